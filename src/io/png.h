@@ -1,0 +1,38 @@
+/* io/png.h: 8-bit RGB pictures to PNG bytes and PNG text chunks back. Encoding through stb_image_write; inflating of
+ * text through zlib. Source: PNG specification (W3C, third edition), product.md 10. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/status.h"
+
+typedef struct PngText {
+    const char *keyword; /* 1 to 79 Latin-1 bytes */
+    const char *text;    /* UTF-8 */
+    size_t size;
+} PngText;
+
+/* Appends a PNG of pixels [height, width, 3] bytes with the text chunks, in order, right after IHDR (byte 33).
+ * tEXt when every byte is printable ASCII or LF, else uncompressed iTXt (product.md M2).
+ * Errors: ERR_MEMORY, ERR_USAGE (width or height not 1 to 65535). */
+Status png_encode(Buf *out, const uint8_t *pixels, int width, int height, const PngText *texts, size_t count);
+
+typedef struct PngInfo {
+    int width, height, bit_depth, color_type;
+    struct PngField { char *keyword, *text; size_t size; char chunk[5]; } *fields; /* owned */
+    size_t field_count;
+    Buf chunks;   /* "IHDR, sRGB, IDAT, IEND": kinds in order, repeats once */
+    Buf problems; /* one a line: bad CRC, text too large, broken chunk; empty when none */
+} PngInfo;
+
+/* Reads the structure and all text chunks (tEXt, zTXt, iTXt, before and after IDAT); text above 16 MiB is named in
+ * `problems` and skipped. Errors: ERR_IO; ERR_FORMAT "X is not a PNG: it starts with FF D8 FF". */
+Status png_read(PngInfo *out, const char *path);
+Status png_parse(PngInfo *out, const void *bytes, size_t size, const char *name);
+void png_done(PngInfo *info);
+
+/* The text of the first field with this keyword; NULL when absent. */
+const char *png_text(const PngInfo *info, const char *keyword);
