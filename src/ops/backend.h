@@ -1,0 +1,69 @@
+/* backend.h: the table of functions that a device implements; ops.c checks arguments and calls it.
+ *
+ * A backend fills in every required entry; entries marked (fused) may be NULL, ops.c then composes them from required
+ * ones. Arguments are already checked: types, shapes, aliasing. Every function returns a Status; asynchronous backends
+ * may report a failure at the next sync. architecture.md 4.3. */
+#pragma once
+
+#include "ops/ops.h"
+
+#define BACKEND_VERSION 1
+
+typedef enum Precision { PRECISION_F32, PRECISION_BF16 } Precision; /* of matrix products; accumulation is float32 */
+
+typedef struct BackendOptions {
+    int device;             /* index; 0 for the CPU */
+    int threads;            /* CPU: 1 to 1024, 0 = physical cores */
+    Precision precision;
+    const char *path;       /* CPU: "portable", "avx2", "avx512", "avx512bf16"; NULL = $NEWBIE_ISA, or the best */
+} BackendOptions;
+
+struct Backend {
+    int version;            /* BACKEND_VERSION */
+    const char *name;       /* "cpu", "ref", "cuda", "plan", ... */
+
+    Status (*open)(void **state, const BackendOptions *options);
+    void (*close)(void *state);
+    /* What the user reads: "cpu, 2 threads, avx512bf16". Borrowed from the state. */
+    const char *(*describe)(void *state);
+
+    void *(*mem_alloc)(void *state, size_t bytes); /* 64-byte aligned, NULL when there is none */
+    void (*mem_free)(void *state, void *block, size_t bytes);
+    void (*mem_info)(void *state, MemInfo *info);
+    Status (*upload)(void *state, Tensor device, const void *host);
+    Status (*download)(void *state, void *host, Tensor device);
+    Status (*copy)(void *state, Tensor to, Tensor from);
+    Status (*fill)(void *state, Tensor to, float value);
+    Status (*sync)(void *state);
+
+    Status (*weight_pack)(void *state, Weight *out, const WeightParts *parts);
+    void (*weight_free)(void *state, Weight *w);
+
+    Status (*linear)(void *state, Tensor y, Tensor x, const Weight *w, LinearHow how);
+    Status (*glu_linear)(void *state, Tensor y, Tensor x, const Weight *w, Activation act);
+    Status (*rms_norm)(void *state, Tensor y, Tensor x, const RmsNormHow *how);
+    Status (*add_norm)(void *state, Tensor x, Tensor h, Tensor y, const AddNormHow *how);        /* (fused) */
+    Status (*layer_norm)(void *state, Tensor y, Tensor x, const LayerNormHow *how);
+    Status (*group_norm)(void *state, Tensor y, Tensor x, const GroupNormHow *how);
+    Status (*qk_norm_rope)(void *state, Tensor q, Tensor k, const QkNormRopeHow *how);
+    Status (*attention)(void *state, Tensor out, Tensor q, Tensor k, Tensor v, const AttentionHow *how);
+    Status (*embed)(void *state, Tensor y, Tensor host_table, const int32_t *host_ids, float scale);
+    Status (*mean_rows)(void *state, Tensor y, Tensor x, const Seqs *seqs);
+    Status (*conv2d)(void *state, Tensor y, Tensor x, const Weight *w, ConvHow how);
+    Status (*upsample2x)(void *state, Tensor y, Tensor x);
+    Status (*upsample2x_conv)(void *state, Tensor y, Tensor x, const Weight *w);                 /* (fused) */
+    Status (*patchify)(void *state, Tensor tokens, Tensor latent, int patch);
+    Status (*unpatchify)(void *state, Tensor latent, Tensor tokens, int patch);
+    Status (*transpose)(void *state, Tensor y, Tensor x, float factor, float offset);
+    Status (*unary)(void *state, Tensor y, Tensor x, Activation act);
+    Status (*binary)(void *state, Tensor y, Tensor a, Tensor b, BinaryKind kind);
+    Status (*lincomb)(void *state, Tensor y, const LincombHow *how);
+    Status (*sum_squares)(void *state, Tensor y, Tensor x);
+    Status (*cfg_mix)(void *state, Tensor v, Tensor cond, Tensor uncond, GuideHow how);          /* (fused) */
+    Status (*cast)(void *state, Tensor y, Tensor x);
+    Status (*to_rgb8)(void *state, Tensor bytes, Tensor x);
+};
+
+/* The one exported symbol of a backend module: the table, or NULL for another version. */
+#define BACKEND_ENTRY "nb_backend_entry"
+typedef const Backend *BackendEntry(int version);
