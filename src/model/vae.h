@@ -1,0 +1,31 @@
+/* vae.h: the autoencoder between latents and pixels (FLUX.1's structure, 16 channels). model-spec.md 5. */
+#pragma once
+
+#include "model/dit.h"
+
+typedef struct VaeConfig {
+    int64_t latent_channels; /* 16 */
+    int groups;              /* of the group norms, 32 unless config says otherwise */
+    double scale, shift;     /* z_vae = z_model / scale + shift */
+    int64_t widths[8];       /* channels per level, from the shapes */
+    int levels;
+    int factor;              /* pixels per latent cell: 8 */
+} VaeConfig;
+
+typedef struct Vae Vae;
+
+typedef enum VaeParts { VAE_DECODER = 1, VAE_ENCODER = 2, VAE_BOTH = 3 } VaeParts;
+
+/* BFL or diffusers names; config: vae/config.json or NULL. A 4-channel file is refused by name (SD/SDXL). */
+Status vae_load(Vae **out, Ops *o, const SafeTensors *file, const Json *config, VaeParts parts);
+void vae_free(Vae *vae, Ops *o);
+const VaeConfig *vae_config(const Vae *vae);
+size_t vae_bytes(const Vae *vae);
+
+typedef enum LatentScale { LATENT_VAE, LATENT_MODEL } LatentScale; /* z_vae as it is; or model scale, unscaled here */
+
+/* image [8h, 8w, 3], about -1 to 1, not clamped, from latent [16, h, w]. */
+void vae_decode(Ops *o, Tensor image, const Vae *vae, Tensor latent, LatentScale scale);
+
+/* latent [16, h, w]: mean of the posterior, from pixels [8h, 8w, 3] in -1 to 1. */
+void vae_encode(Ops *o, Tensor latent, const Vae *vae, Tensor pixels, LatentScale scale);
