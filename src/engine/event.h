@@ -1,0 +1,111 @@
+/* event.h: what the worker tells. Strings and buffers of an event belong to the receiver (event_done). */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "engine/job.h"
+
+typedef enum Phase { PHASE_TEXT, PHASE_DENOISE, PHASE_VAE, PHASE_SAVE, PHASE_COUNT } Phase;
+extern const char *const PHASE_NAMES[PHASE_COUNT]; /* "text" "denoise" "vae" "save" */
+
+/* Memory of one device in bytes. */
+typedef struct MemoryUse {
+    uint64_t weights, activations, other, free, total;
+} MemoryUse;
+
+/* What the user may know of a loaded model. All strings owned by the struct (model_info_done, model_info_copy). */
+typedef struct ModelInfo {
+    char *name, *about, *licence, *trained, *layout, *path;
+    bool demo;
+    char *device;          /* "cpu, 2 threads, avx512bf16" */
+    char *precision;       /* "f32", "bf16" */
+    double seconds;        /* loading time */
+    uint64_t weights_bytes, network_bytes[4]; /* resident; DiT, Gemma, Jina, VAE */
+    int default_width, default_height, default_steps; /* 0: not said by the model */
+    double default_cfg, default_shift;                /* NAN: not said */
+    char *default_system;  /* the model's own system prompt text ("" is a valid one), NULL: not said */
+    int largest_width, largest_height; /* 0: not said */
+    char **words;          /* words the demo model knows, owned, NULL-terminated; NULL: not said */
+    char hash[65];         /* SHA-256 of the transformer file; "" until it is known */
+} ModelInfo;
+void model_info_copy(ModelInfo *out, const ModelInfo *from);
+void model_info_done(ModelInfo *info);
+
+typedef enum EventKind {
+    EVENT_LOADING,    /* loading: network name and bytes so far (not more often than twice a second) */
+    EVENT_MODEL,      /* loaded: `model` */
+    EVENT_NO_MODEL,   /* loading failed: `fault`; the old model, if any, is still there (`kept`) */
+    EVENT_HASH,       /* `text` is the SHA-256 of the transformer file */
+    EVENT_STARTED,    /* a job left the queue */
+    EVENT_LOG,        /* `text` at level `level` */
+    EVENT_PLAN,       /* `plan` */
+    EVENT_PHASE,      /* `phase` ended after `seconds` */
+    EVENT_STEP,       /* `step` */
+    EVENT_SAVED,      /* `saved` */
+    EVENT_UNSAVED,    /* finished but not written: `fault` says why, `saved.png` holds the picture */
+    EVENT_STOPPED,    /* stopped by the user after `step.step` steps; `kept` says whether a picture follows */
+    EVENT_FAILED,     /* `fault` */
+    EVENT_FINISHED,   /* the last event of every job */
+} EventKind;
+
+typedef struct StepInfo {
+    int step, total;       /* 1 to total */
+    double sigma;          /* level at which the step began */
+    double seconds;        /* of this step */
+    double eta;            /* seconds left of the job, VAE included */
+    double velocity_norm;
+    bool guided;
+} StepInfo;
+
+typedef struct PlanInfo {
+    uint64_t activation_bytes;  /* arena */
+    uint64_t free_bytes;        /* when it was asked */
+    double flops[PHASE_COUNT];
+    double seconds;             /* estimate; 0 when nothing was measured yet */
+} PlanInfo;
+
+typedef struct SavedInfo {
+    int64_t number;        /* 0 when not numbered */
+    char *path;            /* NULL for OUTPUT_BYTES and EVENT_UNSAVED */
+    char *png;             /* the file's bytes; only for OUTPUT_BYTES and EVENT_UNSAVED, else NULL */
+    size_t png_size;
+    char sha256[65];       /* of the file */
+    char latent_sha256[65];
+    int steps_run;
+    double seconds[PHASE_COUNT], total_seconds;
+    uint64_t peak_bytes;
+    uint8_t *pixels;       /* [height, width, 3] */
+    int width, height;
+} SavedInfo;
+
+typedef struct Event {
+    EventKind kind;
+    int job;               /* 0 when about no job */
+    double time;           /* clock_seconds when it happened */
+    Phase phase;
+    double seconds;
+    int level;             /* LogLevel */
+    bool kept;
+    char *text;
+    uint64_t bytes_done, bytes_total;
+    StepInfo step;
+    PlanInfo plan;
+    SavedInfo saved;
+    ModelInfo *model;
+    Fault *fault;
+} Event;
+void event_done(Event *event);
+
+/* The latest-value slot: overwritten freely. */
+#define PREVIEW_MAX 128
+typedef struct Progress {
+    int job;               /* 0: idle */
+    Phase phase;
+    StepInfo step;
+    MemoryUse host, device; /* device.total 0: no GPU in use */
+    int preview_width, preview_height; /* 0: none in this snapshot */
+    uint8_t preview[PREVIEW_MAX * PREVIEW_MAX * 3];
+} Progress;

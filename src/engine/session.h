@@ -1,0 +1,55 @@
+/* session.h: which networks are resident, in what precision, within what budget. Owned by the worker thread; the
+ * tokenizers alone may be read by any thread while the session is open. */
+#pragma once
+
+#include "engine/event.h"
+#include "engine/recall.h"
+#include "model/dit.h"
+#include "model/gemma.h"
+#include "model/jina.h"
+#include "model/layout.h"
+#include "model/vae.h"
+#include "ops/backend.h"
+#include "sample/preview.h"
+#include "text/tokenize.h"
+
+typedef enum PrecisionChoice { CHOOSE_AUTO, CHOOSE_F32, CHOOSE_BF16 } PrecisionChoice;
+
+typedef struct SessionOptions {
+    char *path;                    /* folder or all-in-one file, or NULL when the parts are given. Strings owned */
+    char *part[PART_COUNT];        /* or NULL */
+    PrecisionChoice precision;
+    int threads;                   /* 0: physical cores */
+    const Backend *backend;
+    bool bf16_in_hardware;         /* what CHOOSE_AUTO asks */
+} SessionOptions;
+void session_options_copy(SessionOptions *out, const SessionOptions *from);
+void session_options_done(SessionOptions *options);
+
+typedef struct Session {
+    SessionOptions options;
+    ModelFiles files;
+    Ops ops;
+    Arena arena;                   /* over arena_block */
+    void *arena_block;
+    size_t arena_size;
+    Dit *dit;
+    Gemma *gemma;
+    Jina *jina;
+    Vae *vae;
+    Tokenizer *tokenizer[2];       /* by TokenRule */
+    PreviewFactors preview;
+    Recall recall;
+    ModelInfo info;
+} Session;
+
+/* Opens the backend, loads everything. Errors: those of model/layout.h and the loaders; ERR_MEMORY before anything is
+ * loaded when the weights cannot fit (product.md 12 row 9). *out is owned (session_close). */
+Status session_open(Session **out, const SessionOptions *options, const LoadHow *how);
+void session_close(Session *session);
+
+/* Makes the arena at least this large (the old one is given back first). Errors: ERR_MEMORY. */
+Status session_reserve(Session *session, size_t bytes);
+
+/* Weights, activations, others and free memory of the host now. */
+void session_memory(Session *session, MemoryUse *host);
