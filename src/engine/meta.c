@@ -15,6 +15,8 @@
 
 #include "engine/meta_parts.h"
 #include "io/json.h"
+#include "sample/schedule.h"
+#include "sample/solver.h"
 
 typedef enum Kind {
     KIND_TEXT, KIND_REAL, KIND_COUNT, KIND_BYTES, KIND_SEED, KIND_SIGMAS, KIND_SIZE, KIND_LIST,
@@ -181,26 +183,46 @@ void meta_missing(Buf *out, const RunMeta *meta) {
 
 /* --- parts that the other files use too ---------------------------------------------------------------------- */
 
-const MetaName META_SAMPLERS[] = {
-    {"euler", "Euler"},       {"midpoint", "Midpoint"},         {"rk4", "RK4"},
-    {"dpm2m", "DPM2M"},       {"dpmpp_2m", "DPM++ 2M"},         {"euler_ancestral", "Euler a"},
-    {"res_multistep", "Res Multistep"}, {NULL, NULL},
-};
+MetaName meta_samplers(int index) {
+    const Solver *row = &SOLVERS[index];
+    return (MetaName){row->name, row->label, row->aliases};
+}
 
-const MetaName META_SCHEDULES[] = {
-    {"normal", "Normal"}, {"simple", "Simple"}, {"sgm_uniform", "SGM Uniform"}, {"beta", "Beta"}, {"lab", "Lab"},
-    {"linear_quadratic", "Linear Quadratic"}, {"ddim_uniform", "DDIM"}, {"uniform", "Uniform"}, {NULL, NULL},
-};
+MetaName meta_schedules(int index) {
+    const Schedule *row = &SCHEDULES[index];
+    return (MetaName){row->name, row->label, row->aliases};
+}
 
-const MetaName META_RNGS[] = {{"cpu", "CPU"}, {"cuda", "GPU"}, {"a1111", "NV"}, {NULL, NULL}};
+MetaName meta_generators(int index) {
+    static const MetaName NAMES[] = {{"cpu", "CPU", ""}, {"cuda", "GPU", ""}, {"a1111", "NV", ""}, {NULL, NULL, NULL}};
+    return NAMES[index];
+}
 
-bool meta_set_name(char **field, const MetaName *names, const char *text) {
-    for (; names->ours; names++)
-        if (!strcasecmp(text, names->ours) || !strcasecmp(text, names->theirs)) {
-            meta_set(field, names->ours);
+/* Whether `word` is one of the words of `list`, which have spaces between them. */
+static bool has_word(const char *list, const char *word) {
+    size_t size = strlen(word);
+    for (; *list; list += strspn(list, " ")) {
+        size_t length = strcspn(list, " ");
+        if (length == size && !strncasecmp(list, word, size))
             return true;
-        }
+        list += length;
+    }
     return false;
+}
+
+MetaName meta_find_name(MetaNames *names, const char *text) {
+    MetaName row = names(0);
+    for (int i = 1; row.ours; row = names(i++))
+        if (!strcasecmp(text, row.ours) || !strcasecmp(text, row.label) || has_word(row.aliases, text))
+            break;
+    return row;
+}
+
+bool meta_set_name(char **field, MetaNames *names, const char *text) {
+    MetaName row = meta_find_name(names, text);
+    if (row.ours)
+        meta_set(field, row.ours);
+    return row.ours != NULL;
 }
 
 /* A decimal number without sign up to `limit`, and what follows it. */

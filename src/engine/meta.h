@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/status.h"
+#include "engine/job.h"
 #include "io/png.h"
 
 /* An ordered list of names and texts: file hashes, LoRAs, libraries. */
@@ -64,8 +65,6 @@ typedef struct RunMeta {
     char *latent_sha256; /* hex, of the float32 latent before decoding */
 } RunMeta;
 
-typedef enum MetaLevel { META_FULL, META_SHARE, META_OFF } MetaLevel; /* the setting `metadata` */
-
 typedef enum MetaSource { META_NONE, META_NEWBIE, META_PARAMETERS, META_COMFY } MetaSource;
 
 /* All unknown. */
@@ -94,7 +93,8 @@ void meta_sigmas(RunMeta *meta, const double *sigmas, size_t count);
 /* *to = a copy of everything in `from`; `to` is overwritten, not freed. */
 void meta_copy(RunMeta *to, const RunMeta *from);
 
-/* Appends the texts of the two chunks; META_OFF appends nothing. Unknown facts are left out. product.md M3 to M9. */
+/* Appends the texts of the two chunks; META_OFF appends nothing. Unknown facts are left out. product.md M3 to M9.
+ * The level is the setting `metadata`, as the job has it. */
 void meta_write(Buf *parameters, Buf *newbie, const RunMeta *meta, MetaLevel level);
 
 /* Appends a whole PNG of pixels [meta->height, meta->width, 3] with its chunks `parameters`, `newbie`, `Software`

@@ -21,7 +21,7 @@ typedef struct Setting {
     const char *key;
     Kind kind;
     size_t offset;         /* into RunMeta; 0 where the kind knows its fields */
-    const MetaName *names; /* KIND_NAME */
+    MetaNames *names;      /* KIND_NAME */
     double usual;          /* KIND_REAL: left out when it has this value; NaN: always written */
 } Setting;
 
@@ -29,15 +29,15 @@ typedef struct Setting {
 
 static const Setting SETTINGS[] = {
     {"Steps", KIND_STEPS, 0, NULL, NAN},
-    {"Sampler", KIND_NAME, AT(sampler), META_SAMPLERS, NAN},
-    {"Schedule type", KIND_NAME, AT(schedule), META_SCHEDULES, NAN},
+    {"Sampler", KIND_NAME, AT(sampler), meta_samplers, NAN},
+    {"Schedule type", KIND_NAME, AT(schedule), meta_schedules, NAN},
     {"CFG scale", KIND_REAL, AT(cfg), NULL, NAN},
     {"Seed", KIND_SEED, 0, NULL, NAN},
     {"Size", KIND_SIZE, 0, NULL, NAN},
     {"Model hash", KIND_HASH, 0, NULL, NAN},
     {"Model", KIND_MODEL, 0, NULL, NAN},
     {"Shift", KIND_REAL, AT(shift), NULL, NAN},
-    {"RNG", KIND_NAME, AT(rng), META_RNGS, NAN},
+    {"RNG", KIND_NAME, AT(rng), meta_generators, NAN},
     {"System prompt", KIND_SYSTEM, 0, NULL, NAN},
     {"Parity", KIND_TEXT, AT(parity), NULL, NAN},
     {"CFG trunc", KIND_REAL, AT(cfg_trunc), NULL, 1},
@@ -91,10 +91,9 @@ static void add_plain(Buf *out, const char *text) {
     }
 }
 
-static void add_name(Buf *out, const MetaName *names, const char *name) {
-    while (names->ours && strcmp(names->ours, name) != 0)
-        names++;
-    add_plain(out, names->ours ? names->theirs : name);
+static void add_name(Buf *out, MetaNames *names, const char *name) {
+    MetaName row = meta_find_name(names, name);
+    add_plain(out, row.ours ? row.label : name);
 }
 
 static void add_real(Buf *out, double value) {

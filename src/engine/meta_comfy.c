@@ -94,7 +94,7 @@ static int find_count(const Json *graph, const Json *sampler, const char *const 
     return value > 0 && value <= 1 << 24 ? (int)value : 0;
 }
 
-static void read_name(char **field, Buf *remarks, const MetaName *names, const Json *found) {
+static void read_name(char **field, Buf *remarks, MetaNames *names, const Json *found) {
     const char *name = json_string(found, NULL);
     if (name && !meta_set_name(field, names, name))
         meta_remark(remarks, "%s cannot be honoured", name);
@@ -113,8 +113,8 @@ static void read_settings(RunMeta *out, Buf *remarks, const Json *graph, const J
     out->height = find_count(graph, sampler, HEIGHT_KEYS);
     out->cfg = json_number(find_setting(graph, sampler, CFG_KEYS, JSON_REAL), NAN);
     out->shift = json_number(find_setting(graph, sampler, SHIFT_KEYS, JSON_REAL), NAN);
-    read_name(&out->sampler, remarks, META_SAMPLERS, find_setting(graph, sampler, SAMPLER_KEYS, JSON_STRING));
-    read_name(&out->schedule, remarks, META_SCHEDULES, find_setting(graph, sampler, SCHEDULE_KEYS, JSON_STRING));
+    read_name(&out->sampler, remarks, meta_samplers, find_setting(graph, sampler, SAMPLER_KEYS, JSON_STRING));
+    read_name(&out->schedule, remarks, meta_schedules, find_setting(graph, sampler, SCHEDULE_KEYS, JSON_STRING));
     const char *model = json_string(find_setting(graph, sampler, MODEL_KEYS, JSON_STRING), NULL);
     meta_set(&out->model_name, model ? meta_base_name(model) : NULL);
     double denoise = json_number(find_setting(graph, sampler, DENOISE_KEYS, JSON_REAL), 1);

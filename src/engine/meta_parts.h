@@ -4,15 +4,22 @@
 
 #include "engine/meta.h"
 
-/* A name of our settings table and what A1111 calls it. */
+/* What a choice (a sampler, a schedule, a generator of noise) is called. All NULL behind the last one. */
 typedef struct MetaName {
-    const char *ours, *theirs;
+    const char *ours;    /* in the settings */
+    const char *label;   /* in `parameters` */
+    const char *aliases; /* other names, with spaces between */
 } MetaName;
 
-extern const MetaName META_SAMPLERS[], META_SCHEDULES[], META_RNGS[]; /* end with a row of NULLs */
+/* Row `index` of a table of names, from 0. */
+typedef MetaName MetaNames(int index);
+MetaNames meta_samplers, meta_schedules, meta_generators;
 
-/* Sets *field to our name of `text`, which may be of either kind, in any case. False when it is none. */
-bool meta_set_name(char **field, const MetaName *names, const char *text);
+/* The row that `text` names in any way and any case; all NULL when there is none. */
+MetaName meta_find_name(MetaNames *names, const char *text);
+
+/* Sets *field to our name of `text`. False when it has none. */
+bool meta_set_name(char **field, MetaNames *names, const char *text);
 
 /* Texts to values. False, and nothing changed, when the text is not exactly such a value. Numbers have a point,
  * whatever the locale. */
