@@ -1,7 +1,7 @@
 /* arena.h: a bump allocator with marks; the only temporary memory of hot code.
  *
  * An arena hands out slices of one block and takes them back in order: take a mark, allocate, release the mark.
- * It also counts: an arena without a block (base NULL, size SIZE_MAX) gives out addresses that must not be touched and
+ * It also counts: an arena without a block (a fake base, size SIZE_MAX) gives out addresses that must not be touched and
  * records the peak, which is how the dry run finds the size to allocate (architecture.md 4.4).
  */
 #pragma once

@@ -11,6 +11,8 @@
 typedef struct Mt19937 {
     uint32_t state[624];
     int index;
+    int has_spare;   /* draws of fewer than 16 numbers make two at a time and keep the second, as PyTorch does */
+    double spare;
 } Mt19937;
 
 void mt19937_seed(Mt19937 *rng, uint64_t seed); /* uses the low 32 bits, as PyTorch does */
