@@ -1,0 +1,11 @@
+/* batch.h: the program without a terminal: one-shot, command files, input from a pipe. product.md A5, I5, K1. */
+#pragma once
+
+#include "app/app.h"
+
+/* Runs a session that was opened but not started, to its end. Input, by task: the prompt of the command line, -p, -f, or
+ * lines of standard input. Returns the exit status. */
+int batch_run(App *app, const Arguments *arguments);
+
+/* newbie info FILE...; needs no session. Returns the exit status. */
+int batch_info(const Arguments *arguments, Report *report);

@@ -1,0 +1,43 @@
+/* view.h: what a surface may show of a session besides the lines it is given. Filled by app_drain from what the worker
+ * says, so that a surface never sees the engine. product.md F1, F4, F5. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum ViewPhase { VIEW_TEXT, VIEW_DENOISE, VIEW_VAE, VIEW_SAVE, VIEW_PHASES } ViewPhase;
+
+typedef enum ViewModel { VIEW_NO_MODEL, VIEW_LOADING, VIEW_READY } ViewModel;
+
+/* Bytes. total 0: this device is not in use. */
+typedef struct ViewMemory {
+    uint64_t weights, activations, other, free, total;
+} ViewMemory;
+
+typedef struct View {
+    ViewModel model;
+    const char *name, *device, *precision; /* of the model, borrowed, "" without one */
+    bool demo;
+
+    int job;                      /* running now; 0: none */
+    ViewPhase phase;              /* of that job */
+    int step, steps;              /* 0 before the first step ended */
+    double sigma;
+    double step_seconds;          /* of the newest step */
+    double eta;                   /* seconds left of the job */
+    double phase_seconds[VIEW_PHASES]; /* negative: not yet reached */
+    bool stopping;                /* asked to stop after this step */
+
+    int waiting;                  /* jobs behind it */
+    const int *waiting_ids;       /* [waiting], borrowed */
+    bool paused;
+    double last_seconds;          /* of the newest picture; 0: none yet */
+    int pictures;                 /* saved in this session */
+
+    ViewMemory host, device_memory;
+
+    int preview_width, preview_height; /* 0: none */
+    const uint8_t *preview;       /* [height, width, 3], borrowed; newest preview of the running job */
+    unsigned preview_count;       /* rises with each new preview */
+} View;
