@@ -27,10 +27,14 @@ Tensor tensor_1d(void *data, DType type, int64_t a);
 Tensor tensor_2d(void *data, DType type, int64_t a, int64_t b);
 Tensor tensor_3d(void *data, DType type, int64_t a, int64_t b, int64_t c);
 Tensor tensor_4d(void *data, DType type, int64_t a, int64_t b, int64_t c, int64_t d);
+Tensor tensor_dense_view(void *data, DType type, int rank, const int64_t *dims);
 
 int64_t tensor_count(Tensor t);          /* elements */
 bool tensor_dense(Tensor t);             /* no gaps between rows */
 bool tensor_same_shape(Tensor a, Tensor b);
+
+/* Where element `index` (counted in row-major order) lies, in elements from data. For code that may be slow. */
+int64_t tensor_offset(Tensor t, int64_t index);
 
 /* Rows [from, from + count) along the first axis. */
 Tensor tensor_rows(Tensor t, int64_t from, int64_t count);

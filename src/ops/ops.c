@@ -1,0 +1,610 @@
+/* ops.c: what stands between the models and a backend: the sticky status, activations from the arena, argument checks,
+ * and the default compositions of fused ops.
+ *
+ * Every op is two statements: say what its arguments look like (a pattern, see `fits`), call the backend. Computes
+ * nothing itself.
+ */
+#include "config.h"
+
+#include "ops/ops.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/half.h"
+#include "ops/backend.h"
+
+/* ---- the sticky status ----------------------------------------------------------------------------------------- */
+
+Status ops_status(Ops *o) {
+    return o->fault.code == ERR_NONE ? NULL : &o->fault;
+}
+
+void ops_clear(Ops *o) {
+    o->fault.code = ERR_NONE;
+}
+
+void ops_fail(Ops *o, Status st) {
+    if (st && o->fault.code == ERR_NONE)
+        fault_copy(&o->fault, st);
+}
+
+/* True while the next op may run. */
+static bool ready(Ops *o) {
+    if (o->fault.code == ERR_NONE && o->cancelled && o->cancelled(o->cancelled_context))
+        ops_fail(o, fail(ERR_CANCELLED, "stopped"));
+    return o->fault.code == ERR_NONE;
+}
+
+/* Our own mistakes have one form, product.md 12 row 31. */
+#define REPORT "please report it with :doctor and the log"
+#define bug(o, format, ...) ops_fail((o), hint(fail(ERR_BUG, format " (bug in newbie)", __VA_ARGS__), REPORT))
+
+/* A condition of one op beyond the shapes; the sentence says what was found. */
+#define REQUIRE(o, condition, ...)         \
+    do {                                   \
+        if (!(condition)) {                \
+            bug((o), __VA_ARGS__);         \
+            return;                        \
+        }                                  \
+    } while (0)
+
+/* ---- argument patterns ----------------------------------------------------------------------------------------- */
+
+/* One word of a pattern, "NAME[FLAGS]:DIMS". */
+typedef struct Argument {
+    char name[16];
+    bool optional, attached, alias, dense, any_float, any_type, bytes;
+    char symbol[TENSOR_RANK_MAX]; /* a letter for each dimension */
+    int times[TENSOR_RANK_MAX];   /* the digit before it, else 1 */
+    int rank;
+} Argument;
+
+static const char *argument_parse(Argument *argument, const char *word) {
+    *argument = (Argument){0};
+    for (size_t n = 0; isalpha((unsigned char)*word) || *word == '_'; n++)
+        argument->name[n] = *word++;
+    for (; *word != ':'; word++) {
+        argument->optional |= *word == '?';
+        argument->attached |= *word == '+';
+        argument->alias |= *word == '=';
+        argument->dense |= *word == '!';
+        argument->any_float |= *word == '*';
+        argument->any_type |= *word == '~';
+        argument->bytes |= *word == '8';
+    }
+    for (word++; *word && *word != ' '; word++) {
+        argument->times[argument->rank] = isdigit((unsigned char)*word) ? *word++ - '0' : 1;
+        argument->symbol[argument->rank++] = *word;
+    }
+    return *word ? word + 1 : word;
+}
+
+static bool is_float(DType type) {
+    return type == DT_F32 || type == DT_BF16 || type == DT_F16;
+}
+
+static bool type_fits(const Argument *argument, DType type) {
+    if (argument->bytes)
+        return type == DT_U8;
+    return type == DT_F32 || argument->any_type || (argument->any_float && is_float(type));
+}
+
+/* What the letters of a pattern stand for so far. */
+typedef struct Binding {
+    int64_t value[128];
+    const Tensor *owner[128]; /* who gave the letter its value; NULL while free */
+    char name[128][16];
+} Binding;
+
+/* NULL when the shape of t agrees with what the letters mean, which it may define; else the letter's first owner, or t
+ * itself when it is wrong on its own. */
+static const Tensor *misfit(Binding *known, const Argument *argument, const Tensor *t) {
+    for (int axis = 0; axis < argument->rank; axis++) {
+        int letter = argument->symbol[axis];
+        if (t->dims[axis] < 1)
+            return t;
+        if (known->owner[letter]) {
+            if (t->dims[axis] != known->value[letter] * argument->times[axis])
+                return known->owner[letter];
+            continue;
+        }
+        known->value[letter] = t->dims[axis];
+        known->owner[letter] = t;
+        memcpy(known->name[letter], argument->name, sizeof argument->name);
+    }
+    return NULL;
+}
+
+/* The complaint about two tensors that do not fit together, or one that is wrong by itself. */
+static void complain(Ops *o, const char *op, const Argument *argument, const Tensor *t, const Tensor *other,
+                     const Binding *known) {
+    char shape[96], other_shape[96];
+    tensor_print(shape, *t);
+    const char *other_name = NULL;
+    for (int letter = 0; other && letter < 128; letter++)
+        if (known->owner[letter] == other)
+            other_name = known->name[letter];
+    if (!other_name || other == t) {
+        bug(o, "%s: %s is %s", op, argument->name, shape);
+        return;
+    }
+    tensor_print(other_shape, *other);
+    bug(o, "%s: %s is %s, %s is %s", op, other_name, other_shape, argument->name, shape);
+}
+
+/* True when the op may run and its arguments look as the pattern says. The pattern has a word for each tensor,
+ * "NAME[FLAGS]:DIMS": every letter of DIMS is a dimension and means the same number everywhere, "2h" twice that number
+ * (h then comes earlier). The first word is the output. FLAGS:
+ *   ? may be left out    + needed, and looked at, only when an earlier word has its first letter
+ *   = may be the output itself    ! no gaps    8 bytes    * f32, bf16 or f16    ~ any type
+ * and float32 without one. A missing tensor, a wrong type, rank or size becomes the sticky status. */
+static bool fits(Ops *o, const char *op, const char *pattern, const Tensor *tensors) {
+    if (!ready(o))
+        return false;
+    Binding known = {0};
+    for (const Tensor *t = tensors; *pattern; t++) {
+        Argument argument;
+        pattern = argument_parse(&argument, pattern);
+        if (argument.attached && !known.owner[(int)argument.symbol[0]])
+            continue;
+        if (!t->data) {
+            if (!argument.optional)
+                bug(o, "%s: %s is missing", op, argument.name);
+        } else if (t->rank != argument.rank || t->strides[t->rank - 1] != 1 || !type_fits(&argument, t->type) ||
+                   (argument.dense && !tensor_dense(*t))) {
+            complain(o, op, &argument, t, NULL, &known);
+        } else if (t > tensors && t->data == tensors->data && !argument.alias) {
+            bug(o, "%s: output and %s are the same memory", op, argument.name);
+        } else {
+            const Tensor *other = misfit(&known, &argument, t);
+            if (other)
+                complain(o, op, &argument, t, other, &known);
+        }
+        if (o->fault.code != ERR_NONE)
+            return false;
+    }
+    return true;
+}
+
+#define FITS(o, op, pattern, ...) fits((o), (op), (pattern), (const Tensor[]){__VA_ARGS__})
+#define CALL(o, op, ...) ops_fail((o), (o)->backend->op((o)->state, __VA_ARGS__))
+
+/* A weight as [out, in], for patterns. */
+static Tensor matrix_of(const Weight *w) {
+    return w ? tensor_2d(w->packed, w->type, w->out, w->in) : NO_TENSOR;
+}
+
+/* Sequences as [count, rows], for patterns; missing when they are none or do not rise. */
+static Tensor shape_of(const Seqs *seqs) {
+    if (!seqs || seqs->count < 1 || seqs->count > SEQS_MAX || seqs->offsets[0] != 0)
+        return NO_TENSOR;
+    for (int i = 0; i < seqs->count; i++)
+        if (seqs->offsets[i + 1] <= seqs->offsets[i])
+            return NO_TENSOR;
+    return tensor_2d((void *)seqs, DT_F32, seqs->count, seqs_rows(seqs));
+}
+
+/* ---- memory ---------------------------------------------------------------------------------------------------- */
+
+/* Bytes of a tensor; false when the number does not fit. */
+static bool size_of(size_t *bytes, DType type, int rank, const int64_t *dims) {
+    *bytes = dtype_size(type);
+    for (int axis = 0; axis < rank; axis++)
+        if (dims[axis] < 0 || __builtin_mul_overflow(*bytes, (size_t)dims[axis], bytes))
+            return false;
+    return true;
+}
+
+Tensor ops_new(Ops *o, DType type, int rank, const int64_t *dims) {
+    size_t bytes = SIZE_MAX;
+    void *data = NULL;
+    if (o->fault.code == ERR_NONE) {
+        if (size_of(&bytes, type, rank, dims))
+            data = arena_alloc(o->arena, bytes);
+        if (!data)
+            ops_fail(o, fail(ERR_MEMORY, "activations need %zu bytes more, %zu of %zu are used", bytes,
+                             o->arena->used, o->arena->size));
+    }
+    return tensor_dense_view(data, type, rank, dims);
+}
+
+Tensor ops_vector(Ops *o, int64_t n) {
+    return ops_new(o, DT_F32, 1, (int64_t[]){n});
+}
+
+Tensor ops_matrix(Ops *o, int64_t rows, int64_t width) {
+    return ops_new(o, DT_F32, 2, (int64_t[]){rows, width});
+}
+
+Tensor ops_cube(Ops *o, int64_t a, int64_t b, int64_t c) {
+    return ops_new(o, DT_F32, 3, (int64_t[]){a, b, c});
+}
+
+ArenaMark ops_mark(Ops *o) {
+    return arena_mark(o->arena);
+}
+
+void ops_release(Ops *o, ArenaMark mark) {
+    arena_release(o->arena, mark);
+}
+
+void *ops_mem_alloc(Ops *o, size_t bytes) {
+    if (o->fault.code != ERR_NONE)
+        return NULL;
+    void *block = o->backend->mem_alloc(o->state, bytes);
+    if (!block)
+        ops_fail(o, fail(ERR_MEMORY, "%s has no room for %zu bytes", o->backend->name, bytes));
+    return block;
+}
+
+void ops_mem_free(Ops *o, void *block, size_t bytes) {
+    if (block)
+        o->backend->mem_free(o->state, block, bytes);
+}
+
+void ops_mem_info(Ops *o, MemInfo *info) {
+    *info = (MemInfo){0};
+    o->backend->mem_info(o->state, info);
+}
+
+void ops_upload(Ops *o, Tensor device, const void *host) {
+    if (!ready(o))
+        return;
+    REQUIRE(o, device.data && host, "%s: output is missing", "upload");
+    CALL(o, upload, device, host);
+}
+
+void ops_download(Ops *o, void *host, Tensor device) {
+    if (!ready(o))
+        return;
+    REQUIRE(o, device.data && host, "%s: input is missing", "download");
+    CALL(o, download, host, device);
+}
+
+void ops_sync(Ops *o) {
+    if (ready(o))
+        ops_fail(o, o->backend->sync(o->state));
+}
+
+/* Patterns of two to four tensors of any rank, all of one shape. */
+static const char *const SAME_SHAPE[][TENSOR_RANK_MAX + 1] = {
+    {"", "output~:a input~:a", "output~:ab input~:ab", "output~:abc input~:abc", "output~:abcd input~:abcd"},
+    {"", "output:a input=:a second=:a", "output:ab input=:ab second=:ab", "output:abc input=:abc second=:abc",
+     "output:abcd input=:abcd second=:abcd"},
+};
+enum { ANY_TYPE, ELEMENTWISE };
+
+static const char *same_shape(int row, Tensor t) {
+    return SAME_SHAPE[row][t.rank >= 1 && t.rank <= TENSOR_RANK_MAX ? t.rank : 1];
+}
+
+void ops_copy(Ops *o, Tensor to, Tensor from) {
+    if (!FITS(o, "copy", same_shape(ANY_TYPE, to), to, from))
+        return;
+    REQUIRE(o, to.type == from.type, "copy: output is %s, input is %s", dtype_name(to.type), dtype_name(from.type));
+    CALL(o, copy, to, from);
+}
+
+void ops_fill(Ops *o, Tensor to, float value) {
+    if (FITS(o, "fill", same_shape(ELEMENTWISE, to), to, to, to))
+        CALL(o, fill, to, value);
+}
+
+/* ---- weights --------------------------------------------------------------------------------------------------- */
+
+/* What the parts of each kind must look like. */
+static const struct {
+    const char *pattern; /* of one part and its bias */
+    int least, most;     /* parts */
+} KINDS[] = {
+    [WEIGHT_LINEAR] = {"part*!:oi bias*?!:o", 1, WEIGHT_PARTS_MAX},
+    [WEIGHT_GLU] = {"part*!:oi bias*?!:o", 2, 2},
+    [WEIGHT_CONV] = {"part*!:oikk bias*?!:o", 1, 1},
+};
+
+void weight_pack(Ops *o, Weight *out, const WeightParts *parts) {
+    *out = (Weight){0};
+    if (!ready(o))
+        return;
+    int count = parts->count;
+    REQUIRE(o, count >= KINDS[parts->kind].least && count <= KINDS[parts->kind].most, "weight_pack: %d parts", count);
+    Tensor first = parts->part[0];
+    int64_t rows = 0;
+    for (int i = 0; i < count; i++) {
+        Tensor part = parts->part[i], bias = parts->bias[i];
+        if (!FITS(o, "weight_pack", KINDS[parts->kind].pattern, part, bias))
+            return;
+        REQUIRE(o, part.dims[1] == first.dims[1], "weight_pack: part %d has %lld columns, the first %lld", i,
+                (long long)part.dims[1], (long long)first.dims[1]);
+        REQUIRE(o, !bias.data == !parts->bias[0].data, "weight_pack: part %d differs in having a bias", i);
+        rows += part.dims[0];
+    }
+    REQUIRE(o, parts->kind != WEIGHT_GLU || parts->part[1].dims[0] == first.dims[0],
+            "weight_pack: gate has %lld rows, both %lld", (long long)first.dims[0], (long long)rows);
+    int kernel = parts->kind == WEIGHT_CONV ? (int)first.dims[2] : 1;
+    REQUIRE(o, kernel == 1 || kernel == 3, "weight_pack: kernel is %d", kernel);
+    *out = (Weight){.kind = parts->kind, .out = rows, .in = first.dims[1], .kernel = kernel};
+    CALL(o, weight_pack, out, parts);
+}
+
+void weight_free(Ops *o, Weight *w) {
+    if (w->packed)
+        o->backend->weight_free(o->state, w);
+    *w = (Weight){0};
+}
+
+Tensor ops_parameter(Ops *o, Tensor host) {
+    Tensor device = tensor_1d(NULL, DT_F32, tensor_count(host));
+    if (!FITS(o, "parameter", "host*!:n", host))
+        return device;
+    float *values = malloc((size_t)device.dims[0] * sizeof *values);
+    if (!values) {
+        ops_fail(o, fail(ERR_MEMORY, "no memory for %lld numbers", (long long)device.dims[0]));
+        return device;
+    }
+    float_from_dtype(values, host.data, host.type, device.dims[0]);
+    device.data = ops_mem_alloc(o, (size_t)device.dims[0] * sizeof *values);
+    if (device.data)
+        ops_upload(o, device, values);
+    free(values);
+    return device;
+}
+
+/* ---- matrix products ------------------------------------------------------------------------------------------- */
+
+void op_linear(Ops *o, Tensor y, Tensor x, const Weight *w, LinearHow how) {
+    if (!FITS(o, "linear", "output:ro input:ri weight*:oi", y, x, matrix_of(w)))
+        return;
+    REQUIRE(o, w->kind == WEIGHT_LINEAR, "linear: weight is of kind %d", w->kind);
+    CALL(o, linear, y, x, w, how);
+}
+
+void op_glu_linear(Ops *o, Tensor y, Tensor x, const Weight *w, Activation act) {
+    if (!FITS(o, "glu_linear", "output:rf input:ri weight*:2fi", y, x, matrix_of(w)))
+        return;
+    REQUIRE(o, w->kind == WEIGHT_GLU, "glu_linear: weight is of kind %d", w->kind);
+    REQUIRE(o, act == ACT_SILU || act == ACT_GELU_TANH, "glu_linear: activation is %d", act);
+    CALL(o, glu_linear, y, x, w, act);
+}
+
+void op_conv2d(Ops *o, Tensor y, Tensor x, const Weight *w, ConvHow how) {
+    if (!FITS(o, "conv2d", "output!:pqo input!:hwi weight*:oi", y, x, matrix_of(w)))
+        return;
+    REQUIRE(o, w->kind == WEIGHT_CONV && (how.stride == 1 || (how.stride == 2 && w->kernel == 3)),
+            "conv2d: weight is of kind %d, kernel is %d, stride is %d", w->kind, w->kernel, how.stride);
+    REQUIRE(o, y.dims[0] == x.dims[0] / how.stride && y.dims[1] == x.dims[1] / how.stride,
+            "conv2d: input is [%lld, %lld], output is [%lld, %lld], stride is %d", (long long)x.dims[0],
+            (long long)x.dims[1], (long long)y.dims[0], (long long)y.dims[1], how.stride);
+    CALL(o, conv2d, y, x, w, how);
+}
+
+void op_upsample2x(Ops *o, Tensor y, Tensor x) {
+    if (FITS(o, "upsample2x", "input!:hwc output!:2h2wc", x, y))
+        CALL(o, upsample2x, y, x);
+}
+
+void op_upsample2x_conv(Ops *o, Tensor y, Tensor x, const Weight *w) {
+    if (!FITS(o, "upsample2x_conv", "input!:hwi output!:2h2wo weight*:oi", x, y, matrix_of(w)))
+        return;
+    REQUIRE(o, w->kind == WEIGHT_CONV && w->kernel == 3, "upsample2x_conv: kernel is %d", w->kernel);
+    if (o->backend->upsample2x_conv) {
+        CALL(o, upsample2x_conv, y, x, w);
+        return;
+    }
+    ArenaMark mark = ops_mark(o);
+    Tensor larger = ops_cube(o, 2 * x.dims[0], 2 * x.dims[1], x.dims[2]);
+    op_upsample2x(o, larger, x);
+    op_conv2d(o, y, larger, w, (ConvHow){1, STORE_SET});
+    ops_release(o, mark);
+}
+
+/* ---- norms ----------------------------------------------------------------------------------------------------- */
+
+void op_rms_norm(Ops *o, Tensor y, Tensor x, const RmsNormHow *how) {
+    if (FITS(o, "rms_norm", "output:rw input=:rw weight:w scale?:sw sequences+:sr", y, x, how->w, how->scale,
+             shape_of(how->seqs)))
+        CALL(o, rms_norm, y, x, how);
+}
+
+/* The default of add_norm's first half: x += gate[sequence] ⊙ rms(y)·w_post, rows of one sequence. The gate is folded
+ * into the weight, (1 + w)·gate = gate + w·gate, because no required op repeats a row. */
+static void add_gated(Ops *o, Tensor x, Tensor y, const AddNormHow *how, int sequence) {
+    RmsNormHow norm = {.w = how->w_post, .form = how->form, .eps = how->eps};
+    if (how->gate.data) {
+        Tensor gate = tensor_at(how->gate, sequence);
+        norm.w = ops_vector(o, gate.dims[0]);
+        norm.form = NORM_W;
+        op_binary(o, norm.w, how->w_post, gate, BINARY_MULTIPLY);
+        if (how->form == NORM_ONE_PLUS_W)
+            op_binary(o, norm.w, norm.w, gate, BINARY_ADD);
+    }
+    Tensor normed = ops_matrix(o, y.dims[0], y.dims[1]);
+    op_rms_norm(o, normed, y, &norm);
+    op_binary(o, x, x, normed, BINARY_ADD);
+}
+
+static void add_norm_default(Ops *o, Tensor x, Tensor h, Tensor y, const AddNormHow *how) {
+    Seqs all = seqs_one(x.dims[0]);
+    const Seqs *seqs = how->gate.data ? how->seqs : &all;
+    for (int i = 0; i < seqs->count; i++) {
+        ArenaMark mark = ops_mark(o);
+        int64_t from = seqs->offsets[i], count = seqs_length(seqs, i);
+        add_gated(o, tensor_rows(x, from, count), tensor_rows(y, from, count), how, i);
+        ops_release(o, mark);
+    }
+    RmsNormHow next = {how->w_next, how->form, how->eps, how->scale, how->seqs};
+    if (h.data)
+        op_rms_norm(o, h, x, &next);
+}
+
+void op_add_norm(Ops *o, Tensor x, Tensor h, Tensor y, const AddNormHow *how) {
+    if (!FITS(o, "add_norm", "sum:rw result?:rw input:rw w_post:w gate?:sw w_next?:w scale?:sw sequences+:sr", x, h, y,
+              how->w_post, how->gate, how->w_next, how->scale,
+              shape_of(how->seqs)))
+        return;
+    REQUIRE(o, !h.data == !how->w_next.data, "add_norm: %s is missing", h.data ? "w_next" : "result");
+    if (o->backend->add_norm)
+        CALL(o, add_norm, x, h, y, how);
+    else
+        add_norm_default(o, x, h, y, how);
+}
+
+void op_layer_norm(Ops *o, Tensor y, Tensor x, const LayerNormHow *how) {
+    if (FITS(o, "layer_norm", "output:rw input=:rw residual=?:rw weight?:w bias?:w scale?:sw sequences+:sr", y, x,
+             how->residual, how->w, how->b, how->scale, shape_of(how->seqs)))
+        CALL(o, layer_norm, y, x, how);
+}
+
+void op_group_norm(Ops *o, Tensor y, Tensor x, const GroupNormHow *how) {
+    if (!FITS(o, "group_norm", "output!:hwc input=!:hwc weight:c bias:c", y, x, how->w, how->b))
+        return;
+    REQUIRE(o, how->groups >= 1 && x.dims[2] % how->groups == 0, "group_norm: %d groups of %lld channels", how->groups,
+            (long long)x.dims[2]);
+    REQUIRE(o, how->act == ACT_NONE || how->act == ACT_SILU, "group_norm: activation is %d", how->act);
+    CALL(o, group_norm, y, x, how);
+}
+
+/* ---- attention ------------------------------------------------------------------------------------------------- */
+
+void op_qk_norm_rope(Ops *o, Tensor q, Tensor k, const QkNormRopeHow *how) {
+    if (!FITS(o, "qk_norm_rope", "cos:rp sin:rp query:rh2p key:rg2p q_norm?:d k_norm?:d", how->cos, how->sin, q, k,
+              how->q_norm, how->k_norm))
+        return;
+    REQUIRE(o, (!how->q_norm.data || how->q_norm.dims[0] == q.dims[2]) &&
+               (!how->k_norm.data || how->k_norm.dims[0] == q.dims[2]), "qk_norm_rope: heads are %lld wide, weights not",
+            (long long)q.dims[2]);
+    CALL(o, qk_norm_rope, q, k, how);
+}
+
+void op_attention(Ops *o, Tensor out, Tensor q, Tensor k, Tensor v, const AttentionHow *how) {
+    if (!FITS(o, "attention", "output:rhd query:rhd key:rgd value:rgd sequences:sr", out, q, k, v, shape_of(how->seqs)))
+        return;
+    REQUIRE(o, q.dims[1] % k.dims[1] == 0, "attention: %lld query heads over %lld", (long long)q.dims[1],
+            (long long)k.dims[1]);
+    REQUIRE(o, how->window >= 0 && (how->mask == MASK_CAUSAL || !how->window), "attention: window is %lld, mask is %d",
+            (long long)how->window, how->mask);
+    CALL(o, attention, out, q, k, v, how);
+}
+
+/* ---- rows and reorderings -------------------------------------------------------------------------------------- */
+
+void op_embed(Ops *o, Tensor y, Tensor host_table, const int32_t *host_ids, float scale) {
+    if (!FITS(o, "embed", "output:nw table*!:vw", y, host_table))
+        return;
+    for (int64_t i = 0; i < y.dims[0]; i++)
+        REQUIRE(o, host_ids[i] >= 0 && host_ids[i] < host_table.dims[0], "embed: id is %d, table has %lld rows",
+                host_ids[i], (long long)host_table.dims[0]);
+    CALL(o, embed, y, host_table, host_ids, scale);
+}
+
+void op_mean_rows(Ops *o, Tensor y, Tensor x, const Seqs *seqs) {
+    if (FITS(o, "mean_rows", "output:sw input:rw sequences:sr", y, x, shape_of(seqs)))
+        CALL(o, mean_rows, y, x, seqs);
+}
+
+/* True when tokens and latent are two orders of the same picture. */
+static bool patches_fit(Ops *o, const char *op, Tensor tokens, Tensor latent, int patch) {
+    if (!FITS(o, op, "tokens!:te latent!:chw", tokens, latent))
+        return false;
+    const int64_t *size = latent.dims;
+    if (patch >= 1 && size[1] % patch == 0 && size[2] % patch == 0 &&
+        tokens.dims[0] == size[1] / patch * (size[2] / patch) && tokens.dims[1] == size[0] * patch * patch)
+        return true;
+    char tokens_shape[96], latent_shape[96];
+    tensor_print(tokens_shape, tokens);
+    tensor_print(latent_shape, latent);
+    bug(o, "%s: latent is %s, tokens is %s, patch is %d", op, latent_shape, tokens_shape, patch);
+    return false;
+}
+
+void op_patchify(Ops *o, Tensor tokens, Tensor latent, int patch) {
+    if (patches_fit(o, "patchify", tokens, latent, patch))
+        CALL(o, patchify, tokens, latent, patch);
+}
+
+void op_unpatchify(Ops *o, Tensor latent, Tensor tokens, int patch) {
+    if (patches_fit(o, "unpatchify", tokens, latent, patch))
+        CALL(o, unpatchify, latent, tokens, patch);
+}
+
+void op_transpose(Ops *o, Tensor y, Tensor x, float factor, float offset) {
+    if (FITS(o, "transpose", "output:ba input:ab", y, x))
+        CALL(o, transpose, y, x, factor, offset);
+}
+
+void op_cast(Ops *o, Tensor y, Tensor x) {
+    if (!FITS(o, "cast", same_shape(ANY_TYPE, y), y, x))
+        return;
+    REQUIRE(o, is_float(y.type) && is_float(x.type), "cast: output is %s, input is %s",
+            dtype_name(y.type), dtype_name(x.type));
+    CALL(o, cast, y, x);
+}
+
+void op_to_rgb8(Ops *o, Tensor bytes, Tensor x) {
+    if (FITS(o, "to_rgb8", "output!8:hwc input!:hwc", bytes, x))
+        CALL(o, to_rgb8, bytes, x);
+}
+
+/* ---- elementwise and sampling ---------------------------------------------------------------------------------- */
+
+void op_unary(Ops *o, Tensor y, Tensor x, Activation act) {
+    if (FITS(o, "unary", same_shape(ELEMENTWISE, y), y, x, x))
+        CALL(o, unary, y, x, act);
+}
+
+void op_binary(Ops *o, Tensor y, Tensor a, Tensor b, BinaryKind kind) {
+    if (FITS(o, "binary", same_shape(ELEMENTWISE, y), y, a, b))
+        CALL(o, binary, y, a, b, kind);
+}
+
+void op_lincomb(Ops *o, Tensor y, const LincombHow *how) {
+    REQUIRE(o, how->count >= 1 && how->count <= LINCOMB_MAX, "lincomb: %d terms", how->count);
+    for (int i = 0; i < how->count; i++) {
+        if (!FITS(o, "lincomb", same_shape(ELEMENTWISE, y), y, how->term[i], how->term[i]))
+            return;
+        REQUIRE(o, tensor_dense(y) && tensor_dense(how->term[i]), "lincomb: %s has gaps", "a term or the output");
+    }
+    CALL(o, lincomb, y, how);
+}
+
+void op_sum_squares(Ops *o, Tensor y, Tensor x) {
+    if (!FITS(o, "sum_squares", "output:a", y) || !FITS(o, "sum_squares", same_shape(ELEMENTWISE, x), x, x, x))
+        return;
+    REQUIRE(o, tensor_count(y) == 1 && tensor_dense(x), "sum_squares: output has %lld numbers or input has gaps",
+            (long long)tensor_count(y));
+    CALL(o, sum_squares, y, x);
+}
+
+/* ‖x‖ on the host. */
+static double norm_of(Ops *o, Tensor scratch, Tensor x) {
+    float squares = 0;
+    op_sum_squares(o, scratch, x);
+    ops_download(o, &squares, scratch);
+    return sqrt(squares);
+}
+
+static void cfg_mix_default(Ops *o, Tensor v, Tensor cond, Tensor uncond, GuideHow how) {
+    ArenaMark mark = ops_mark(o);
+    Tensor scratch = ops_vector(o, 1);
+    double limit = how.renorm > 0 ? how.renorm * norm_of(o, scratch, cond) : 0; /* before v, which may be cond */
+    op_lincomb(o, v, &(LincombHow){2, {uncond, cond}, {1 - how.scale, how.scale}});
+    if (how.renorm > 0) {
+        double norm = norm_of(o, scratch, v);
+        if (norm > 0 && norm >= limit)
+            op_lincomb(o, v, &(LincombHow){1, {v}, {(float)(limit / norm)}});
+    }
+    ops_release(o, mark);
+}
+
+void op_cfg_mix(Ops *o, Tensor v, Tensor cond, Tensor uncond, GuideHow how) {
+    if (!FITS(o, "cfg_mix", same_shape(ELEMENTWISE, v), v, cond, uncond))
+        return;
+    REQUIRE(o, tensor_dense(v) && tensor_dense(cond) && tensor_dense(uncond), "cfg_mix: %s", "a tensor has gaps");
+    if (o->backend->cfg_mix)
+        CALL(o, cfg_mix, v, cond, uncond, how);
+    else
+        cfg_mix_default(o, v, cond, uncond, how);
+}
