@@ -69,7 +69,7 @@ void clock_format(char out[24], double seconds) {
     }
     seconds = fmin(seconds, 1e9);
     int whole = (int)lround(seconds), minutes = (int)lround(seconds / 60);
-    int tenths = whole > 100 ? 10 * whole : (int)lround(seconds * 10);
+    int tenths = whole > 100 ? 1000 : (int)lround(seconds * 10);
     if (tenths < 1000) {
         snprintf(out, 24, "%d.%ds", tenths / 10, tenths % 10);
     } else if (whole < 3600) {
