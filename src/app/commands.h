@@ -32,7 +32,7 @@ typedef struct Argument {
     const char *name;   /* as help writes it: "NAME"; NULL ends the list */
     ArgumentKind kind;
     ArgumentNeed need;
-    const char *words;  /* space-separated words that are also (or only) allowed; NULL for none */
+    const char *const *words; /* that are also (or only) allowed; ends with NULL; NULL for none */
 } Argument;
 
 #define ARGUMENTS_MAX 3
@@ -55,7 +55,7 @@ typedef struct Call {
 
 typedef struct Command {
     const char *name;
-    const char *aliases;              /* space-separated; "" for none */
+    const char *const *aliases;       /* ends with NULL; NULL for none */
     Argument argument[ARGUMENTS_MAX];
     CommandWait wait;
     CommandPlace place;

@@ -46,7 +46,7 @@ typedef struct Setting {
     const char *fallback;   /* the default built into the program */
     bool model;             /* the model may have a default of its own (`M`) */
     double low, high;
-    const char *words;      /* words that are allowed besides a number, or the choices; NULL for none */
+    const char *const *words; /* allowed besides a number, or the choices; ends with NULL; NULL: none */
     ChoiceFn *choice;       /* choices from another table; NULL: `words` are all */
     Status (*check)(const char *value); /* a rule of its own; NULL for none */
     Effect effect;
@@ -63,8 +63,7 @@ const Setting *setting_find(const char *name);
 /* The row whose name is nearest to a wrong one, or NULL. */
 const Setting *setting_nearest(const char *name);
 
-/* Choice `index` of a setting (from its table or its words), NULL behind the last. *help may come back NULL.
- * The text is borrowed; it stays valid until the next call. */
+/* Choice `index` of a setting (its words, then those of its table), NULL behind the last. *help may come back NULL. */
 const char *setting_choice(const Setting *setting, int index, const char **help);
 
 /* Appends "1 to 1000" or "euler, midpoint, rk4": what is allowed. */
@@ -110,6 +109,7 @@ bool settings_seed(const Settings *settings, uint64_t *seed); /* false: random *
 
 /* All values that are not the default, as lines "NAME VALUE" (newlines and backslashes in values as \n and \\): the
  * string of undo states and of the autosave. settings_restore sets exactly these and resets all others; values that are
- * not understood are left out. */
+ * not understood are left out. Settings that load the model again (EFFECT_RELOAD) are neither stored nor touched:
+ * model and device are not undone (H3). */
 void settings_store(Buf *out, const Settings *settings);
 void settings_restore(Settings *settings, const char *stored);

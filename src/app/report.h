@@ -85,7 +85,7 @@ void report_table(Report *report, Table *table, int indent);
 
 typedef enum StreamVoice {
     VOICE_ALL,
-    VOICE_QUIET, /* of the lines without fault, only file names (main says them itself): -q */
+    VOICE_QUIET, /* no [INFO] lines: -q */
 } StreamVoice;
 
 /* Lines on two streams, flushed line by line so that both together keep their order. */
