@@ -28,7 +28,6 @@ homes='
 readline/.*: ui/edit.c
 libxml/.*: src/prompt/xml.c
 (zlib|stb/.*|stb_.*)[.]?h?: src/io/png.c
-jansson[.]h: src/io/json.c
 omp[.]h: src/cpu/team.c
 (cuda|cublas).*: gpu/
 '
@@ -124,7 +123,8 @@ plant src/cpu/a.c "$begin#include \"io/json.h\"\n" 'includes io/json.h, but room
 plant src/io/a.h '#include "text/spm.h"\n' 'includes text/spm.h, but room io may not use text'
 plant ui/a.c "$begin  #  include \"engine/run.h\"\n" 'includes engine/run.h, but room ui may not use engine'
 plant ui/b.c "$begin#include <curses.h>\n" 'includes curses.h, which belongs in ui/full.c only'
-plant src/text/a.c "$begin#include <jansson.h>\n" 'includes jansson.h, which belongs in src/io/json.c only'
+plant src/text/a.c "$begin#include <libxml/parser.h>\n" \
+    'includes libxml/parser.h, which belongs in src/prompt/xml.c only'
 plant src/io/b.c "$begin#include <stb/stb_image_write.h>\n" \
     'includes stb/stb_image_write.h, which belongs in src/io/png.c only'
 plant src/io/c.c "$begin#include <zlib.h>\n" 'includes zlib.h, which belongs in src/io/png.c only'
