@@ -92,13 +92,7 @@ static float *row_of(Tensor t, int64_t row) {
     return (float *)t.data + row * t.strides[0];
 }
 
-/* A number of any float type. */
-static double get(Tensor t, int64_t index) {
-    float value = 0;
-    float_from_dtype(&value, element(t, index), t.type, 1);
-    return value;
-}
-
+/* Rounds to the float type of t. */
 static void put(Tensor t, int64_t index, double value) {
     void *to = element(t, index);
     float rounded = (float)value;
@@ -163,7 +157,7 @@ static void ref_weight_free(void *state, Weight *w) {
 /* Appends the numbers of `part` at element *filled of `to`. */
 static void append(Tensor to, int64_t *filled, Tensor part) {
     for (int64_t i = 0; i < tensor_count(part); i++)
-        put(to, (*filled)++, get(part, i));
+        put(to, (*filled)++, tensor_number(part, i));
 }
 
 static Status ref_weight_pack(void *state, Weight *w, const WeightParts *parts) {
@@ -357,7 +351,7 @@ static Status ref_layer_norm(void *state, Tensor y, Tensor x, const LayerNormHow
         Moments m = moments(sum, squares, width, how->eps);
         for (int64_t c = 0; c < width; c++) {
             double value = (from[c] + (residual ? (double)residual[c] : 0) - m.mean) * m.factor;
-            double w = how->w.data ? get(how->w, c) : 1, b = how->b.data ? get(how->b, c) : 0;
+            double w = how->w.data ? tensor_number(how->w, c) : 1, b = how->b.data ? tensor_number(how->b, c) : 0;
             row_of(y, r)[c] = (float)((value * w + b) * one_plus(scale, c));
         }
     }
@@ -379,7 +373,7 @@ static Status ref_group_norm(void *state, Tensor y, Tensor x, const GroupNormHow
         Moments m = moments(sum, squares, pixels * size, how->eps);
         for (int64_t p = 0; p < pixels; p++)
             for (int64_t c = first; c < first + size; c++) {
-                double value = (from[p * channels + c] - m.mean) * m.factor * get(how->w, c) + get(how->b, c);
+                double value = (from[p * channels + c] - m.mean) * m.factor * tensor_number(how->w, c) + tensor_number(how->b, c);
                 to[p * channels + c] = (float)activate(value, how->act);
             }
     }
@@ -466,7 +460,7 @@ static Status ref_embed(void *state, Tensor y, Tensor table, const int32_t *ids,
     (void)state;
     for (int64_t i = 0; i < y.dims[0]; i++)
         for (int64_t c = 0; c < y.dims[1]; c++)
-            row_of(y, i)[c] = (float)(get(table, ids[i] * table.dims[1] + c) * scale);
+            row_of(y, i)[c] = (float)(tensor_number(table, ids[i] * table.dims[1] + c) * scale);
     return NULL;
 }
 
@@ -503,14 +497,14 @@ static int64_t token_index(Tensor latent, int64_t index, int patch) {
 static Status ref_patchify(void *state, Tensor tokens, Tensor latent, int patch) {
     (void)state;
     for (int64_t i = 0; i < tensor_count(latent); i++)
-        put(tokens, token_index(latent, i, patch), get(latent, i));
+        put(tokens, token_index(latent, i, patch), tensor_number(latent, i));
     return NULL;
 }
 
 static Status ref_unpatchify(void *state, Tensor latent, Tensor tokens, int patch) {
     (void)state;
     for (int64_t i = 0; i < tensor_count(latent); i++)
-        put(latent, i, get(tokens, token_index(latent, i, patch)));
+        put(latent, i, tensor_number(tokens, token_index(latent, i, patch)));
     return NULL;
 }
 
@@ -534,14 +528,14 @@ static Status ref_fill(void *state, Tensor to, float value) {
 static Status ref_unary(void *state, Tensor y, Tensor x, Activation act) {
     (void)state;
     for (int64_t i = 0; i < tensor_count(y); i++)
-        put(y, i, activate(get(x, i), act));
+        put(y, i, activate(tensor_number(x, i), act));
     return NULL;
 }
 
 static Status ref_binary(void *state, Tensor y, Tensor a, Tensor b, BinaryKind kind) {
     (void)state;
     for (int64_t i = 0; i < tensor_count(y); i++)
-        put(y, i, kind == BINARY_ADD ? get(a, i) + get(b, i) : get(a, i) * get(b, i));
+        put(y, i, kind == BINARY_ADD ? tensor_number(a, i) + tensor_number(b, i) : tensor_number(a, i) * tensor_number(b, i));
     return NULL;
 }
 
@@ -550,7 +544,7 @@ static Status ref_lincomb(void *state, Tensor y, const LincombHow *how) {
     for (int64_t i = 0; i < tensor_count(y); i++) {
         double sum = 0;
         for (int term = 0; term < how->count; term++)
-            sum += how->factor[term] * get(how->term[term], i);
+            sum += how->factor[term] * tensor_number(how->term[term], i);
         put(y, i, sum);
     }
     return NULL;
@@ -559,7 +553,7 @@ static Status ref_lincomb(void *state, Tensor y, const LincombHow *how) {
 static double squares_of(Tensor x) {
     double sum = 0;
     for (int64_t i = 0; i < tensor_count(x); i++)
-        sum += get(x, i) * get(x, i);
+        sum += tensor_number(x, i) * tensor_number(x, i);
     return sum;
 }
 
@@ -573,25 +567,25 @@ static Status ref_cfg_mix(void *state, Tensor v, Tensor cond, Tensor uncond, Gui
     (void)state;
     double limit = how.renorm * sqrt(squares_of(cond));
     for (int64_t i = 0; i < tensor_count(v); i++)
-        put(v, i, get(uncond, i) + how.scale * (get(cond, i) - get(uncond, i)));
+        put(v, i, tensor_number(uncond, i) + how.scale * (tensor_number(cond, i) - tensor_number(uncond, i)));
     double norm = sqrt(squares_of(v));
     if (how.renorm > 0 && norm > 0 && norm >= limit)
         for (int64_t i = 0; i < tensor_count(v); i++)
-            put(v, i, get(v, i) * (limit / norm));
+            put(v, i, tensor_number(v, i) * (limit / norm));
     return NULL;
 }
 
 static Status ref_cast(void *state, Tensor y, Tensor x) {
     (void)state;
     for (int64_t i = 0; i < tensor_count(y); i++)
-        put(y, i, get(x, i));
+        put(y, i, tensor_number(x, i));
     return NULL;
 }
 
 static Status ref_to_rgb8(void *state, Tensor bytes, Tensor x) {
     (void)state;
     for (int64_t i = 0; i < tensor_count(x); i++) {
-        double level = (get(x, i) + 1) / 2;
+        double level = (tensor_number(x, i) + 1) / 2;
         *(unsigned char *)element(bytes, i) = (unsigned char)(255 * (level > 0 ? fmin(level, 1) : 0)); /* NaN: 0 */
     }
     return NULL;

@@ -13,3 +13,7 @@ typedef struct PlanCount {
 /* Device pointers are never touched; downloads fill the host buffer with zeros. state is a PlanCount* owned by the
  * caller: do not call open, set o->state = &count. */
 extern const Backend PLAN_BACKEND;
+
+/* PLAN_BACKEND without the fused entries that `real` lacks: their compositions need temporaries, and the peak that a
+ * dry run finds is the real one only when both compose the same ops. */
+Backend plan_like(const Backend *real);

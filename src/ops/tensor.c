@@ -1,9 +1,11 @@
-/* tensor.c: making views and cutting them. Touches no numbers. */
+/* tensor.c: making views and cutting them. */
 #include "config.h"
 
 #include "ops/tensor.h"
 
 #include <stdio.h>
+
+#include "base/half.h"
 
 /* A dense view of any rank. */
 static Tensor dense(void *data, DType type, int rank, const int64_t *dims) {
@@ -71,6 +73,16 @@ int64_t tensor_offset(Tensor t, int64_t index) {
         index /= t.dims[axis];
     }
     return offset;
+}
+
+double tensor_number(Tensor t, int64_t index) {
+    const char *from = (const char *)t.data + tensor_offset(t, index) * (int64_t)dtype_size(t.type);
+    if (t.type == DT_U8)
+        return *(const unsigned char *)from;
+    float value = 0;
+    if (!float_from_dtype(&value, from, t.type, 1))
+        assert(!"a type without numbers");
+    return value;
 }
 
 /* The address `elements` further on. A missing tensor stays missing: its views are made before anybody asks for the

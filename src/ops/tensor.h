@@ -36,6 +36,9 @@ bool tensor_same_shape(Tensor a, Tensor b);
 /* Where element `index` (counted in row-major order) lies, in elements from data. For code that may be slow. */
 int64_t tensor_offset(Tensor t, int64_t index);
 
+/* The number of element `index`, of a float type or bytes, in host memory. Slow too. */
+double tensor_number(Tensor t, int64_t index);
+
 /* Rows [from, from + count) along the first axis. */
 Tensor tensor_rows(Tensor t, int64_t from, int64_t count);
 
