@@ -38,7 +38,8 @@ typedef struct SolverRun {
     Tensor x;                    /* the state, dense, moved in place */
     Tensor denoised;             /* x + sigma·velocity of the present interval's first evaluation */
     Tensor previous;             /* that of the interval before (multistep solvers) */
-    Tensor work[4];              /* velocities and mid-step states */
+    Tensor work[4];              /* velocities of the stages */
+    Tensor scratch;              /* state of an inner stage, or fresh noise */
     VelocityFn *velocity;
     NoiseFn *noise;
     void *context;
