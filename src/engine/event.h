@@ -40,7 +40,6 @@ typedef enum EventKind {
     EVENT_NO_MODEL,   /* loading failed: `fault`; the old model, if any, is still there (`kept`) */
     EVENT_HASH,       /* `text` is the SHA-256 of the transformer file */
     EVENT_STARTED,    /* a job left the queue */
-    EVENT_LOG,        /* `text` at level `level` */
     EVENT_PLAN,       /* `plan` */
     EVENT_PHASE,      /* `phase` ended after `seconds` */
     EVENT_STEP,       /* `step` */
@@ -87,7 +86,6 @@ typedef struct Event {
     double time;           /* clock_seconds when it happened */
     Phase phase;
     double seconds;
-    int level;             /* LogLevel */
     bool kept;
     char *text;
     uint64_t bytes_done, bytes_total;

@@ -32,13 +32,14 @@ typedef struct Session {
     Ops ops;
     Arena arena;                   /* over arena_block */
     void *arena_block;
-    size_t arena_size;
+    _Atomic size_t arena_size;     /* read by run_plan on other threads, as is the next */
     Dit *dit;
     Gemma *gemma;
     Jina *jina;
     Vae *vae;
     Tokenizer *tokenizer[2];       /* by TokenRule */
     PreviewFactors preview;
+    _Atomic double flops_per_second; /* of the last denoising here, 0 before the first: for estimates */
     Recall recall;
     ModelInfo info;
 } Session;

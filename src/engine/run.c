@@ -1,0 +1,514 @@
+/* run.c: one job from text to pixels.
+ *
+ * The same flow runs twice: once over the plan backend, which counts work and memory, and then for real. So it never
+ * looks at device memory, asks the backend for nothing that a plan cannot answer, and takes all temporaries from the
+ * arena. Facts: architecture.md 2 and 3, model-spec.md 1 (data flow), 7 (sampling), product.md 7 (rules of a run).
+ */
+#include "config.h"
+
+#include "engine/run.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/rng.h"
+#include "ops/plan.h"
+#include "sample/guide.h"
+#include "sample/schedule.h"
+#include "sample/solver.h"
+
+#define GEMMA_LIMIT 512  /* tokens, bos included: the length of training. model-spec.md 3.4 */
+#define JINA_LIMIT 2048  /* model-spec.md 4.2 */
+#define LATENT_FACTOR 8
+#define BRANCHES_MAX 2
+#define GUESSED_RATE 60e9 /* FLOP/s before anything was measured; only for the first estimate */
+
+/* Everything one run needs to know, planned or real. */
+typedef struct Flow {
+    Session *session;
+    const Job *job;
+    const RunHooks *hooks;
+    Ops *o;                     /* the session's, or the plan's */
+    int branches;               /* sequences prepared: 2 with guidance */
+    int64_t rows[BRANCHES_MAX]; /* Gemma tokens of each */
+    const TextState *state[BRANCHES_MAX]; /* NULL in a plan */
+    Guidance guidance;
+    const Solver *solver;
+    Sigmas sigmas;
+    int intervals;
+    double *times;              /* model time of every evaluation, [evaluations] */
+    int evaluations;
+    Tensor latent, velocity_branches;
+    DitRun dit;
+    SolverRun run;
+    Mt19937 *fresh;             /* noise of ancestral steps, made when first asked for */
+} Flow;
+
+static const RunHooks NO_HOOKS = {0};
+
+static StopKind wanted_stop(const RunHooks *hooks) {
+    return hooks->stop ? hooks->stop(hooks->context) : STOP_NOT;
+}
+
+static bool dropped(void *hooks) {
+    return wanted_stop(hooks) == STOP_NOW;
+}
+
+static void tap(Flow *flow, const char *name, int step, Tensor tensor) {
+    if (flow->hooks->tap)
+        flow->hooks->tap(flow->hooks->context, name, step, flow->o, tensor);
+}
+
+/* ---- text ------------------------------------------------------------------------------------------------------- */
+
+/* The two texts of a branch, as the encoders read them. */
+typedef struct BranchText {
+    char *gemma;                /* owned */
+    const char *jina;           /* borrowed from the job */
+    const char *suffix;         /* "" or "_negative", for taps */
+} BranchText;
+
+static BranchText branch_text(const Job *job, int branch) {
+    const char *text = branch ? job->negative : job->prompt;
+    /* an empty negative gets no system prompt either: model-spec.md 10.2 */
+    const char *system = branch && !text[0] ? "" : job->system_text;
+    Buf gemma = {0};
+    buf_text(&gemma, system);
+    buf_text(&gemma, text);
+    return (BranchText){buf_take(&gemma), branch ? text : text + job->jina_from, branch ? "_negative" : ""};
+}
+
+typedef struct BranchTokens {
+    TokenList list[2];          /* by TokenRule, already cut to the limits */
+    int cut[2];                 /* tokens that were cut off */
+} BranchTokens;
+
+static void tokens_done(BranchTokens *tokens) {
+    token_list_done(&tokens->list[TOKENS_GEMMA]);
+    token_list_done(&tokens->list[TOKENS_JINA]);
+}
+
+static Status tokenize(BranchTokens *out, const Session *s, const BranchText *text) {
+    static const size_t limits[] = {[TOKENS_GEMMA] = GEMMA_LIMIT, [TOKENS_JINA] = JINA_LIMIT};
+    const char *const texts[] = {[TOKENS_GEMMA] = text->gemma, [TOKENS_JINA] = text->jina};
+    *out = (BranchTokens){0};
+    for (int rule = 0; rule < 2; rule++) {
+        TokenList *list = &out->list[rule];
+        Status st = tokenizer_encode(s->tokenizer[rule], list, texts[rule], strlen(texts[rule]));
+        if (st) {
+            tokens_done(out);
+            return st;
+        }
+        size_t before = list->count;
+        token_list_truncate(list, (TokenRule)rule, limits[rule], strlen(texts[rule]));
+        out->cut[rule] = (int)(before - list->count);
+    }
+    return NULL;
+}
+
+/* caption [tokens, width] and pooled [1, width] from the arena. */
+static void encode(Ops *o, Session *s, const BranchTokens *tokens, Tensor *caption, Tensor *pooled) {
+    const TokenList *gemma = &tokens->list[TOKENS_GEMMA], *jina = &tokens->list[TOKENS_JINA];
+    Seqs gemma_rows = seqs_one((int64_t)gemma->count), jina_rows = seqs_one((int64_t)jina->count);
+    *caption = ops_matrix(o, (int64_t)gemma->count, gemma_config(s->gemma)->hidden);
+    *pooled = ops_matrix(o, 1, jina_config(s->jina)->hidden);
+    gemma_encode(o, *caption, s->gemma, gemma->ids, &gemma_rows);
+    jina_encode(o, *pooled, s->jina, jina->ids, &jina_rows);
+}
+
+static void report_ids(Flow *flow, const BranchTokens *tokens, const char *suffix) {
+    if (!flow->hooks->ids)
+        return;
+    const char *const names[] = {[TOKENS_GEMMA] = "gemma_ids", [TOKENS_JINA] = "jina_ids"};
+    for (int rule = 0; rule < 2; rule++) {
+        Buf name = {0};
+        buf_print(&name, "%s%s", names[rule], suffix);
+        flow->hooks->ids(flow->hooks->context, name.data, tokens->list[rule].ids, tokens->list[rule].count);
+        buf_done(&name);
+    }
+}
+
+static Status encode_new(Flow *flow, const TextState **out, const BranchText *text, TextState *state) {
+    BranchTokens tokens;
+    TRY(tokenize(&tokens, flow->session, text));
+    report_ids(flow, &tokens, text->suffix);
+    state->gemma_tokens = (int)tokens.list[TOKENS_GEMMA].count;
+    state->jina_tokens = (int)tokens.list[TOKENS_JINA].count;
+    state->gemma_cut = tokens.cut[TOKENS_GEMMA];
+    state->jina_cut = tokens.cut[TOKENS_JINA];
+    ArenaMark mark = ops_mark(flow->o);
+    encode(flow->o, flow->session, &tokens, &state->caption, &state->pooled);
+    *out = recall_add(&flow->session->recall, flow->o, state);
+    ops_release(flow->o, mark);
+    tokens_done(&tokens);
+    return ops_status(flow->o);
+}
+
+/* The state of one branch: known from before, or encoded now and kept. */
+static Status text_state(Flow *flow, const TextState **out, int branch) {
+    BranchText text = branch_text(flow->job, branch);
+    Buf key = {0};
+    buf_text(&key, text.gemma);
+    buf_byte(&key, 0);
+    buf_text(&key, text.jina);
+    Status st = NULL;
+    *out = recall_find(&flow->session->recall, key.data, key.size);
+    if (!*out) {
+        TextState state = {.key = key.data, .key_size = key.size};
+        st = encode_new(flow, out, &text, &state);
+    }
+    if (!st) {
+        tap(flow, branch ? "caption_negative" : "caption", 0, (*out)->caption);
+        tap(flow, branch ? "pooled_negative" : "pooled", 0, (*out)->pooled);
+    }
+    free(text.gemma);
+    buf_done(&key);
+    return st;
+}
+
+static Status all_texts(Flow *flow) {
+    for (int branch = 0; branch < flow->branches; branch++) {
+        TRY(text_state(flow, &flow->state[branch], branch));
+        flow->rows[branch] = flow->state[branch]->caption.dims[0];
+    }
+    if (flow->hooks->text)
+        flow->hooks->text(flow->hooks->context, flow->state[0]);
+    return NULL;
+}
+
+/* ---- denoising -------------------------------------------------------------------------------------------------- */
+
+static void evaluate(void *context, Ops *o, Tensor velocity, Tensor x, int evaluation) {
+    Flow *flow = context;
+    bool guided = flow->branches > 1 && guide_needed(&flow->guidance, flow->times[evaluation]);
+    Tensor branches = tensor_rows(flow->velocity_branches, 0, guided ? 2 : 1);
+    dit_velocity(o, branches, &flow->dit, x, evaluation);
+    guide_mix(o, velocity, branches, &flow->guidance);
+}
+
+static void upload_normal(Ops *o, Tensor to, Mt19937 *rng) {
+    int64_t count = tensor_count(to);
+    float *noise = must_alloc((size_t)count * sizeof *noise);
+    rng_normal_f32(rng, noise, count);
+    ops_upload(o, to, noise);
+    free(noise);
+}
+
+/* ComfyUI seeds the noise of its ancestral steps with the seed itself, and one more on the CPU, where ours is made. */
+static void fresh_noise(void *context, Ops *o, Tensor noise) {
+    Flow *flow = context;
+    if (!flow->fresh) {
+        flow->fresh = must_alloc(sizeof *flow->fresh);
+        mt19937_seed(flow->fresh, flow->job->seed + 1);
+    }
+    upload_normal(o, noise, flow->fresh);
+}
+
+/* Texts of all branches side by side, and the run's constants. */
+static void begin_denoising(Flow *flow) {
+    Ops *o = flow->o;
+    const DitConfig *config = dit_config(flow->session->dit);
+    Seqs text = seqs_of(flow->branches, flow->rows);
+    Tensor caption = ops_matrix(o, seqs_rows(&text), config->caption_dim);
+    Tensor pooled = ops_matrix(o, flow->branches, config->pooled_dim);
+    for (int i = 0; i < flow->branches && flow->state[i]; i++) {
+        ops_copy(o, tensor_rows(caption, text.offsets[i], flow->rows[i]), flow->state[i]->caption);
+        ops_copy(o, tensor_rows(pooled, i, 1), flow->state[i]->pooled);
+    }
+    int64_t height = flow->latent.dims[1], width = flow->latent.dims[2];
+    DitInput input = {.caption = caption, .pooled = pooled, .text = text, .height = height, .width = width,
+                      .times = flow->times, .evaluations = flow->evaluations};
+    flow->velocity_branches = ops_new(o, DT_F32, 4, (int64_t[]){flow->branches, config->channels, height, width});
+    dit_begin(&flow->dit, o, flow->session->dit, &input);
+    flow->run = (SolverRun){.solver = flow->solver, .sigma = flow->sigmas.value, .intervals = flow->intervals,
+                            .x = flow->latent, .velocity = evaluate, .noise = fresh_noise, .context = flow};
+    solver_begin(&flow->run, o);
+}
+
+/* Length of the velocity; not finite when something broke. */
+static double velocity_norm(Ops *o, Tensor velocity) {
+    ArenaMark mark = ops_mark(o);
+    Tensor sum = ops_vector(o, 1);
+    float value = 0;
+    op_sum_squares(o, sum, velocity);
+    ops_download(o, &value, sum);
+    ops_release(o, mark);
+    return sqrt(value);
+}
+
+/* One interval of the schedule, and the check that it produced numbers. */
+static Status one_step(Flow *flow, int interval, double *norm) {
+    solver_step(&flow->run, flow->o, interval);
+    *norm = velocity_norm(flow->o, flow->run.work[0]);
+    TRY(ops_status(flow->o));
+    if (!isfinite(*norm))
+        return hint(fail(ERR_BUG, "step %d/%d produced values that are not numbers", interval + 1, flow->intervals),
+                    ":set precision f32 and :again; if it stays, the weights are damaged: download them again");
+    if (interval == 0)
+        tap(flow, "velocity", 0, flow->run.work[0]);
+    tap(flow, "latents", interval, flow->latent);
+    return NULL;
+}
+
+/* Seconds left: the steps at the mean of those done, the autoencoder by its share of the work. */
+static double time_left(const PlanInfo *plan, int done, int total, double seconds) {
+    double step = seconds / done;
+    double rate = plan->flops[PHASE_DENOISE] / total / step;
+    return step * (total - done) + (rate > 0 ? plan->flops[PHASE_VAE] / rate : 0);
+}
+
+static void report_step(Flow *flow, const StepInfo *info) {
+    const RunHooks *hooks = flow->hooks;
+    int every = flow->job->preview_every;
+    float *denoised = NULL;
+    if (every > 0 && info->step % every == 0) {
+        denoised = must_alloc((size_t)tensor_count(flow->run.denoised) * sizeof *denoised);
+        ops_download(flow->o, denoised, flow->run.denoised);
+    }
+    if (hooks->step)
+        hooks->step(hooks->context, info, denoised);
+    free(denoised);
+}
+
+static Status all_steps(Flow *flow, RunResult *result, const PlanInfo *plan) {
+    double begun = clock_seconds(), last = begun;
+    for (int i = 0; i < flow->intervals; i++) {
+        double norm;
+        TRY(one_step(flow, i, &norm));
+        double now = clock_seconds();
+        StepInfo info = {.step = i + 1, .total = flow->intervals, .sigma = flow->sigmas.value[i], .seconds = now - last,
+                         .eta = time_left(plan, i + 1, flow->intervals, now - begun), .velocity_norm = norm,
+                         .guided = flow->branches > 1 &&
+                                   guide_needed(&flow->guidance, flow->times[i * flow->solver->stages])};
+        last = now;
+        result->steps_run = i + 1;
+        report_step(flow, &info);
+        if (i + 1 < flow->intervals && wanted_stop(flow->hooks) == STOP_GENTLY) {
+            ops_copy(flow->o, flow->latent, flow->run.denoised); /* the best guess at the finished picture */
+            result->stopped = true;
+            break;
+        }
+    }
+    double rate = plan->flops[PHASE_DENOISE] * result->steps_run / flow->intervals / (last - begun);
+    if (isfinite(rate))
+        flow->session->flops_per_second = rate;
+    return ops_status(flow->o);
+}
+
+/* ---- pixels ----------------------------------------------------------------------------------------------------- */
+
+/* pixels [height, width, 3], or NULL in a plan. */
+static void decode(Flow *flow, uint8_t *pixels) {
+    Ops *o = flow->o;
+    ArenaMark mark = ops_mark(o);
+    int64_t dims[3] = {flow->job->height, flow->job->width, 3};
+    Tensor image = ops_new(o, DT_F32, 3, dims), bytes = ops_new(o, DT_U8, 3, dims);
+    vae_decode(o, image, flow->session->vae, flow->latent, LATENT_MODEL);
+    tap(flow, "image", 0, image);
+    op_to_rgb8(o, bytes, image);
+    if (pixels)
+        ops_download(o, pixels, bytes);
+    ops_release(o, mark);
+}
+
+static void hash_latent(Flow *flow, char out[65]) {
+    size_t count = (size_t)tensor_count(flow->latent);
+    float *host = must_alloc(count * sizeof *host);
+    ops_download(flow->o, host, flow->latent);
+    sha256_hex(out, host, count * sizeof *host);
+    free(host);
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------------------- */
+
+static Status flow_begin(Flow *flow, Session *session, const Job *job, const RunHooks *hooks) {
+    *flow = (Flow){.session = session, .job = job, .hooks = hooks ? hooks : &NO_HOOKS};
+    TRY(job_check(job));
+    flow->guidance = (Guidance){job->cfg, job->cfg_trunc, job->renorm};
+    flow->branches = job->cfg > 1 ? 2 : 1;
+    flow->solver = solver_find(job->sampler);
+    TRY(schedule_fill(&flow->sigmas, schedule_find(job->schedule), job->steps, job->shift));
+    flow->intervals = flow->sigmas.count - 1;
+    flow->evaluations = solver_evaluations(flow->solver, flow->intervals);
+    flow->times = must_alloc((size_t)flow->evaluations * sizeof *flow->times);
+    solver_levels(flow->solver, flow->times, flow->sigmas.value, flow->intervals);
+    for (int i = 0; i < flow->evaluations; i++)
+        flow->times[i] = 1 - flow->times[i];
+    return NULL;
+}
+
+static void flow_end(Flow *flow) {
+    sigmas_done(&flow->sigmas);
+    free(flow->times);
+    free(flow->fresh);
+}
+
+static Tensor new_latent(Flow *flow) {
+    int64_t dims[3] = {dit_config(flow->session->dit)->channels, flow->job->height / LATENT_FACTOR,
+                       flow->job->width / LATENT_FACTOR};
+    return ops_new(flow->o, DT_F32, 3, dims);
+}
+
+/* FLOPs since the last call. */
+static double count_since(const PlanCount *count, double *last) {
+    double flops = count->flops - *last;
+    *last = count->flops;
+    return flops;
+}
+
+/* Walks the flow over empty kernels. Two intervals show everything: a first and a following step. */
+static Status plan_flow(Flow *flow, PlanInfo *out, size_t *arena_bytes) {
+    PlanCount count = {0};
+    Arena arena = arena_counting();
+    Ops ops = {.backend = &PLAN_BACKEND, .state = &count, .arena = &arena};
+    flow->o = &ops;
+    double last = 0;
+    for (int branch = 0; branch < flow->branches; branch++) {
+        BranchText text = branch_text(flow->job, branch);
+        BranchTokens tokens;
+        Status st = tokenize(&tokens, flow->session, &text);
+        free(text.gemma);
+        TRY(st);
+        ArenaMark mark = ops_mark(&ops);
+        Tensor caption, pooled;
+        encode(&ops, flow->session, &tokens, &caption, &pooled);
+        ops_release(&ops, mark);
+        flow->rows[branch] = (int64_t)tokens.list[TOKENS_GEMMA].count;
+        tokens_done(&tokens);
+    }
+    out->flops[PHASE_TEXT] = count_since(&count, &last);
+    flow->latent = new_latent(flow);
+    ArenaMark mark = ops_mark(&ops);
+    begin_denoising(flow);
+    double once = count_since(&count, &last);
+    solver_step(&flow->run, &ops, 0);
+    if (flow->intervals > 1)
+        solver_step(&flow->run, &ops, 1);
+    velocity_norm(&ops, flow->run.work[0]);
+    double step = count_since(&count, &last) / (flow->intervals > 1 ? 2 : 1);
+    out->flops[PHASE_DENOISE] = once + step * flow->intervals;
+    ops_release(&ops, mark);
+    decode(flow, NULL);
+    out->flops[PHASE_VAE] = count_since(&count, &last);
+    *arena_bytes = arena.peak + ARENA_ALIGN;
+    return fault_raise(&ops.fault); /* ops is about to go */
+}
+
+static Status plan(PlanInfo *out, Session *session, const Job *job) {
+    Flow flow;
+    size_t bytes = 0;
+    *out = (PlanInfo){0};
+    Status st = flow_begin(&flow, session, job, NULL);
+    if (!st)
+        st = plan_flow(&flow, out, &bytes);
+    flow_end(&flow);
+    TRY(st);
+    MemInfo memory;
+    session->ops.backend->mem_info(session->ops.state, &memory);
+    out->activation_bytes = bytes;
+    out->free_bytes = memory.free + session->arena_size; /* the present arena is given back first */
+    double rate = session->flops_per_second > 0 ? session->flops_per_second : GUESSED_RATE;
+    out->seconds = (out->flops[PHASE_TEXT] + out->flops[PHASE_DENOISE] + out->flops[PHASE_VAE]) / rate;
+    return NULL;
+}
+
+Status run_plan(PlanInfo *out, Session *session, const Job *job) {
+    PlanInfo found;
+    TRY(plan(&found, session, job));
+    *out = found;
+    if (found.activation_bytes <= found.free_bytes)
+        return NULL;
+    const double gib = 1024.0 * 1024 * 1024;
+    return hint(fail(ERR_MEMORY, "%dx%d does not fit: it needs %.1f GiB of activations, %.1f GiB are free", job->width,
+                     job->height, found.activation_bytes / gib, found.free_bytes / gib),
+                ":size %dx%d needs about half", job->width / 2 / 16 * 16 + 16, job->height / 2 / 16 * 16 + 16);
+}
+
+/* Ends a phase: its time goes into the result and to the listener. */
+static void phase_done(Flow *flow, RunResult *result, Phase phase, double *since) {
+    double now = clock_seconds();
+    result->seconds[phase] = now - *since;
+    *since = now;
+    if (flow->hooks->phase)
+        flow->hooks->phase(flow->hooks->context, phase, result->seconds[phase]);
+}
+
+static Status denoise(Flow *flow, RunResult *result, const PlanInfo *plan) {
+    Mt19937 rng;
+    flow->latent = new_latent(flow);
+    TRY(ops_status(flow->o));
+    mt19937_seed(&rng, flow->job->seed);
+    upload_normal(flow->o, flow->latent, &rng);
+    tap(flow, "noise", 0, flow->latent);
+    ArenaMark mark = ops_mark(flow->o);
+    begin_denoising(flow);
+    TRY(ops_status(flow->o));
+    TRY(all_steps(flow, result, plan));
+    ops_release(flow->o, mark);
+    hash_latent(flow, result->latent_sha256);
+    return ops_status(flow->o);
+}
+
+static Status flow_run(Flow *flow, RunResult *result) {
+    const Job *job = flow->job;
+    PlanInfo plan;
+    double since = clock_seconds();
+    TRY(run_plan(&plan, flow->session, job));
+    if (flow->hooks->plan)
+        flow->hooks->plan(flow->hooks->context, &plan);
+    TRY(session_reserve(flow->session, plan.activation_bytes));
+    TRY(all_texts(flow));
+    phase_done(flow, result, PHASE_TEXT, &since);
+    TRY(denoise(flow, result, &plan));
+    phase_done(flow, result, PHASE_DENOISE, &since);
+    result->pixels = must_alloc((size_t)job->width * job->height * 3);
+    decode(flow, result->pixels);
+    TRY(ops_status(flow->o));
+    phase_done(flow, result, PHASE_VAE, &since);
+    return NULL;
+}
+
+/* Highest resident memory of the process so far. */
+static uint64_t peak_memory(void) {
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) ? 0 : (uint64_t)usage.ru_maxrss * 1024;
+}
+
+Status run_job(RunResult *result, Session *session, const Job *job, const RunHooks *hooks) {
+    Flow flow;
+    RunResult found = {0};
+    Status st = flow_begin(&flow, session, job, hooks);
+    if (!st) {
+        flow.o = &session->ops;
+        ops_clear(flow.o);
+        flow.o->cancelled = dropped;
+        flow.o->cancelled_context = (void *)flow.hooks;
+        ArenaMark mark = ops_mark(flow.o);
+        st = flow_run(&flow, &found);
+        ops_release(flow.o, mark);
+        flow.o->cancelled = NULL;
+    }
+    if (st) {
+        run_result_done(&found);
+        flow_end(&flow);
+        return st;
+    }
+    found.sigmas = flow.sigmas.value; /* takes the list over */
+    found.sigma_count = flow.sigmas.count;
+    flow.sigmas = (Sigmas){0};
+    found.peak_bytes = peak_memory();
+    *result = found;
+    flow_end(&flow);
+    return NULL;
+}
+
+void run_result_done(RunResult *result) {
+    free(result->pixels);
+    free(result->sigmas);
+    *result = (RunResult){0};
+}
