@@ -160,8 +160,9 @@ static int lab(double *out, int steps, double f) {
 
 /* The laboratory's DPM sampler begins a little below 1, where the logarithm of its signal level is finite. */
 static int lab_dpm(double *out, int steps, double f) {
-    for (int i = 0; i <= steps; i++)
+    for (int i = 0; i < steps; i++)
         out[i] = shifted(1 - between(0.001, 1, i, steps + 1), f);
+    out[steps] = 0; /* exactly, not the rounding of the line above */
     return steps + 1;
 }
 
