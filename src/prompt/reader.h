@@ -8,7 +8,7 @@
  *       Status st = reader_line(&answer, &reader, line, size);
  *       if (st) report it; else act on answer.kind;
  *   }
- *   st = reader_end(&answer, &reader);
+ *   reader_end(&answer, &reader);
  *
  * Or with an editor that holds the whole edit area: reader_area on Enter (Alt-Enter, Ctrl-D) says what that key means.
  */
@@ -31,7 +31,7 @@ typedef enum SubmitRule { SUBMIT_BLANK, SUBMIT_GO } SubmitRule;
 
 typedef enum AnswerKind {
     ANSWER_MORE,    /* the text goes on; show the continuation prompt */
-    ANSWER_NOTHING, /* an empty first line, or a comment: nothing to do */
+    ANSWER_NOTHING, /* an empty first line, a comment, or nothing to submit */
     ANSWER_PROMPT,  /* text: the prompt, exactly the user's bytes */
     ANSWER_COMMAND, /* text: the command line without the colon: "set steps 20", "q", "!ls -l" */
     ANSWER_LEAVE,   /* the bare word quit or exit (C3) */
@@ -54,8 +54,8 @@ typedef struct Reader {
     /* private */
     Buf text;            /* the edit area so far, every line with its newline */
     Buf answer;          /* what the last answer points to */
-    Scan scan;
-    size_t first_line;
+    Scan scan;           /* of `text` */
+    size_t first_line;   /* of the edit area */
     enum { READER_SOUND, READER_SPOILED, READER_SKIPPING } health;
 } Reader;
 
@@ -72,9 +72,9 @@ void reader_clear(Reader *reader);
  * that is too long ends at a line ":go" or at the end of the input, because its structure is unknown). */
 Status reader_line(ReaderAnswer *answer, Reader *reader, const char *line, size_t size);
 
-/* The end of the input, or Alt-Enter and Ctrl-D on what was given so far: submits it, balanced or not.
- * ANSWER_NOTHING when there is none. */
-Status reader_end(ReaderAnswer *answer, Reader *reader);
+/* The end of the input, or Alt-Enter and Ctrl-D after what was given so far: submits it, balanced or not. The answer is
+ * ANSWER_PROMPT, ANSWER_DROPPED, or ANSWER_NOTHING when nothing waits. */
+void reader_end(ReaderAnswer *answer, Reader *reader);
 
 /* True when no text is waiting. */
 bool reader_empty(const Reader *reader);

@@ -24,10 +24,12 @@
 
 typedef enum TagKind { TAG_OPEN, TAG_CLOSE, TAG_EMPTY } TagKind;
 
-/* One thing that is spelled like a tag (S1), matched or not. */
+/* One thing that is spelled like a tag (S1), matched or not. Comments "<!-- ... -->" are skipped (an unclosed one to the
+ * end of the text), and so is "<?name ... ?>" within a line. */
 typedef struct Tag {
     size_t begin, end;   /* bytes of the text, from "<" to behind ">" */
-    const char *name;    /* normalised: <character 1> is character_1. Owned by the scan */
+    const char *name;    /* normalised: <character 1> is character_1. Owned by the scan; equal names, equal pointers */
+    int32_t name_index;  /* private */
     TagKind kind;
     bool holds;          /* an opener that keeps the text open while it has no closer (S3): the name is known, or the
                           * tag stands alone on its line */
