@@ -1,7 +1,7 @@
 /* meta.c: the facts of a run as a struct, and the chunk `newbie`, which holds all of them as JSON.
  *
- * One table says which field stands under which key, in the order of product.md M8; writer and reader walk it.
- * The chunks of other programs are in meta_a1111.c and meta_comfy.c. */
+ * One table says which field stands under which key, in the order of product.md M8; writer and reader walk
+ * it. The chunks of other programs are in meta_a1111.c and meta_comfy.c. */
 #include "config.h"
 
 #include "engine/meta.h"
@@ -65,12 +65,16 @@ static const Row ROWS[] = {
     {"parent", KIND_PARENT, AT(parent), PRIVATE},
 };
 
-enum { ROW_COUNT = sizeof ROWS / sizeof *ROWS };
+enum {
+    ROW_COUNT = sizeof ROWS / sizeof *ROWS,
+    ROWS_LIMIT = 256, /* entries read of one list: the lists are searched from the start */
+};
 
 /* All owned strings, for freeing and copying. */
 static const size_t TEXTS[] = {
-    AT(prompt), AT(negative), AT(system_preset), AT(system_text), AT(prompt_template), AT(variation), AT(sampler),
-    AT(schedule), AT(rng), AT(parity), AT(dtype), AT(model_name), AT(build), AT(device), AT(parent), AT(latent_sha256),
+    AT(prompt),  AT(negative), AT(system_preset), AT(system_text),   AT(prompt_template), AT(variation),
+    AT(sampler), AT(schedule), AT(rng),           AT(parity),        AT(dtype),           AT(model_name),
+    AT(build),   AT(device),   AT(parent),        AT(latent_sha256),
 };
 
 static const size_t LISTS[] = {AT(hashes), AT(lora), AT(libraries)};
@@ -81,7 +85,7 @@ static void *field_at(const RunMeta *meta, size_t offset) {
     return (char *)meta + offset;
 }
 
-/* --- the struct ---------------------------------------------------------------------------------------------- */
+/* --- the struct ----------------------------------------------------------------------------------------- */
 
 void meta_begin(RunMeta *meta) {
     *meta = (RunMeta){.shift = NAN, .cfg = NAN, .cfg_trunc = NAN, .renorm = NAN};
@@ -120,11 +124,6 @@ void meta_set_n(char **field, const char *text, size_t size) {
     *field = copy;
 }
 
-void meta_list_add(MetaList *list, const char *name, const char *text) {
-    list->rows = must_realloc(list->rows, (list->count + 1) * sizeof *list->rows);
-    list->rows[list->count++] = (struct MetaPair){must_copy(name), must_copy(text)};
-}
-
 const char *meta_list_get(const MetaList *list, const char *name) {
     for (size_t i = 0; i < list->count; i++)
         if (!strcmp(list->rows[i].name, name))
@@ -132,7 +131,19 @@ const char *meta_list_get(const MetaList *list, const char *name) {
     return NULL;
 }
 
+void meta_list_add(MetaList *list, const char *name, const char *text) {
+    if (meta_list_get(list, name))
+        return;
+    list->rows = must_realloc(list->rows, (list->count + 1) * sizeof *list->rows);
+    list->rows[list->count++] = (struct MetaPair){must_copy(name), must_copy(text)};
+}
+
 void meta_phase_add(RunMeta *meta, const char *name, double seconds) {
+    for (size_t i = 0; i < meta->phase_count; i++)
+        if (!strcmp(meta->phases[i].name, name)) {
+            meta->phases[i].seconds += seconds;
+            return;
+        }
     meta->phases = must_realloc(meta->phases, (meta->phase_count + 1) * sizeof *meta->phases);
     meta->phases[meta->phase_count++] = (MetaPhase){must_copy(name), seconds};
 }
@@ -167,11 +178,19 @@ void meta_copy(RunMeta *to, const RunMeta *from) {
 }
 
 void meta_missing(Buf *out, const RunMeta *meta) {
-    const struct { const char *name; bool known; } needed[] = {
-        {"prompt", meta->prompt != NULL}, {"seed", meta->has_seed},       {"size", meta->width > 0},
-        {"steps", meta->steps > 0},       {"cfg", !isnan(meta->cfg)},     {"shift", !isnan(meta->shift)},
-        {"sampler", meta->sampler},       {"schedule", meta->schedule},   {"sys", meta->system_preset != NULL},
-        {"rng", meta->rng != NULL},       {"model", meta->model_name != NULL},
+    const struct { const char *name; bool known;
+    } needed[] = {
+        {"prompt", meta->prompt != NULL},
+        {"seed", meta->has_seed},
+        {"size", meta->width > 0},
+        {"steps", meta->steps > 0},
+        {"cfg", !isnan(meta->cfg)},
+        {"shift", !isnan(meta->shift)},
+        {"sampler", meta->sampler},
+        {"schedule", meta->schedule},
+        {"sys", meta->system_preset != NULL},
+        {"rng", meta->rng != NULL},
+        {"model", meta->model_name != NULL},
     };
     const char *comma = "";
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
@@ -181,7 +200,7 @@ void meta_missing(Buf *out, const RunMeta *meta) {
         }
 }
 
-/* --- parts that the other files use too ---------------------------------------------------------------------- */
+/* --- parts that the other files use too ----------------------------------------------------------------- */
 
 MetaName meta_samplers(int index) {
     const Solver *row = &SOLVERS[index];
@@ -194,7 +213,8 @@ MetaName meta_schedules(int index) {
 }
 
 MetaName meta_generators(int index) {
-    static const MetaName NAMES[] = {{"cpu", "CPU", ""}, {"cuda", "GPU", ""}, {"a1111", "NV", ""}, {NULL, NULL, NULL}};
+    static const MetaName NAMES[] = {
+        {"cpu", "CPU", ""}, {"cuda", "GPU", ""}, {"a1111", "NV", ""}, {NULL, NULL, NULL}};
     return NAMES[index];
 }
 
@@ -273,8 +293,8 @@ bool meta_parse_count(int *out, const char *text) {
 
 bool meta_parse_size(RunMeta *meta, const char *text) {
     uint64_t width, height;
-    if (!take_decimal(&width, &text, INT_MAX) || *text++ != 'x' || !take_decimal(&height, &text, INT_MAX) || *text
-        || width < 1 || height < 1)
+    if (!take_decimal(&width, &text, INT_MAX) || *text++ != 'x' || !take_decimal(&height, &text, INT_MAX)
+        || *text || width < 1 || height < 1)
         return false;
     meta->width = (int)width;
     meta->height = (int)height;
@@ -306,7 +326,7 @@ const char *meta_base_name(const char *path) {
     return slash ? slash + 1 : path;
 }
 
-/* --- writing `newbie` ---------------------------------------------------------------------------------------- */
+/* --- writing `newbie` ----------------------------------------------------------------------------------- */
 
 static void put_text(Buf *out, const char *key, const char *text) {
     if (!text)
@@ -436,19 +456,19 @@ Status meta_encode(Buf *png, const uint8_t *pixels, const RunMeta *meta, MetaLev
     Buf parameters = {0}, newbie = {0};
     meta_write(&parameters, &newbie, meta, level);
     PngText texts[3] = {
-        {"parameters", buf_string(&parameters), parameters.size},
-        {"newbie", buf_string(&newbie), newbie.size},
+        {"parameters", buf_string(&parameters), parameters.size, PNG_AS_NEEDED},
+        {"newbie", buf_string(&newbie), newbie.size, PNG_INTERNATIONAL},
     };
     size_t count = 2;
     if (meta->build)
-        texts[count++] = (PngText){"Software", meta->build, strlen(meta->build)};
+        texts[count++] = (PngText){"Software", meta->build, strlen(meta->build), PNG_AS_NEEDED};
     Status status = png_encode(png, pixels, meta->width, meta->height, texts, level == META_OFF ? 0 : count);
     buf_done(&parameters);
     buf_done(&newbie);
     return status;
 }
 
-/* --- reading `newbie` ---------------------------------------------------------------------------------------- */
+/* --- reading `newbie` ----------------------------------------------------------------------------------- */
 
 /* All readers: false when the value is not of the kind that the key asks for. */
 static bool get_text(char **field, const Json *value) {
@@ -463,7 +483,7 @@ static bool get_text(char **field, const Json *value) {
 static bool get_list(MetaList *list, const Json *value) {
     if (json_kind(value) != JSON_OBJECT)
         return false;
-    for (JsonIter i = json_first(value); i.value; json_next(&i))
+    for (JsonIter i = json_first(value); i.value && list->count < ROWS_LIMIT; json_next(&i))
         if (json_string(i.value, NULL))
             meta_list_add(list, i.key, json_string(i.value, NULL));
     return true;
@@ -506,7 +526,7 @@ static bool get_sigmas(RunMeta *out, const Json *value) {
 static bool get_phases(RunMeta *out, const Json *value) {
     if (json_kind(value) != JSON_OBJECT)
         return false;
-    for (JsonIter i = json_first(value); i.value; json_next(&i)) {
+    for (JsonIter i = json_first(value); i.value && out->phase_count < ROWS_LIMIT; json_next(&i)) {
         double seconds;
         if (get_real(&seconds, i.value))
             meta_phase_add(out, i.key, seconds);
@@ -570,7 +590,8 @@ static bool read_newbie(RunMeta *out, Buf *remarks, const char *text, size_t siz
     for (JsonIter i = json_first(document); i.value; json_next(&i)) {
         const Row *row = find_row(i.key);
         if (!row ? strcmp(i.key, "newbie") != 0 : !get_row(out, row, i.value))
-            meta_remark(remarks, "%s: %s", i.key, row ? "its value cannot be read" : "unknown to this version");
+            meta_remark(remarks, "%s: %s", i.key,
+                        row ? "its value cannot be read" : "unknown to this version");
     }
     json_free(document);
     if (!out->prompt)
@@ -578,11 +599,13 @@ static bool read_newbie(RunMeta *out, Buf *remarks, const char *text, size_t siz
     return out->prompt != NULL;
 }
 
-/* --- reading any picture ------------------------------------------------------------------------------------- */
+/* --- reading any picture -------------------------------------------------------------------------------- */
 
 const char *meta_chunk(MetaSource source) {
-    static const char *const NAMES[] = {
-        [META_NONE] = NULL, [META_NEWBIE] = "newbie", [META_PARAMETERS] = "parameters", [META_COMFY] = "prompt"};
+    static const char *const NAMES[] = {[META_NONE] = NULL,
+                                        [META_NEWBIE] = "newbie",
+                                        [META_PARAMETERS] = "parameters",
+                                        [META_COMFY] = "prompt"};
     return NAMES[source];
 }
 

@@ -1,11 +1,13 @@
 /* meta.h: the facts of a run, and how they travel in the text chunks of a PNG.
  *
- * Writing gives `newbie` (JSON, exact, for this program) and `parameters` (the A1111 settings line, for everyone else's
- * readers). Reading takes the best of what a picture holds: `newbie`, else `parameters`, else the graph of ComfyUI.
- * In no level is a path, a host or user name, or a date written. Source: product.md 10.
+ * Writing gives `newbie` (JSON, exact, for this program) and `parameters` (the A1111 settings line, for
+ * everyone else's readers). Reading takes the best of what a picture holds: `newbie`, else `parameters`,
+ * else the graph of ComfyUI. In no level is a path, a host or user name, or a date written. Source:
+ * product.md 10.
  *
- * Ownership: a RunMeta owns its strings and lists; fill it through meta_set and meta_list_add, free it with meta_done.
- * Unknown facts: NULL, 0 for counts and sizes, NaN for real numbers, has_seed false. meta_begin sets these. */
+ * Ownership: a RunMeta owns its strings and lists; fill it through meta_set and meta_list_add, free it
+ * with meta_done. Unknown facts: NULL, 0 for counts and sizes, NaN for real numbers, has_seed false.
+ * meta_begin sets these. */
 #pragma once
 
 #include <stdbool.h>
@@ -53,7 +55,7 @@ typedef struct RunMeta {
     char *dtype;         /* "f32", "bf16" */
     char *model_name;    /* a name, not a path; what stands before the last '/' is not written */
     bool demo;
-    MetaList hashes;     /* part ("transformer", "vae", ...) and SHA-256 in hex; those not ready yet are absent */
+    MetaList hashes; /* part ("transformer", "vae", ...) and SHA-256 in hex; those not ready yet are absent */
     MetaList lora;       /* name and SHA-256 in hex */
     char *build;         /* "newbie 0.1.0" */
     char *device;        /* "cpu, AVX-512"; share leaves this and the next four out */
@@ -79,12 +81,13 @@ void meta_set(char **field, const char *text);
 /* meta_set for the first `size` bytes of text. */
 void meta_set_n(char **field, const char *text, size_t size);
 
-/* Copies both texts to the end of the list. */
+/* Copies both texts to the end of the list; a name that is there already keeps its text. */
 void meta_list_add(MetaList *list, const char *name, const char *text);
 
 /* The text of the first row called `name`, borrowed; NULL when absent. */
 const char *meta_list_get(const MetaList *list, const char *name);
 
+/* Adds to the seconds of the phase called `name`. */
 void meta_phase_add(RunMeta *meta, const char *name, double seconds);
 
 /* Copies the noise levels of the run, [count]. */
@@ -93,22 +96,23 @@ void meta_sigmas(RunMeta *meta, const double *sigmas, size_t count);
 /* *to = a copy of everything in `from`; `to` is overwritten, not freed. */
 void meta_copy(RunMeta *to, const RunMeta *from);
 
-/* Appends the texts of the two chunks; META_OFF appends nothing. Unknown facts are left out. product.md M3 to M9.
- * The level is the setting `metadata`, as the job has it. */
+/* Appends the texts of the two chunks; META_OFF appends nothing. Unknown facts are left out. product.md M3
+ * to M9. The level is the setting `metadata`, as the job has it. */
 void meta_write(Buf *parameters, Buf *newbie, const RunMeta *meta, MetaLevel level);
 
-/* Appends a whole PNG of pixels [meta->height, meta->width, 3] with its chunks `parameters`, `newbie`, `Software`
- * (product.md M1). Errors: as png_encode. */
+/* Appends a whole PNG of pixels [meta->height, meta->width, 3] with its chunks `parameters`, `newbie`,
+ * `Software` (product.md M1). Errors: as png_encode. */
 Status meta_encode(Buf *png, const uint8_t *pixels, const RunMeta *meta, MetaLevel level);
 
-/* Fills *out (overwritten, not freed) with what the picture says, and appends to `remarks` one line for each thing that
- * cannot be honoured, was changed, or is broken. Returns where it was found: the first of `newbie`, `parameters`,
- * ComfyUI's `prompt` that can be read; META_NONE when there is none, *out is then all unknown. */
+/* Fills *out (overwritten, not freed) with what the picture says, and appends to `remarks` one line for
+ * each thing that cannot be honoured, was changed, or is broken. Returns where it was found: the first of
+ * `newbie`, `parameters`, ComfyUI's `prompt` that can be read; META_NONE when there is none, *out is then
+ * all unknown. */
 MetaSource meta_read(RunMeta *out, Buf *remarks, const PngInfo *png);
 
 /* "newbie", "parameters", "prompt": the keyword of the chunk. NULL for META_NONE. */
 const char *meta_chunk(MetaSource source);
 
-/* Appends the names of the settings that are needed to make the picture again and are unknown: "seed, shift". Nothing
- * when all are known. */
+/* Appends the names of the settings that are needed to make the picture again and are unknown: "seed,
+ * shift". Nothing when all are known. */
 void meta_missing(Buf *out, const RunMeta *meta);

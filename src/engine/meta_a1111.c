@@ -1,14 +1,16 @@
-/* meta_a1111.c: the chunk `parameters`: prompt, negative prompt and one line of settings, as A1111's web UI writes it
- * and as most galleries and readers expect it.
+/* meta_a1111.c: the chunk `parameters`: prompt, negative prompt and one line of settings, as A1111's web
+ * UI writes it and as most galleries and readers expect it.
  *
- * The rows of SETTINGS are the line, in order; writer and reader walk them. Facts: product.md M3 to M7 and 10.2; the
- * behaviour of A1111's parse_generation_parameters, of which tests/unit/meta_readers.h holds a port. */
+ * The rows of SETTINGS are the line, in order; writer and reader walk them. Facts: product.md M3 to M7 and
+ * 10.2; the behaviour of A1111's parse_generation_parameters, of which tests/unit/meta_readers.h holds a
+ * port. */
 #include "config.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "engine/meta_parts.h"
 #include "io/json.h"
 
@@ -51,13 +53,15 @@ enum {
     SETTING_COUNT = sizeof SETTINGS / sizeof *SETTINGS,
     FIELDS_NEEDED = 3,    /* a last line with fewer is not a settings line (A1111's rule) */
     FIELDS_LIMIT = 256,
-    SHOWN = 60,           /* bytes of a foreign value that a remark repeats */
+    SHOWN = 60,           /* terminal cells of a foreign value that a remark repeats */
     SHORT_HASH = 10,      /* hex digits of a hash in the line (M7) */
     CLOSED_LIMIT = 65536, /* bytes of a value in quotes or brackets: keeps a hostile line from taking long */
 };
 
 /* The two words that mean something at the start of a line (M6). */
 static const char STEPS[] = "Steps:", NEGATIVE[] = "Negative prompt:";
+
+static const char HEX_DIGITS[] = "0123456789abcdefABCDEF";
 
 static void *field_at(const RunMeta *meta, size_t offset) {
     return (char *)meta + offset;
@@ -67,9 +71,10 @@ static bool starts_with(const char *text, const char *start) {
     return !strncmp(text, start, strlen(start));
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------- */
+/* --- writing -------------------------------------------------------------------------------------------- */
 
-/* The prompt with a space in front of lines that a reader would take for the negative prompt or the settings. */
+/* The prompt with a space in front of lines that a reader would take for the negative prompt or the
+ * settings. */
 static void add_lines(Buf *out, const char *text) {
     for (;;) {
         if (starts_with(text, STEPS) || starts_with(text, NEGATIVE))
@@ -103,12 +108,18 @@ static void add_real(Buf *out, double value) {
     buf_done(&digits);
 }
 
+static void add_short_hash(Buf *out, const char *hash) {
+    size_t size = strspn(hash, HEX_DIGITS);
+    buf_add(out, hash, size < SHORT_HASH ? size : SHORT_HASH);
+}
+
 static void add_lora(Buf *out, const MetaList *lora) {
     buf_byte(out, '"');
     for (size_t i = 0; i < lora->count; i++) {
         buf_text(out, i ? ", " : "");
         add_plain(out, meta_base_name(lora->rows[i].name));
-        buf_print(out, ": %.*s", SHORT_HASH, lora->rows[i].text);
+        buf_text(out, ": ");
+        add_short_hash(out, lora->rows[i].text);
     }
     buf_byte(out, '"');
 }
@@ -139,7 +150,7 @@ static void add_value(Buf *out, const Setting *row, const RunMeta *meta) {
             buf_print(out, "%llu", (unsigned long long)meta->seed);
         break;
     case KIND_SIZE: buf_print(out, "%dx%d", meta->width, meta->height); break;
-    case KIND_HASH: buf_print(out, "%.*s", SHORT_HASH, hash ? hash : ""); break;
+    case KIND_HASH: add_short_hash(out, hash ? hash : ""); break;
     case KIND_MODEL: add_plain(out, meta->model_name ? meta_base_name(meta->model_name) : ""); break;
     case KIND_SYSTEM: add_system(out, meta); break;
     case KIND_INTERRUPTED:
@@ -170,7 +181,7 @@ void meta_write_parameters(Buf *out, const RunMeta *meta) {
     buf_done(&value);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------------------------------------- */
 
 typedef struct Field {
     const char *key;
@@ -224,6 +235,13 @@ static bool next_field(Field *field, const char **line) {
     return true;
 }
 
+static bool read_hash(RunMeta *out, const char *text) {
+    if (!*text || text[strspn(text, HEX_DIGITS)])
+        return false;
+    meta_list_add(&out->hashes, "transformer", text);
+    return true;
+}
+
 static bool read_lora(RunMeta *out, const char *text) {
     size_t size = strlen(text);
     if (size < 2 || *text != '"')
@@ -232,7 +250,8 @@ static bool read_lora(RunMeta *out, const char *text) {
     const char *rest = list;
     Field field;
     while (next_field(&field, &rest)) {
-        char *name = must_copy_n(field.key, field.key_size), *hash = must_copy_n(field.value, field.value_size);
+        char *name = must_copy_n(field.key, field.key_size),
+             *hash = must_copy_n(field.value, field.value_size);
         meta_list_add(&out->lora, name, hash);
         free(name);
         free(hash);
@@ -256,7 +275,7 @@ static bool read_value(RunMeta *out, const Setting *row, const char *text) {
     case KIND_STEPS: return meta_parse_count(&out->steps_run, text);
     case KIND_SEED: return meta_parse_seed(out, text);
     case KIND_SIZE: return meta_parse_size(out, text);
-    case KIND_HASH: meta_list_add(&out->hashes, "transformer", text); return true;
+    case KIND_HASH: return read_hash(out, text);
     case KIND_MODEL: meta_set(&out->model_name, text); return true;
     case KIND_SYSTEM: meta_set(&out->system_preset, text); return strcmp(text, "custom") != 0;
     case KIND_INTERRUPTED: return read_interrupted(out, text);
@@ -274,11 +293,13 @@ static const Setting *find_setting(const char *key) {
 
 /* Reads one field; true when it says that the text is of Civitai, whose prompts have escaped parentheses. */
 static bool read_field(RunMeta *out, Buf *remarks, const Field *field) {
-    char *key = must_copy_n(field->key, field->key_size), *value = must_copy_n(field->value, field->value_size);
+    char *key = must_copy_n(field->key, field->key_size),
+         *value = must_copy_n(field->value, field->value_size);
     const Setting *row = find_setting(key);
+    size_t shown = utf8_fit(value, field->value_size, SHOWN);
     if (!row || !read_value(out, row, value))
-        meta_remark(remarks, "%s cannot be honoured: %.*s%s", key, SHOWN, value,
-                    field->value_size > SHOWN ? "..." : "");
+        meta_remark(remarks, "%s cannot be honoured: %.*s%s", key, (int)shown, value,
+                    value[shown] ? "..." : "");
     bool civitai = starts_with(key, "Civitai ");
     free(key);
     free(value);

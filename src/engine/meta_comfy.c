@@ -1,9 +1,9 @@
 /* meta_comfy.c: what can be learnt from the graph that ComfyUI stores in the chunk `prompt`.
  *
- * A graph is an object of nodes: {"3": {"class_type": "KSampler", "inputs": {"seed": 42, "positive": ["6", 0]}}}; an
- * input is a value or a link [node, output]. From the sampler we follow links backwards: `positive` and `negative` to
- * the nodes with the text, the others to whatever node holds the value. Nothing is run, and unknown node classes are
- * no obstacle as long as their inputs have the usual names.
+ * A graph is an object of nodes: {"3": {"class_type": "KSampler", "inputs": {"seed": 42, "positive": ["6",
+ * 0]}}}; an input is a value or a link [node, output]. From the sampler we follow links backwards:
+ * `positive` and `negative` to the nodes with the text, the others to whatever node holds the value.
+ * Nothing is run, and unknown node classes are no obstacle as long as their inputs have the usual names.
  * Facts: the API format of github.com/comfyanonymous/ComfyUI; product.md 10.2. */
 #include "config.h"
 
@@ -56,9 +56,10 @@ static const Json *search_node(Search *search, const Json *node, int depth) {
     return NULL;
 }
 
-/* --- texts --------------------------------------------------------------------------------------------------- */
+/* --- texts ---------------------------------------------------------------------------------------------- */
 
-static const char *const TEXT_KEYS[] = {"text", "user_prompt", "prompt", "string", "value", "text_g", "t5xxl", NULL};
+static const char *const TEXT_KEYS[] = {"text",  "user_prompt", "prompt", "string",
+                                        "value", "text_g",      "t5xxl",  NULL};
 static const char *const POSITIVE_LINKS[] = {"positive", "guider", "conditioning", "conditioning_1", NULL};
 static const char *const NEGATIVE_LINKS[] = {"negative", "guider", "conditioning", "conditioning_1", NULL};
 
@@ -70,9 +71,10 @@ static void read_prompt(char **field, const Json *graph, const Json *sampler, co
         meta_set_n(field, text, strnlen(text, size));
 }
 
-/* --- settings ------------------------------------------------------------------------------------------------ */
+/* --- settings ------------------------------------------------------------------------------------------- */
 
-static const char *const SETTING_LINKS[] = {"noise", "guider", "sigmas", "sampler", "latent_image", "model", NULL};
+static const char *const SETTING_LINKS[] = {"noise",        "guider", "sigmas", "sampler",
+                                            "latent_image", "model",  NULL};
 static const char *const SEED_KEYS[] = {"seed", "noise_seed", NULL};
 static const char *const STEPS_KEYS[] = {"steps", NULL};
 static const char *const CFG_KEYS[] = {"cfg", NULL};
@@ -84,7 +86,8 @@ static const char *const HEIGHT_KEYS[] = {"height", NULL};
 static const char *const MODEL_KEYS[] = {"unet_name", "ckpt_name", NULL};
 static const char *const DENOISE_KEYS[] = {"denoise", NULL};
 
-static const Json *find_setting(const Json *graph, const Json *sampler, const char *const *keys, JsonKind kind) {
+static const Json *find_setting(const Json *graph, const Json *sampler, const char *const *keys,
+                                JsonKind kind) {
     Search search = {.graph = graph, .keys = keys, .links = SETTING_LINKS, .kind = kind};
     return search_node(&search, sampler, 0);
 }
@@ -109,12 +112,16 @@ static void read_settings(RunMeta *out, Buf *remarks, const Json *graph, const J
         meta_remark(remarks, "the seed is not a number from 0 to 2^63-1");
     }
     out->steps = out->steps_run = find_count(graph, sampler, STEPS_KEYS);
-    out->width = find_count(graph, sampler, WIDTH_KEYS);
-    out->height = find_count(graph, sampler, HEIGHT_KEYS);
+    int width = find_count(graph, sampler, WIDTH_KEYS), height = find_count(graph, sampler, HEIGHT_KEYS);
+    if (width && height) {
+        out->width = width;
+        out->height = height;
+    }
     out->cfg = json_number(find_setting(graph, sampler, CFG_KEYS, JSON_REAL), NAN);
     out->shift = json_number(find_setting(graph, sampler, SHIFT_KEYS, JSON_REAL), NAN);
     read_name(&out->sampler, remarks, meta_samplers, find_setting(graph, sampler, SAMPLER_KEYS, JSON_STRING));
-    read_name(&out->schedule, remarks, meta_schedules, find_setting(graph, sampler, SCHEDULE_KEYS, JSON_STRING));
+    read_name(&out->schedule, remarks, meta_schedules,
+              find_setting(graph, sampler, SCHEDULE_KEYS, JSON_STRING));
     const char *model = json_string(find_setting(graph, sampler, MODEL_KEYS, JSON_STRING), NULL);
     meta_set(&out->model_name, model ? meta_base_name(model) : NULL);
     double denoise = json_number(find_setting(graph, sampler, DENOISE_KEYS, JSON_REAL), 1);
@@ -123,7 +130,7 @@ static void read_settings(RunMeta *out, Buf *remarks, const Json *graph, const J
     meta_set(&out->rng, "cpu"); /* ComfyUI draws its noise on the CPU */
 }
 
-/* --- the graph ----------------------------------------------------------------------------------------------- */
+/* --- the graph ------------------------------------------------------------------------------------------ */
 
 /* How much a node looks like the one that makes the picture: both prompts, or a guider that has them. */
 static int sampler_rank(const Json *node) {

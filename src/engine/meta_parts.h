@@ -1,5 +1,5 @@
-/* meta_parts.h: what the files of engine/meta share; nobody else includes it. meta.c has the struct and the `newbie`
- * chunk, meta_a1111.c the `parameters` chunk, meta_comfy.c reads the graph of ComfyUI. */
+/* meta_parts.h: what the files of engine/meta share; nobody else includes it. meta.c has the struct and
+ * the `newbie` chunk, meta_a1111.c the `parameters` chunk, meta_comfy.c reads the graph of ComfyUI. */
 #pragma once
 
 #include "engine/meta.h"
@@ -21,14 +21,15 @@ MetaName meta_find_name(MetaNames *names, const char *text);
 /* Sets *field to our name of `text`. False when it has none. */
 bool meta_set_name(char **field, MetaNames *names, const char *text);
 
-/* Texts to values. False, and nothing changed, when the text is not exactly such a value. Numbers have a point,
- * whatever the locale. */
+/* Texts to values. False, and nothing changed, when the text is not exactly such a value. Numbers have a
+ * point, whatever the locale. */
 bool meta_parse_seed(RunMeta *meta, const char *text);
 bool meta_parse_real(double *out, const char *text);
 bool meta_parse_count(int *out, const char *text);        /* 1 to INT_MAX */
 bool meta_parse_size(RunMeta *meta, const char *text);    /* "1024x768" */
 
-/* "\(" and "\)" become plain parentheses, as ComfyUI would read them; says so in the remarks. product.md 10.2. */
+/* "\(" and "\)" become plain parentheses, as ComfyUI would read them; says so in the remarks. product.md
+ * 10.2. */
 void meta_plain_parentheses(char **field, Buf *remarks);
 
 /* Appends one remark and its LF. */

@@ -1,11 +1,12 @@
 /* png.c: pictures to PNG bytes, and the text chunks of any PNG back. Pixels are never decoded here.
  *
- * Writing: stb_image_write makes the file (filters, chunks); zlib compresses, because stb's own compressor is both
- * slower and weaker. The text chunks are spliced in after IHDR, since some readers stop at the first IDAT.
- * Reading: a walk over length, kind, data, CRC. A file is hostile until shown otherwise: every size is checked, text is
- * inflated up to a limit, and what cannot be read is named in `problems` while the rest of the file is still used.
- * Facts: PNG specification (W3C, third edition) 5.3 chunk layout, 11.2.1 IHDR, 11.3.3 text; product.md 10.
- */
+ * Writing: stb_image_write makes the file (filters, chunks); zlib compresses, because stb's own compressor
+ * is both slower and weaker. The text chunks are spliced in after IHDR, since some readers stop at the
+ * first IDAT.
+ * Reading: a walk over length, kind, data, CRC. A file is hostile until shown otherwise: every size is
+ * checked, text is inflated up to a limit, and what cannot be read is named in `problems` while the rest of
+ * the file is still used.
+ * Facts: PNG specification (W3C, third edition) 5.3 chunk layout, 11.2.1 IHDR, 11.3.3 text; product.md 10. */
 #include "config.h"
 
 #include "io/png.h"
@@ -36,7 +37,8 @@ static unsigned char *deflate_pixels(const unsigned char *bytes, int size, int *
 
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #define STB_IMAGE_WRITE_STATIC
-#define STBIW_ZLIB_COMPRESS(bytes, size, out_size, quality) ((void)(quality), deflate_pixels(bytes, size, out_size))
+#define STBIW_ZLIB_COMPRESS(bytes, size, out_size, quality)                                                  \
+    ((void)(quality), deflate_pixels(bytes, size, out_size))
 #include <stb/stb_image_write.h>
 
 static const unsigned char SIGNATURE[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
@@ -53,7 +55,7 @@ enum {
     CHUNKS_LIMIT = 4096,                 /* bytes of Buf `chunks` */
 };
 
-/* --- writing ------------------------------------------------------------------------------------------------- */
+/* --- writing -------------------------------------------------------------------------------------------- */
 
 static void add_u32(Buf *out, uint32_t value) {
     unsigned char bytes[4] = {value >> 24 & 255, value >> 16 & 255, value >> 8 & 255, value & 255};
@@ -82,7 +84,7 @@ static void add_text(Buf *out, const PngText *text) {
     assert(keyword_size >= 1 && keyword_size <= KEYWORD_LIMIT && text->size <= INT_MAX);
     Buf data = {0};
     buf_add(&data, text->keyword, keyword_size + 1);
-    bool plain = is_plain(text);
+    bool plain = text->form == PNG_AS_NEEDED && is_plain(text);
     if (!plain)
         buf_add(&data, "\0\0\0", 4); /* not compressed, method 0, no language, no translated keyword */
     buf_add(&data, text->text, text->size);
@@ -90,11 +92,13 @@ static void add_text(Buf *out, const PngText *text) {
     buf_done(&data);
 }
 
-Status png_encode(Buf *out, const uint8_t *pixels, int width, int height, const PngText *texts, size_t count) {
+Status png_encode(Buf *out, const uint8_t *pixels, int width, int height, const PngText *texts,
+                  size_t count) {
     if (width < 1 || width > 65535 || height < 1 || height > 65535)
         return fail(ERR_USAGE, "cannot write a PNG of %dx%d pixels, expected 1 to 65535 each", width, height);
     if ((3 * (int64_t)width + 1) * height > INT_MAX) /* stb counts bytes in an int */
-        return fail(ERR_USAGE, "cannot write a PNG of %dx%d pixels, the largest is 2 GiB of pixels", width, height);
+        return fail(ERR_USAGE, "cannot write a PNG of %dx%d pixels, the largest is 2 GiB of pixels", width,
+                    height);
     int size = 0;
     unsigned char *png = stbi_write_png_to_mem(pixels, 3 * width, width, height, 3, &size);
     if (!png)
@@ -107,7 +111,7 @@ Status png_encode(Buf *out, const uint8_t *pixels, int width, int height, const 
     return NULL;
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------------------------------------- */
 
 typedef struct Chunk {
     char kind[5];
@@ -152,7 +156,8 @@ static bool next_chunk(Chunk *chunk, PngInfo *info, Span file, size_t *at) {
         }
     chunk->size = read_u32(bytes);
     if (chunk->size > left - CHUNK_FRAME) {
-        problem(info, "chunk %s says %zu bytes, but %zu are left", chunk->kind, chunk->size, left - CHUNK_FRAME);
+        problem(info, "chunk %s says %zu bytes, but %zu are left", chunk->kind, chunk->size,
+                left - CHUNK_FRAME);
         return false;
     }
     chunk->data = bytes + 8;
@@ -183,7 +188,8 @@ static const char *inflate_text(Buf *out, Span packed) {
     return reason;
 }
 
-/* Latin-1 to UTF-8, appended. Many writers put UTF-8 into Latin-1 chunks; bytes that are valid UTF-8 are taken so. */
+/* Latin-1 to UTF-8, appended. Many writers put UTF-8 into Latin-1 chunks; bytes that are valid UTF-8 are
+ * taken so. */
 static void add_latin1(Buf *out, Span text) {
     if (utf8_check(text.bytes, text.size) == text.size) {
         buf_add(out, text.bytes, text.size);
@@ -310,7 +316,8 @@ static Status read_header(PngInfo *info, Span file, const char *name) {
         return fail(ERR_FORMAT, "%s is not a PNG: its first chunk is not an IHDR of 13 bytes", name);
     uint32_t width = read_u32(bytes + 16), height = read_u32(bytes + 20);
     if (width < 1 || width > INT_MAX || height < 1 || height > INT_MAX)
-        return fail(ERR_FORMAT, "%s is broken: its size is %ux%u pixels", name, (unsigned)width, (unsigned)height);
+        return fail(ERR_FORMAT, "%s is broken: its size is %ux%u pixels", name, (unsigned)width,
+                    (unsigned)height);
     info->width = (int)width;
     info->height = (int)height;
     info->bit_depth = bytes[24];

@@ -9,14 +9,19 @@
 #include "base/buf.h"
 #include "base/status.h"
 
+typedef enum PngForm {
+    PNG_AS_NEEDED,     /* tEXt when every byte is printable ASCII or LF, else uncompressed iTXt (product.md M2) */
+    PNG_INTERNATIONAL, /* uncompressed iTXt in any case */
+} PngForm;
+
 typedef struct PngText {
     const char *keyword; /* 1 to 79 Latin-1 bytes */
     const char *text;    /* UTF-8 */
     size_t size;
+    PngForm form;
 } PngText;
 
 /* Appends a PNG of pixels [height, width, 3] bytes with the text chunks, in order, right after IHDR (byte 33).
- * tEXt when every byte is printable ASCII or LF, else uncompressed iTXt (product.md M2).
  * Errors: ERR_MEMORY, ERR_USAGE (width or height not 1 to 65535). */
 Status png_encode(Buf *out, const uint8_t *pixels, int width, int height, const PngText *texts, size_t count);
 

@@ -4,10 +4,12 @@
 #include "io/png.h"
 
 static Status missing(void) {
-    return fail(ERR_UNSUPPORTED, "this program was built without PNG (zlib and stb_image_write were not found)");
+    return fail(ERR_UNSUPPORTED,
+                "this program was built without PNG (zlib and stb_image_write were not found)");
 }
 
-Status png_encode(Buf *out, const uint8_t *pixels, int width, int height, const PngText *texts, size_t count) {
+Status png_encode(Buf *out, const uint8_t *pixels, int width, int height, const PngText *texts,
+                  size_t count) {
     (void)out, (void)pixels, (void)width, (void)height, (void)texts, (void)count;
     return missing();
 }

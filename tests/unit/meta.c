@@ -1,0 +1,494 @@
+/* Tests of engine/meta: the matrix of product.md 10.3. What we write is read back exactly by us and
+ * sensibly by three public readers; what must not be told is not in the bytes; what others wrote is
+ * understood or named. */
+#include "config.h"
+
+#include "engine/meta.h"
+
+#include <locale.h>
+
+#include "meta_readers.h"
+#include "png_tools.h"
+#include "tests/tap.h"
+
+/* The example run of product.md 10.1, at 16x16 pixels. */
+static void begin_example(RunMeta *meta, const char *prompt, const char *negative) {
+    static const double SIGMAS[] = {1, 0.9941860465116279, 0.1 + 0.2, 0};
+    meta_begin(meta);
+    meta_set(&meta->prompt, prompt);
+    meta_set(&meta->negative, negative);
+    meta_set(&meta->system_preset, "xml-train");
+    meta_set(&meta->system_text, "You are an assistant designed to generate images. <Prompt Start> ");
+    meta->has_seed = true;
+    meta->seed = UINT64_MAX;
+    meta_set(&meta->sampler, "euler");
+    meta_set(&meta->schedule, "normal");
+    meta_set(&meta->rng, "cpu");
+    meta_set(&meta->parity, "own");
+    meta_sigmas(meta, SIGMAS, 4);
+    meta->shift = 6;
+    meta->cfg = 4.5;
+    meta->cfg_trunc = 1;
+    meta->renorm = 0;
+    meta->width = meta->height = 16;
+    meta->steps = meta->steps_run = 28;
+    meta_set(&meta->dtype, "bf16");
+    meta_set(&meta->model_name, "NewBie-image-Exp0.1");
+    meta_list_add(&meta->hashes, "transformer",
+                  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
+    meta_set(&meta->build, "newbie 0.1.0");
+    meta_set(&meta->device, "cpu secretdevice");
+    meta_list_add(&meta->libraries, "secretlibrary", "1.2.13");
+    meta_phase_add(meta, "text", 0.125);
+    meta_phase_add(meta, "denoise", 98.7);
+    meta->peak_bytes = 123456789012;
+    meta_set(&meta->parent, "/home/alice/secretparent.png");
+    meta_set(&meta->latent_sha256, "feedbeef");
+}
+
+static void encode(Buf *png, const RunMeta *meta, MetaLevel level) {
+    uint8_t pixels[16 * 16 * 3];
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)(i * 31);
+    CHECK_OK(meta_encode(png, pixels, meta, level), "a picture with its facts is written");
+}
+
+static MetaSource decode(RunMeta *out, Buf *remarks, const Buf *png) {
+    PngInfo info;
+    CHECK_OK(png_parse(&info, png->data, png->size, "x.png"), "the picture is parsed");
+    MetaSource source = meta_read(out, remarks, &info);
+    png_done(&info);
+    return source;
+}
+
+/* --- the matrix ----------------------------------------------------------------------------------------- */
+
+/* What a reader may make of the prompt; NULL: the prompt itself. */
+typedef struct Case {
+    const char *name, *prompt, *negative, *chunk;
+    const char *a1111, *sd_reader, *civitai;
+    bool odd; /* the words of M6 are in the prompt: readers may cut it, but must find the settings */
+} Case;
+
+static const Case CASES[] = {
+    {"ASCII, one line", "1girl, solo, blue hair", "low_quality", "tEXt", NULL, NULL, NULL, false},
+    {"no negative", "1girl", "", "tEXt", NULL, NULL, NULL, false},
+    {"indentation, trailing spaces, empty lines", "<a>\n  <n>miku</n>  \n\n\tx\n</a>", "", "iTXt",
+     "<a>\n<n>miku</n>\n\nx\n</a>", NULL, "<a>\n  <n>miku</n>  \n\tx\n</a>", false},
+    {"indentation by spaces", "<a>\n  <n>miku</n>  \n\n</a>", "", "tEXt", "<a>\n<n>miku</n>\n\n</a>", NULL,
+     "<a>\n  <n>miku</n>  \n</a>", false},
+    {"white space at both ends", "\n  a \n", "", "tEXt", "a\n", "a", "a", false},
+    {"Chinese", "一个女孩,蓝色头发。", "低质量", "iTXt", NULL, NULL, NULL, false},
+    {"Japanese", "初音ミク、笑顔", "ぼやけた", "iTXt", NULL, NULL, NULL, false},
+    {"emoji", "smile \xF0\x9F\x98\x80\xE2\x80\x8D\xF0\x9F\x91\xA7", "", "iTXt", NULL, NULL, NULL, false},
+    {"combining marks", "cafe\xCC\x81 o\xCC\x88", "", "iTXt", NULL, NULL, NULL, false},
+    {"tab", "a\tb", "", "iTXt", NULL, NULL, NULL, false},
+    {"signs", ">_<, a & b, \"quoted\", hatsune_miku_\\(vocaloid\\), {a|b}, 50% %s %n", "c:\\d, e: f", "tEXt",
+     NULL, NULL, NULL, false},
+    {"a line Negative prompt: x", "a\nNegative prompt: x\nb", "", "tEXt", NULL, NULL, NULL, true},
+    {"a line Steps: 5", "Steps: 5, Sampler: x, Seed: 3\nb\nSteps: 6", "Steps: 7", "tEXt", NULL, NULL, NULL,
+     true},
+    {"negative of three lines", "a\nb", "one\ntwo\nthree", "tEXt", NULL, NULL, NULL, false},
+};
+
+typedef void ReadFn(Reading *out, const char *text);
+
+/* One reader on one text: prompt, negative and settings. */
+static void check_reader(ReadFn *read, const char *text, const Case *row, const char *prompt,
+                         const char *steps) {
+    Reading reading;
+    read(&reading, text);
+    if (!row->odd) {
+        CHECK_STR(buf_string(&reading.prompt), prompt ? prompt : row->prompt, row->name);
+        CHECK_STR(buf_string(&reading.negative), row->negative, row->name);
+    }
+    CHECK_STR(reading_field(&reading, "Steps"), steps, row->name);
+    CHECK_STR(reading_field(&reading, "CFG scale"), "4.5", row->name);
+    CHECK_STR(reading_field(&reading, "Seed"), "18446744073709551615", row->name);
+    CHECK_STR(reading_field(&reading, "Size"), "16x16", row->name);
+    CHECK_STR(reading_field(&reading, "Sampler"), "Euler", row->name);
+    CHECK_STR(reading_field(&reading, "Schedule type"), "Normal", row->name);
+    CHECK_STR(reading_field(&reading, "Model hash"), "0123456789", row->name);
+    CHECK_STR(reading_field(&reading, "Version"), "newbie 0.1.0", row->name);
+    reading_done(&reading);
+}
+
+/* What was read back says the same as what was written, to the byte. */
+static void check_equal(const RunMeta *read, const RunMeta *meta, const char *name) {
+    Buf first = {0}, second = {0}, line_first = {0}, line_second = {0};
+    meta_write(&line_first, &first, meta, META_FULL);
+    meta_write(&line_second, &second, read, META_FULL);
+    CHECK_STR(buf_string(&second), buf_string(&first), name);
+    CHECK_STR(buf_string(&line_second), buf_string(&line_first), name);
+    CHECK_STR(read->prompt, meta->prompt, name);
+    CHECK_STR(read->negative, meta->negative, name);
+    CHECK(read->sigma_count == meta->sigma_count
+              && !memcmp(read->sigmas, meta->sigmas, meta->sigma_count * sizeof *meta->sigmas),
+          "the noise levels are read back to the last bit");
+    buf_done(&first);
+    buf_done(&second);
+    buf_done(&line_first);
+    buf_done(&line_second);
+}
+
+static void check_case(const Case *row) {
+    RunMeta meta, read;
+    Buf png = {0}, faults = {0}, remarks = {0};
+    begin_example(&meta, row->prompt, row->negative);
+    encode(&png, &meta, META_FULL);
+    strict_png(&faults, &png);
+    CHECK_STR(buf_string(&faults), "", row->name);
+    CHECK(!memcmp(png.data + 37, row->chunk, 4), row->name);
+    char *text = text_early(&png, "parameters"), *newbie = text_early(&png, "newbie");
+    CHECK(newbie != NULL, "a reader that stops at IDAT finds newbie");
+    CHECK(*row->negative || row->odd || !strstr(text, "Negative"), "an empty negative prompt has no line");
+    CHECK(text && !strchr(strrchr(text, '\n') + 1, '\n') && !strncmp(strrchr(text, '\n'), "\nSteps: ", 8),
+          "the settings are the last line");
+    check_reader(read_a1111, text, row, row->a1111, "28");
+    check_reader(read_sd_reader, text, row, row->sd_reader, "28");
+    check_reader(read_civitai, text, row, row->civitai, "28");
+    CHECK_EQ(decode(&read, &remarks, &png), META_NEWBIE, "newbie is what is read first");
+    CHECK_STR(buf_string(&remarks), "", "nothing of our own picture cannot be honoured");
+    meta_set(&meta.parent, "secretparent.png"); /* a path is not written */
+    check_equal(&read, &meta, row->name);
+    free(text);
+    free(newbie);
+    meta_done(&read);
+    meta_done(&meta);
+    buf_done(&png);
+    buf_done(&faults);
+    buf_done(&remarks);
+}
+
+static void check_long(const char *piece, const char *chunk) {
+    Buf prompt = {0};
+    while (prompt.size < 10000 * strlen(piece))
+        buf_text(&prompt, piece);
+    Case row = {"a prompt of 10,000 characters", buf_string(&prompt), "", chunk, NULL, NULL, NULL, false};
+    check_case(&row);
+    buf_done(&prompt);
+}
+
+/* --- the settings line ---------------------------------------------------------------------------------- */
+
+static void check_line(RunMeta *meta, const char *expected, const char *name) {
+    Buf parameters = {0}, newbie = {0};
+    meta_write(&parameters, &newbie, meta, META_FULL);
+    const char *line = strrchr(buf_string(&parameters), '\n');
+    CHECK_STR(line ? line + 1 : NULL, expected, name);
+    buf_done(&parameters);
+    buf_done(&newbie);
+}
+
+/* The keys of product.md M8, in its order, as far as this run has them. */
+static void newbie_is_exact(void) {
+    RunMeta meta;
+    Buf parameters = {0}, newbie = {0};
+    begin_example(&meta, "a\n\"b\"", "");
+    meta_set(&meta.prompt_template, "{a|b}");
+    meta_set(&meta.variation, "none");
+    meta_list_add(&meta.lora, "ink", "aabb");
+    meta_write(&parameters, &newbie, &meta, META_FULL);
+    CHECK_STR(buf_string(&newbie),
+              "{\"newbie\":1,\"prompt\":\"a\\n\\\"b\\\"\",\"negative\":\"\",\"system\":{\"preset\":\"xml-train\",\"text\":"
+              "\"You are an assistant designed to generate images. <Prompt Start> \"},\"template\":\"{a|b}\","
+              "\"seed\":\"18446744073709551615\",\"variation\":\"none\",\"sampler\":\"euler\","
+              "\"schedule\":\"normal\",\"sigmas\":[1,0.9941860465116279,0.30000000000000004,0],\"shift\":6,"
+              "\"cfg\":4.5,\"cfg_trunc\":1,\"renorm\":0,\"size\":\"16x16\",\"steps\":28,\"steps_run\":28,"
+              "\"parity\":\"own\",\"rng\":\"cpu\",\"dtype\":\"bf16\",\"model\":{\"name\":\"NewBie-image-Exp0.1\","
+              "\"demo\":false,\"hashes\":{\"transformer\":\"0123456789abcdef0123456789abcdef0123456789abcdef"
+              "0123456789abcdef\"}},\"lora\":{\"ink\":\"aabb\"},\"build\":\"newbie 0.1.0\","
+              "\"device\":\"cpu secretdevice\",\"libraries\":{\"secretlibrary\":\"1.2.13\"},"
+              "\"seconds\":{\"text\":0.125,\"denoise\":98.7},\"peak_bytes\":123456789012,"
+              "\"latent_sha256\":\"feedbeef\",\"parent\":\"secretparent.png\"}",
+              "the keys of newbie stand in their fixed order, numbers in their shortest form");
+    meta_done(&meta);
+    buf_done(&parameters);
+    buf_done(&newbie);
+}
+
+/* Which chunks, in which order (product.md M1). */
+static void chunks_are_in_order(void) {
+    RunMeta meta;
+    PngInfo info;
+    Buf png = {0};
+    begin_example(&meta, "a cat", "");
+    encode(&png, &meta, META_FULL);
+    CHECK_OK(png_parse(&info, png.data, png.size, "x.png"), "the picture is parsed");
+    CHECK_STR(buf_string(&info.chunks), "IHDR, tEXt, iTXt, tEXt, IDAT, IEND", "all text stands before the pixels");
+    CHECK_EQ(info.field_count, 3, "there are three texts");
+    CHECK_STR(info.fields[0].keyword, "parameters", "parameters is the first");
+    CHECK_STR(info.fields[1].keyword, "newbie", "newbie is the second");
+    CHECK_STR(png_text(&info, "Software"), "newbie 0.1.0", "the program names itself");
+    png_done(&info);
+    meta_done(&meta);
+    buf_done(&png);
+}
+
+static void line_is_exact(void) {
+    RunMeta meta;
+    begin_example(&meta, "a", "");
+    meta.cfg = 5;
+    meta.seed = 42;
+    meta.width = meta.height = 1024;
+    check_line(
+        &meta,
+        "Steps: 28, Sampler: Euler, Schedule type: Normal, CFG scale: 5, Seed: 42, Size: 1024x1024, "
+        "Model hash: 0123456789, Model: NewBie-image-Exp0.1, Shift: 6, RNG: CPU, System prompt: xml-train, "
+        "Parity: own, Version: newbie 0.1.0",
+        "the line of the documentation is written");
+    meta.steps_run = 17;
+    meta.cfg_trunc = 0.5;
+    meta.renorm = 1;
+    meta.cfg = 0.1;
+    meta_set(&meta.rng, "cuda");
+    meta_set(&meta.system_preset, NULL);
+    meta_set(&meta.model_name, "/home/alice/a, b: \"c\"");
+    meta_list_add(&meta.lora, "styles/ink: 1", "aabbccddeeff0011");
+    meta_list_add(&meta.lora, "b", "0011");
+    meta.hashes.rows[0].name[0] = 'x'; /* the hash of the transformer is not ready yet */
+    check_line(
+        &meta,
+        "Steps: 17, Sampler: Euler, Schedule type: Normal, CFG scale: 0.1, Seed: 42, Size: 1024x1024, "
+        "Model: a_ b_ _c_, Shift: 6, RNG: GPU, System prompt: custom, Parity: own, CFG trunc: 0.5, Renorm: 1, "
+        "Interrupted: 17 of 28, Lora hashes: \"ink_ 1: aabbccddee, b: 0011\", Version: newbie 0.1.0",
+        "a stopped run with unusual values is written");
+    meta_done(&meta);
+}
+
+static void locale_changes_nothing(void) {
+    static const char *const LOCALES[] = {"de_DE.UTF-8", "de_DE.utf8", "de_DE", "fr_FR.UTF-8", "fr_FR.utf8"};
+    const char *found = NULL;
+    for (size_t i = 0; !found && i < sizeof LOCALES / sizeof *LOCALES; i++)
+        found = setlocale(LC_ALL, LOCALES[i]);
+    if (!found) {
+        SKIP("a locale with decimal comma changes nothing", "no such locale is installed");
+        return;
+    }
+    CHECK_STR(localeconv()->decimal_point, ",", "the locale has a decimal comma");
+    check_case(&CASES[0]);
+    setlocale(LC_ALL, "C");
+}
+
+/* --- levels --------------------------------------------------------------------------------------------- */
+
+static bool contains(const Buf *png, const char *text) {
+    return memmem(png->data, png->size, text, strlen(text)) != NULL;
+}
+
+static void levels_leak_nothing(void) {
+    static const char *const PRIVATE[] = {"secretdevice", "secretlibrary", "98.7", "123456789012",
+                                          "secretparent"};
+    RunMeta meta;
+    Buf full = {0}, share = {0}, off = {0}, faults = {0};
+    begin_example(&meta, "a cat", "");
+    meta_set(&meta.model_name, "/home/alice/models/tiny");
+    encode(&full, &meta, META_FULL);
+    encode(&share, &meta, META_SHARE);
+    encode(&off, &meta, META_OFF);
+    for (size_t i = 0; i < sizeof PRIVATE / sizeof *PRIVATE; i++) {
+        CHECK(contains(&full, PRIVATE[i]), "full tells everything");
+        CHECK(!contains(&share, PRIVATE[i]), "share tells nothing of the machine");
+    }
+    CHECK(contains(&share, "a cat") && contains(&share, "feedbeef"), "share tells what made the picture");
+    CHECK(!contains(&full, "alice") && !contains(&share, "alice"), "no level tells a directory");
+    CHECK(!contains(&off, "tEXt") && !contains(&off, "iTXt") && !contains(&off, "newbie"),
+          "off writes no text at all");
+    strict_png(&faults, &share);
+    strict_png(&faults, &off);
+    CHECK_STR(buf_string(&faults), "", "the pictures of all levels are strictly correct");
+    meta_done(&meta);
+    buf_done(&full);
+    buf_done(&share);
+    buf_done(&off);
+    buf_done(&faults);
+}
+
+/* --- pictures of others --------------------------------------------------------------------------------- */
+
+/* Reads a picture that has these chunks only; keyword and text alternate, NULL at the end. */
+static MetaSource read_foreign(RunMeta *out, Buf *remarks, const char *const *texts) {
+    Buf png = {0};
+    make_start(&png);
+    for (; *texts; texts += 2) {
+        Buf rest = {0};
+        buf_text(&rest, texts[1]);
+        make_text(&png, "tEXt", texts[0], &rest);
+        buf_done(&rest);
+    }
+    make_pixels(&png);
+    make_chunk(&png, "IEND", "", 0);
+    buf_truncate(remarks, 0);
+    MetaSource source = decode(out, remarks, &png);
+    buf_done(&png);
+    return source;
+}
+
+static void parameters_are_read(void) {
+    static const char *const OURS[] = {
+        "newbie", "{\"newbie\":1", "parameters",
+        "a\n Steps: 5\n  b\nNegative prompt: c\nd\nSteps: 17, Sampler: Euler, Schedule type: Normal, CFG scale: 4.5, "
+        "Seed: 18446744073709551615, Size: 640x480, RNG: NV, System prompt: custom, Interrupted: 17 of 28, "
+        "Lora hashes: \"x: aa, y: bb\", Version: newbie 0.1.0",
+        NULL};
+    RunMeta meta;
+    Buf remarks = {0};
+    CHECK_EQ(read_foreign(&meta, &remarks, OURS), META_PARAMETERS,
+             "a broken newbie chunk gives way to parameters");
+    CHECK_HAS(buf_string(&remarks), "chunk newbie cannot be read", "the broken chunk is named");
+    CHECK_HAS(buf_string(&remarks), "System prompt cannot be honoured: custom",
+              "a text that is not there is named");
+    CHECK_STR(meta.prompt, "a\nSteps: 5\n  b", "the space that hid a line is taken away, others stay");
+    CHECK_STR(meta.negative, "c\nd", "the negative prompt goes up to the settings");
+    CHECK(meta.has_seed && meta.seed == UINT64_MAX, "the largest seed is read");
+    CHECK(meta.width == 640 && meta.height == 480, "the size is read");
+    CHECK(meta.steps == 28 && meta.steps_run == 17, "a stopped run is read");
+    CHECK_NEAR(meta.cfg, 4.5, 0, "guidance is read");
+    CHECK_STR(meta.sampler, "euler", "the sampler gets our name");
+    CHECK_STR(meta.rng, "a1111", "the noise gets our name");
+    CHECK_STR(meta_list_get(&meta.lora, "y"), "bb", "LoRA hashes are read");
+    Buf missing = {0};
+    meta_missing(&missing, &meta);
+    CHECK_STR(buf_string(&missing), "shift, model", "what is needed and not there is told");
+    meta_done(&meta);
+    buf_done(&missing);
+    buf_done(&remarks);
+}
+
+static void civitai_is_read(void) {
+    static const char *const TEXTS[] = {
+        "parameters",
+        "miku_\\(vocaloid\\)\nSteps: 20, Sampler: No Such Sampler, Seed: -1, Size: 512x512, Clip skip: 2, "
+        "Civitai resources: [{\"type\":\"checkpoint\",\"modelVersionId\":1},{\"a, b\":[2,3]}], Fine: 1.5e400",
+        NULL};
+    RunMeta meta;
+    Buf remarks = {0};
+    CHECK_EQ(read_foreign(&meta, &remarks, TEXTS), META_PARAMETERS, "the text of Civitai is read");
+    CHECK_STR(meta.prompt, "miku_(vocaloid)", "escaped parentheses of Civitai become plain");
+    CHECK_HAS(buf_string(&remarks), "plain parentheses", "that they become plain is told");
+    CHECK_HAS(buf_string(&remarks), "Sampler cannot be honoured: No Such Sampler\n",
+              "an unknown sampler is named");
+    CHECK_HAS(buf_string(&remarks), "Seed cannot be honoured: -1\n", "a seed out of range is named");
+    CHECK_HAS(buf_string(&remarks), "Clip skip cannot be honoured: 2\n", "a setting we lack is named");
+    CHECK_HAS(buf_string(&remarks), "Civitai resources cannot be honoured: [{\"type\"",
+              "a list stays in one piece");
+    CHECK_HAS(buf_string(&remarks), "\nFine cannot", "what follows a list is found");
+    CHECK(!meta.has_seed && !meta.sampler, "what is named is not set");
+    meta_done(&meta);
+    buf_done(&remarks);
+}
+
+static void comfy_is_read(void) {
+    static const char *const PLAIN[] = {
+        "prompt",
+        "{\"3\":{\"class_type\":\"KSampler\",\"inputs\":{\"seed\":7,\"steps\":20,\"cfg\":5.5,\"sampler_name\":\"euler\","
+        "\"scheduler\":\"simple\",\"denoise\":1.0,\"model\":[\"9\",0],\"positive\":[\"8\",0],\"negative\":[\"7\",0],"
+        "\"latent_image\":[\"5\",0]}},"
+        "\"5\":{\"class_type\":\"EmptySD3LatentImage\",\"inputs\":{\"width\":832,\"height\":1216,\"batch_size\":1}},"
+        "\"8\":{\"class_type\":\"ConditioningZeroOut\",\"inputs\":{\"conditioning\":[\"6\",0]}},"
+        "\"6\":{\"class_type\":\"CLIPTextEncode\",\"inputs\":{\"text\":[\"11\",0],\"clip\":[\"10\",0]}},"
+        "\"11\":{\"class_type\":\"PrimitiveString\",\"inputs\":{\"value\":\"miku \\\\(v\\\\)\\nx\"}},"
+        "\"7\":{\"class_type\":\"CLIPTextEncode\",\"inputs\":{\"text\":\"bad\",\"clip\":[\"10\",0]}},"
+        "\"9\":{\"class_type\":\"ModelSamplingAuraFlow\",\"inputs\":{\"shift\":3,\"model\":[\"4\",0]}},"
+        "\"4\":{\"class_type\":\"UNETLoader\",\"inputs\":{\"unet_name\":\"sub/newbie.safetensors\"}}}",
+        NULL};
+    RunMeta meta;
+    Buf remarks = {0};
+    CHECK_EQ(read_foreign(&meta, &remarks, PLAIN), META_COMFY, "a graph of ComfyUI is read");
+    CHECK_STR(meta.prompt, "miku (v)\nx", "links lead from the sampler to the prompt");
+    CHECK_STR(meta.negative, "bad", "links lead from the sampler to the negative prompt");
+    CHECK(meta.has_seed && meta.seed == 7 && meta.steps == 20, "seed and steps are read");
+    CHECK(meta.width == 832 && meta.height == 1216, "links lead to the size");
+    CHECK_NEAR(meta.shift, 3, 0, "links lead to the shift");
+    CHECK_NEAR(meta.cfg, 5.5, 0, "guidance is read");
+    CHECK_STR(meta.sampler, "euler", "the sampler is read");
+    CHECK_STR(meta.schedule, "simple", "the schedule is read");
+    CHECK_STR(meta.model_name, "newbie.safetensors", "the model is read, without its directory");
+    CHECK_HAS(buf_string(&remarks), "both encoders", "the difference to ComfyUI is told");
+    meta_done(&meta);
+    buf_done(&remarks);
+}
+
+static void custom_sampling_is_read(void) {
+    static const char *const GUIDED[] = {
+        "prompt",
+        "{\"1\":{\"class_type\":\"SamplerCustomAdvanced\",\"inputs\":{\"noise\":[\"2\",0],\"guider\":[\"3\",0],"
+        "\"sampler\":[\"4\",0],\"sigmas\":[\"5\",0],\"latent_image\":[\"1\",0]}},"
+        "\"2\":{\"class_type\":\"RandomNoise\",\"inputs\":{\"noise_seed\":99}},"
+        "\"3\":{\"class_type\":\"CFGGuider\",\"inputs\":{\"cfg\":4,\"positive\":[\"6\",0],\"negative\":[\"7\",0]}},"
+        "\"4\":{\"class_type\":\"KSamplerSelect\",\"inputs\":{\"sampler_name\":\"euler\"}},"
+        "\"5\":{\"class_type\":\"BasicScheduler\",\"inputs\":{\"steps\":9,\"scheduler\":\"normal\",\"denoise\":0.5}},"
+        "\"6\":{\"class_type\":\"CLIPTextEncode\",\"inputs\":{\"text\":\"yes\"}},"
+        "\"7\":{\"class_type\":\"CLIPTextEncode\",\"inputs\":{\"text\":\"no\"}}}",
+        NULL};
+    RunMeta meta;
+    Buf remarks = {0};
+    CHECK_EQ(read_foreign(&meta, &remarks, GUIDED), META_COMFY,
+             "a graph with a guider, and a circle, is read");
+    CHECK_STR(meta.prompt, "yes", "the prompt is found behind the guider");
+    CHECK_STR(meta.negative, "no", "the negative prompt is found behind the guider");
+    CHECK(meta.has_seed && meta.seed == 99 && meta.steps == 9, "seed and steps are found in their own nodes");
+    CHECK_HAS(buf_string(&remarks), "denoise", "a picture made from a picture is named");
+    meta_done(&meta);
+    buf_done(&remarks);
+}
+
+static void rubbish_is_survived(void) {
+    static const char *const NOTHING[] = {"Title", "x", NULL};
+    static const char *const RUBBISH[] = {
+        "newbie",     "{\"prompt\":5,\"seed\":7,\"sigmas\":[\"a\"],\"future\":1}",
+        "prompt",     "{\"1\":{\"inputs\":{\"positive\":[\"1\",0],\"latent_image\":[\"1\",0]}}}",
+        "parameters", "no settings",
+        NULL};
+    RunMeta meta;
+    Buf remarks = {0};
+    CHECK_EQ(read_foreign(&meta, &remarks, NOTHING), META_NONE, "a picture without generation data says so");
+    CHECK_STR(buf_string(&remarks), "", "where there is nothing, nothing is remarked");
+    CHECK(!meta_chunk(META_NONE), "nothing has no chunk");
+    meta_done(&meta);
+    CHECK_EQ(read_foreign(&meta, &remarks, RUBBISH), META_NONE,
+             "a picture with three useless chunks has no data");
+    CHECK_HAS(buf_string(&remarks), "prompt: its value cannot be read\n",
+              "a value of the wrong kind is named");
+    CHECK_HAS(buf_string(&remarks), "future: unknown to this version\n", "a key of a later version is named");
+    CHECK_HAS(buf_string(&remarks), "no ComfyUI graph", "a graph that goes in circles is named");
+    CHECK(!meta.has_seed && !meta.prompt, "what a useless chunk said is not kept");
+    meta_done(&meta);
+    buf_done(&remarks);
+}
+
+static void copies_stand_alone(void) {
+    RunMeta meta, copy;
+    begin_example(&meta, "a", "b");
+    meta_list_add(&meta.lora, "x", "y");
+    meta_copy(&copy, &meta);
+    Buf first = {0}, second = {0}, line = {0};
+    meta_write(&line, &first, &meta, META_FULL);
+    meta_done(&meta);
+    meta_write(&line, &second, &copy, META_FULL);
+    CHECK_STR(buf_string(&second), buf_string(&first), "a copy says the same when the original is gone");
+    meta_done(&copy);
+    CHECK(!copy.prompt && !copy.lora.count && isnan(copy.cfg), "afterwards all is unknown");
+    buf_done(&first);
+    buf_done(&second);
+    buf_done(&line);
+}
+
+int main(void) {
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
+        check_case(&CASES[i]);
+    check_long("x", "tEXt");
+    check_long("女", "iTXt");
+    line_is_exact();
+    newbie_is_exact();
+    chunks_are_in_order();
+    locale_changes_nothing();
+    levels_leak_nothing();
+    parameters_are_read();
+    civitai_is_read();
+    comfy_is_read();
+    custom_sampling_is_read();
+    rubbish_is_survived();
+    copies_stand_alone();
+    return tap_end();
+}
