@@ -1,0 +1,62 @@
+/* conv.c: convolutions as matrix products (gemm.c). A row of the left matrix is the neighbourhood of one output pixel,
+ * tap by tap; it is gathered into the block of rows that is being multiplied, with zeros outside the picture, so no
+ * unfolded picture is ever in memory. Nearest-neighbour doubling is only another way to find the source pixel. */
+#include "config.h"
+
+#include <string.h>
+
+#include "cpu/state.h"
+
+typedef struct Picture {
+    Tensor x;                /* [height, width, channels] */
+    int64_t out_width;
+    int kernel, stride, border; /* border: zero lines above and left (below and right follow from the sizes) */
+    int shift;               /* 1: x stands for a picture of twice its size */
+} Picture;
+
+/* The channels of the pixel under a tap, or NULL outside. */
+static const float *tap_pixel(const Picture *p, int64_t y, int64_t x) {
+    int64_t height = p->x.dims[0] << p->shift, width = p->x.dims[1] << p->shift;
+    if (y < 0 || y >= height || x < 0 || x >= width)
+        return NULL;
+    return row_of(p->x, y >> p->shift) + (x >> p->shift) * p->x.strides[1];
+}
+
+static void gather_taps(const void *source, float *out, int64_t row, int64_t k, int64_t n) {
+    const Picture *p = source;
+    int64_t channels = p->x.dims[2];
+    int64_t top = row / p->out_width * p->stride - p->border, left = row % p->out_width * p->stride - p->border;
+    while (n > 0) {
+        int64_t tap = k / channels, channel = k % channels;
+        int64_t count = channels - channel < n ? channels - channel : n;
+        const float *pixel = tap_pixel(p, top + tap / p->kernel, left + tap % p->kernel);
+        if (pixel)
+            memcpy(out, pixel + channel, (size_t)count * 4);
+        else
+            memset(out, 0, (size_t)count * 4);
+        out += count;
+        k += count;
+        n -= count;
+    }
+}
+
+static void convolve(CpuState *state, Tensor y, const Picture *picture, const Weight *w, StoreMode store) {
+    Product product = {
+        .weight = w, .gather = gather_taps, .source = picture, .rows = y.dims[0] * y.dims[1],
+        .depth = w->in * w->kernel * w->kernel, .y = y.data, .y_stride = y.strides[1], .store = store,
+    };
+    product_run(state, &product);
+}
+
+Status cpu_conv2d(void *state, Tensor y, Tensor x, const Weight *w, ConvHow how) {
+    int border = w->kernel == 3 && how.stride == 1;
+    Picture picture = {.x = x, .out_width = y.dims[1], .kernel = w->kernel, .stride = how.stride, .border = border};
+    convolve(state, y, &picture, w, how.store);
+    return NULL;
+}
+
+Status cpu_upsample2x_conv(void *state, Tensor y, Tensor x, const Weight *w) {
+    Picture picture = {.x = x, .out_width = y.dims[1], .kernel = w->kernel, .stride = 1, .border = 1, .shift = 1};
+    convolve(state, y, &picture, w, STORE_SET);
+    return NULL;
+}

@@ -1,0 +1,165 @@
+/* gemm.c: matrix products by blocks, and the two ops that are nothing else.
+ *
+ * A unit of work is a block of rows times some panels of the weight. A thread copies its rows of the left matrix, up to
+ * BLOCK_DEPTH columns at a time, into its workspace (rounding them to bf16 where the dot product wants it), multiplies
+ * the block with every panel of the unit by register tiles, and finishes: bias, activation, store. The copy costs about
+ * 4 / columns of the products; what it buys is constant offsets in the inner loop, no cache-set conflicts at row lengths
+ * that are powers of two, and one loop for linear layers and convolutions.
+ *
+ * Each element of y is one sum in the order of k, continued over blocks of depth: the same bits for every split.
+ * Design and measured rates: performance.md 5, bench/NOTES.md. */
+#include "config.h"
+
+#include <string.h>
+
+#include "cpu/state.h"
+
+/* How a product is cut. Rows are cut into tiles of at most tile_rows and these into blocks, both as evenly as can be. */
+typedef struct Cut {
+    CpuState *state;
+    const Product *product;
+    void (*multiply)(const Tile *);
+    bool bf16_rows;                   /* A is rounded to bf16 */
+    int64_t tiles, row_blocks;        /* of all rows */
+    int64_t panels, panel_blocks;
+    int64_t depth, block_depth;       /* depth is even for pairs */
+    size_t panel_bytes, depth_bytes;  /* of a panel; of one row of it */
+} Cut;
+
+static int64_t ceil_divide(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static int64_t tile_first_row(const Cut *cut, int64_t tile) {
+    return tile * cut->product->rows / cut->tiles;
+}
+
+/* Copies rows [first, last), columns [k, k + n) into the workspace; columns behind the matrix are zero. */
+static void copy_block(const Cut *cut, Workspace *w, int64_t first, int64_t last, int64_t k, int64_t n) {
+    const Product *p = cut->product;
+    int64_t real = least(n, p->depth - k);
+    for (int64_t row = first; row < last; row++) {
+        float *out = w->a + (row - first) * A_STRIDE;
+        if (!cut->bf16_rows) {
+            p->gather(p->source, out, row, k, real);
+            if (real < n)
+                out[real] = 0;
+            continue;
+        }
+        float line[2 * BLOCK_DEPTH];
+        p->gather(p->source, line, row, k, real);
+        if (real < n)
+            line[real] = 0;
+        cut->state->kernels->to_bf16((uint16_t *)out, line, n);
+    }
+}
+
+static void finish_tile(const Cut *cut, const float *acc, int64_t first, int64_t last, int64_t panel) {
+    const Product *p = cut->product;
+    bool glu = p->weight->kind == WEIGHT_GLU;
+    int64_t width = glu ? PANEL / 2 : PANEL, column = panel * width;
+    int64_t columns = (glu ? p->weight->out / 2 : p->weight->out) - column;
+    Finish finish = {
+        .acc = acc, .bias = p->weight->bias ? p->weight->bias + panel * PANEL : NULL,
+        .y = p->y + first * p->y_stride + column, .y_stride = p->y_stride,
+        .rows = (int)(last - first), .columns = (int)least(columns, width), .act = p->act, .store = p->store,
+    };
+    (glu ? cut->state->kernels->finish_glu : cut->state->kernels->finish)(&finish);
+}
+
+/* One panel times the tiles of a row block over columns [k, k + n); the last columns also finish. */
+static void panel_times_tiles(const Cut *cut, Workspace *w, const int64_t tiles[2], int64_t panel, int64_t slot,
+                              const int64_t span[2]) {
+    int64_t block_row = tile_first_row(cut, tiles[0]), k = span[0], n = span[1];
+    bool whole = n == cut->depth, last_part = k + n == cut->depth;
+    for (int64_t tile = tiles[0]; tile < tiles[1]; tile++) {
+        int64_t first = tile_first_row(cut, tile), last = tile_first_row(cut, tile + 1);
+        float *acc = whole ? w->acc : w->acc + (slot * BLOCK_ROWS + first - block_row) * PANEL;
+        Tile t = {
+            .acc = acc, .a = w->a + (first - block_row) * A_STRIDE,
+            .b = (const char *)cut->product->weight->packed + (size_t)panel * cut->panel_bytes +
+                 (size_t)k * cut->depth_bytes,
+            .rows = (int)(last - first), .depth = n, .start = k ? TILE_CONTINUE : TILE_ZERO,
+        };
+        cut->multiply(&t);
+        if (last_part)
+            finish_tile(cut, acc, first, last, panel);
+    }
+}
+
+/* Row blocks run fastest over the units, so that the panels of a unit are still in the shared cache for the next. */
+static void product_unit(void *job, int64_t unit, int thread) {
+    const Cut *cut = job;
+    Workspace *w = &cut->state->workspaces[thread];
+    int64_t block = unit % cut->row_blocks, group = unit / cut->row_blocks;
+    const int64_t tiles[2] = {block * cut->tiles / cut->row_blocks, (block + 1) * cut->tiles / cut->row_blocks};
+    int64_t first_panel = group * cut->panels / cut->panel_blocks;
+    int64_t last_panel = (group + 1) * cut->panels / cut->panel_blocks;
+    for (int64_t k = 0; k < cut->depth; k += cut->block_depth) {
+        const int64_t span[2] = {k, least(cut->block_depth, cut->depth - k)};
+        copy_block(cut, w, tile_first_row(cut, tiles[0]), tile_first_row(cut, tiles[1]), k, span[1]);
+        for (int64_t panel = first_panel; panel < last_panel; panel++)
+            panel_times_tiles(cut, w, tiles, panel, panel - first_panel, span);
+    }
+}
+
+/* Below this many products one slice per thread is best: copying the rows again for every slice costs more than an
+ * uneven end. About 0.2 ms of one core. */
+#define SMALL_PRODUCT 40e6
+/* Below this many one thread is best: 10 us. */
+#define TINY_PRODUCT 1e6
+
+/* Enough units for the team, but no more than needed. */
+static void cut_units(Cut *cut) {
+    int64_t threads = team_size(cut->state->team);
+    double products = (double)cut->product->rows * (double)cut->depth * (double)cut->panels * PANEL;
+    int64_t wanted = products < TINY_PRODUCT ? 1 : products < SMALL_PRODUCT ? threads : 8 * threads;
+    cut->row_blocks = ceil_divide(cut->tiles, BLOCK_ROWS / cut->state->kernels->tile_rows);
+    cut->panel_blocks = ceil_divide(cut->panels, BLOCK_PANELS);
+    if (cut->row_blocks * cut->panel_blocks < wanted)
+        cut->panel_blocks = least(cut->panels, ceil_divide(wanted, cut->row_blocks));
+    if (cut->row_blocks * cut->panel_blocks < wanted)
+        cut->row_blocks = least(cut->tiles, ceil_divide(wanted, cut->panel_blocks));
+}
+
+void product_run(CpuState *state, const Product *product) {
+    const Kernels *kernels = state->kernels;
+    const Weight *w = product->weight;
+    bool pairs = w->type == DT_BF16;
+    bool dot = pairs && state->precision == PRECISION_BF16 && kernels->tile_dot;
+    if (product->rows == 0)
+        return;
+    Cut cut = {
+        .state = state, .product = product, .bf16_rows = dot,
+        .multiply = dot ? kernels->tile_dot : pairs ? kernels->tile_pairs : kernels->tile_f32,
+        .tiles = ceil_divide(product->rows, kernels->tile_rows),
+        .panels = ceil_divide(w->kind == WEIGHT_GLU ? w->out / 2 : w->out, w->kind == WEIGHT_GLU ? PANEL / 2 : PANEL),
+        .depth = pairs ? (product->depth + 1) / 2 * 2 : product->depth,
+        .block_depth = dot ? 2 * BLOCK_DEPTH : BLOCK_DEPTH,
+        .depth_bytes = PANEL * dtype_size(w->type),
+    };
+    cut.panel_bytes = (size_t)cut.depth * cut.depth_bytes;
+    cut_units(&cut);
+    team_run(state->team, product_unit, &cut, cut.row_blocks * cut.panel_blocks);
+}
+
+static void gather_linear(const void *source, float *out, int64_t row, int64_t k, int64_t n) {
+    memcpy(out, row_of(*(const Tensor *)source, row) + k, (size_t)n * 4);
+}
+
+Status cpu_linear(void *state, Tensor y, Tensor x, const Weight *w, LinearHow how) {
+    Product product = {
+        .weight = w, .gather = gather_linear, .source = &x, .rows = x.dims[0], .depth = w->in,
+        .y = y.data, .y_stride = y.strides[0], .act = how.act, .store = how.store,
+    };
+    product_run(state, &product);
+    return NULL;
+}
+
+Status cpu_glu_linear(void *state, Tensor y, Tensor x, const Weight *w, Activation act) {
+    return cpu_linear(state, y, x, w, (LinearHow){act, STORE_SET});
+}

@@ -1,0 +1,150 @@
+/* vector.h: vectors of LANES floats for the path being compiled (LANES is set by the including kernels_*.c).
+ * Compiler vector extensions only: a product and sum become one fused instruction where the target has it. */
+#pragma once
+
+#include <stdint.h>
+#include <string.h>
+
+#include "ops/ops.h"
+
+typedef float V __attribute__((vector_size(LANES * 4)));
+typedef int32_t I __attribute__((vector_size(LANES * 4)));
+typedef double D __attribute__((vector_size(LANES * 8)));
+typedef float VAny __attribute__((vector_size(LANES * 4), aligned(4), may_alias));   /* anywhere in memory */
+typedef int32_t IAny __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE V v_load(const float *p) {
+    return *(const VAny *)p;
+}
+
+INLINE void v_store(float *p, V x) {
+    *(VAny *)p = x;
+}
+
+INLINE V v_set(float x) {
+    return x - (V){0};
+}
+
+/* The first `left` lanes from p, zeros behind; all lanes when left >= LANES. */
+INLINE V v_get(const float *p, int64_t left) {
+    if (left >= LANES)
+        return v_load(p);
+    V x = {0};
+    memcpy(&x, p, (size_t)left * 4);
+    return x;
+}
+
+INLINE void v_put(float *p, V x, int64_t left) {
+    if (left >= LANES)
+        v_store(p, x);
+    else
+        memcpy(p, &x, (size_t)left * 4);
+}
+
+/* yes where the mask is set, else no. */
+INLINE V v_select(I mask, V yes, V no) {
+    return (V)((mask & (I)yes) | (~mask & (I)no));
+}
+
+/* The larger one; the second when the first is not a number. */
+INLINE V v_max(V a, V b) {
+    return v_select(a > b, a, b);
+}
+
+/* Halves are added until one number is left: the same order at every length of loop. */
+INLINE float v_sum(V x) {
+    float lane[LANES];
+    memcpy(lane, &x, sizeof lane);
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++)
+            lane[i] += lane[i + half];
+    return lane[0];
+}
+
+INLINE float v_largest(V x) {
+    float lane[LANES];
+    memcpy(lane, &x, sizeof lane);
+    for (int i = 1; i < LANES; i++)
+        lane[0] = lane[i] > lane[0] ? lane[i] : lane[0];
+    return lane[0];
+}
+
+/* exp(x): x = n ln 2 + r with |r| <= 0.347, a polynomial for exp(r), then 2^n through the exponent bits. Relative error
+ * about 1e-7 where the result is a normal number; 0 below -87.3; the largest result is exp(88). NaN stays NaN. */
+INLINE V v_exp(V x) {
+    const float rounding = 12582912.0f; /* 1.5 · 2^23: adding it leaves the rounded integer in the low bits */
+    V limited = v_select(x > v_set(88.0f), v_set(88.0f), x);
+    limited = v_select(limited < v_set(-87.3f), v_set(-87.3f), limited);
+    V shifted = limited * 1.44269504f + rounding;
+    V n = shifted - rounding;
+    V r = limited - n * 0.693145752f; /* ln 2 in two parts: the first has few bits, so that n times it is exact */
+    r = r - n * 1.42860677e-6f;
+    V p = r * 1.38888889e-3f + 8.33333333e-3f;
+    p = p * r + 4.16666667e-2f;
+    p = p * r + 1.66666667e-1f;
+    p = p * r + 0.5f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    V power = (V)(((I)shifted + 127) << 23);
+    return v_select(x < v_set(-87.3f), v_set(0.0f), p * power);
+}
+
+INLINE V v_magnitude(V x) {
+    return (V)((I)x & 0x7fffffff);
+}
+
+INLINE V v_copy_sign(V magnitude, V sign) {
+    return (V)((I)magnitude | ((I)sign & (int32_t)0x80000000));
+}
+
+/* Small arguments by the odd series, whose relative error 1 - 2 / (exp(2x) + 1) would not have. */
+INLINE V v_tanh(V x) {
+    V a = v_magnitude(x), s = x * x;
+    V p = s * -8.86323553e-3f + 2.18694885e-2f; /* x^11, x^9, ... of the Taylor series, |x| < 0.3 */
+    p = p * s - 5.39682540e-2f;
+    p = p * s + 1.33333333e-1f;
+    p = p * s - 3.33333333e-1f;
+    V small = x + x * s * p;
+    V large = 1.0f - 2.0f / (v_exp(a + a) + 1.0f);
+    return v_select(a < v_set(0.3f), small, v_copy_sign(large, x));
+}
+
+INLINE V v_silu(V x) {
+    return x / (1.0f + v_exp(-x));
+}
+
+/* x (1 + tanh(u)) / 2 is x · sigmoid(2u), which loses nothing for large negative u. */
+INLINE V v_gelu_tanh(V x) {
+    V u = 0.797884561f * (x + 0.044715f * x * x * x);
+    return x / (1.0f + v_exp(-2.0f * u));
+}
+
+/* x Φ(x) with the normal distribution's tail q = erfcx(z) exp(-z²) / 2, z = |x| / √2. erfcx is a polynomial in
+ * t = 1 / (1 + 0.3 z), interpolated at Chebyshev nodes on z in [0, 9.5]; relative error 2.4e-8. */
+INLINE V v_gelu_erf(V x) {
+    V z = v_magnitude(x) * 0.707106781f;
+    V t = 1.0f / (1.0f + 0.3f * z);
+    V p = t * -0.130492816f + 0.490571598f;
+    p = p * t - 0.523314656f;
+    p = p * t + 0.561246202f;
+    p = p * t - 0.104712141f;
+    p = p * t + 0.219567115f;
+    p = p * t + 0.147045414f;
+    p = p * t + 0.170914156f;
+    p = p * t + 0.169175103f;
+    V q = 0.5f * v_exp(-z * z) * p * t;
+    return x * v_select(x < v_set(0.0f), q, 1.0f - q);
+}
+
+INLINE V v_act(V x, Activation act) {
+    switch (act) {
+    case ACT_NONE: break;
+    case ACT_SILU: return v_silu(x);
+    case ACT_GELU_TANH: return v_gelu_tanh(x);
+    case ACT_GELU_ERF: return v_gelu_erf(x);
+    case ACT_TANH: return v_tanh(x);
+    }
+    return x;
+}

@@ -1,0 +1,157 @@
+/* weight.c: packs weights into panels (kernels.h) straight from the mapped file, reading it once.
+ *
+ * Columns of the panels are rows of the weight: 32 of them in order; for a GLU 16 gates and the same 16 ups, so that the
+ * epilogue finds both in one tile. The depth of a convolution runs over taps, then channels. */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/half.h"
+#include "cpu/state.h"
+
+#define CHUNK 128 /* rows of a panel packed at a time: source reads of at least 256 bytes, a chunk that fits the caches */
+
+typedef struct Packing {
+    CpuState *state;
+    const WeightParts *parts;
+    const Weight *weight;
+    int64_t depth, panel_depth; /* panel_depth: even for pairs */
+} Packing;
+
+/* Where column `column` of the panels comes from: a row of a part. False in the padding. */
+static bool column_source(const Packing *p, int64_t column, const Tensor **part, int64_t *row) {
+    const WeightParts *parts = p->parts;
+    if (parts->kind == WEIGHT_GLU) {
+        int64_t in_panel = column % PANEL, half = PANEL / 2;
+        *part = &parts->part[in_panel / half];
+        *row = column / PANEL * half + in_panel % half;
+        return *row < (*part)->dims[0];
+    }
+    *row = column;
+    for (int i = 0; i < parts->count; i++) {
+        *part = &parts->part[i];
+        if (*row < (*part)->dims[0])
+            return true;
+        *row -= (*part)->dims[0];
+    }
+    return false;
+}
+
+/* Numbers [k, k + n) of a row, in the order of the panels, as floats. */
+static void read_numbers(const Packing *p, const Tensor *part, int64_t row, int64_t k, float *out, int64_t n) {
+    size_t size = dtype_size(part->type);
+    const char *from = (const char *)part->data + (size_t)(row * p->depth) * size;
+    if (p->weight->kernel == 1) {
+        float_from_dtype(out, from + (size_t)k * size, part->type, n);
+        return;
+    }
+    int64_t taps = p->weight->kernel * p->weight->kernel, in = p->weight->in;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t tap = (k + i) / in, channel = (k + i) % in;
+        float_from_dtype(out + i, from + (size_t)(channel * taps + tap) * size, part->type, 1);
+    }
+}
+
+/* Column `lane` of a chunk of a panel, f32: out [n][32]. */
+static void put_f32(float *out, const float *in, int64_t lane, int64_t n) {
+    for (int64_t k = 0; k < n; k++)
+        out[k * PANEL + lane] = in[k];
+}
+
+/* The same for pairs: out [n / 2][32][2]. */
+static void put_pairs(uint16_t *out, const uint16_t *in, int64_t lane, int64_t n) {
+    for (int64_t k = 0; k < n; k += 2)
+        memcpy(out + k * PANEL + 2 * lane, in + k, 4);
+}
+
+static void pack_column_chunk(const Packing *p, int64_t column, int64_t k, int64_t n, char *out) {
+    float numbers[CHUNK] = {0};
+    uint16_t halves[CHUNK] = {0};
+    const Tensor *part;
+    int64_t row, real = n < p->depth - k ? n : p->depth - k;
+    bool pairs = p->weight->type == DT_BF16, exists = column_source(p, column, &part, &row);
+    if (exists && pairs && part->type == DT_BF16 && p->weight->kernel == 1) { /* nearly every byte of a large model */
+        memcpy(halves, (const char *)part->data + (size_t)(row * p->depth + k) * 2, (size_t)real * 2);
+    } else if (exists) {
+        read_numbers(p, part, row, k, numbers, real);
+        p->state->kernels->to_bf16(halves, numbers, n);
+    }
+    if (pairs)
+        put_pairs((uint16_t *)out, halves, column % PANEL, n);
+    else
+        put_f32((float *)out, numbers, column % PANEL, n);
+}
+
+static void pack_panel(void *job, int64_t panel, int thread) {
+    const Packing *p = job;
+    (void)thread;
+    size_t depth_bytes = PANEL * dtype_size(p->weight->type);
+    char *out = (char *)p->weight->packed + (size_t)(panel * p->panel_depth) * depth_bytes;
+    for (int64_t k = 0; k < p->panel_depth; k += CHUNK) {
+        int64_t n = p->panel_depth - k < CHUNK ? p->panel_depth - k : CHUNK;
+        for (int64_t lane = 0; lane < PANEL; lane++)
+            pack_column_chunk(p, panel * PANEL + lane, k, n, out + (size_t)k * depth_bytes);
+    }
+}
+
+/* The bias in the order of the panels' columns. */
+static void pack_bias(const Packing *p, int64_t columns) {
+    for (int64_t column = 0; column < columns; column++) {
+        const Tensor *part;
+        int64_t row;
+        p->weight->bias[column] = 0;
+        if (!column_source(p, column, &part, &row))
+            continue;
+        const Tensor *bias = &p->parts->bias[part - p->parts->part];
+        float_from_dtype(p->weight->bias + column, (const char *)bias->data + (size_t)row * dtype_size(bias->type),
+                         bias->type, 1);
+    }
+}
+
+/* bf16 only if every part is, or if the backend computes in bf16 anyway. */
+static DType stored_type(const CpuState *state, const WeightParts *parts) {
+    for (int i = 0; i < parts->count; i++)
+        if (parts->part[i].type != DT_BF16 && state->precision == PRECISION_F32)
+            return DT_F32;
+    return DT_BF16;
+}
+
+static int64_t panel_count(const Weight *w) {
+    return w->kind == WEIGHT_GLU ? (w->out / 2 + PANEL / 2 - 1) / (PANEL / 2) : (w->out + PANEL - 1) / PANEL;
+}
+
+
+Status cpu_weight_pack(void *opaque, Weight *out, const WeightParts *parts) {
+    CpuState *state = opaque;
+    const Tensor *first = &parts->part[0];
+    int kernel = parts->kind == WEIGHT_CONV ? (int)first->dims[2] : 1;
+    Weight w = {.kind = parts->kind, .type = stored_type(state, parts), .in = first->dims[1], .kernel = kernel};
+    for (int i = 0; i < parts->count; i++)
+        w.out += parts->part[i].dims[0];
+    Packing packing = {state, parts, &w, w.in * kernel * kernel, w.in * kernel * kernel};
+    if (w.type == DT_BF16)
+        packing.panel_depth = (packing.depth + 1) / 2 * 2;
+    int64_t panels = panel_count(&w);
+    size_t numbers = (size_t)(panels * packing.panel_depth) * PANEL * dtype_size(w.type);
+    w.bytes = numbers + (parts->bias[0].data ? (size_t)panels * PANEL * 4 : 0);
+    w.packed = block_alloc(w.bytes);
+    if (!w.packed)
+        return fail(ERR_MEMORY, "not enough memory for a weight of %zu bytes", w.bytes);
+    atomic_fetch_add(&state->held, w.bytes);
+    team_run(state->team, pack_panel, &packing, panels);
+    if (parts->bias[0].data) {
+        w.bias = (float *)((char *)w.packed + numbers);
+        pack_bias(&packing, panels * PANEL);
+    }
+    *out = w;
+    return NULL;
+}
+
+void cpu_weight_free(void *opaque, Weight *w) {
+    CpuState *state = opaque;
+    if (w->packed) {
+        block_free(w->packed, w->bytes);
+        atomic_fetch_sub(&state->held, w->bytes);
+    }
+    *w = (Weight){0};
+}
