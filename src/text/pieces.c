@@ -1,0 +1,165 @@
+/* pieces.c: the tables of a tokenizer, built once when its file is opened. */
+#include "config.h"
+
+#include "text/pieces.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+Status list_reserve(void *list, size_t *capacity, size_t count, size_t element) {
+    void *old, *grown;
+    if (count <= *capacity)
+        return NULL;
+    size_t wanted = *capacity * 2 > count ? *capacity * 2 : count + 64;
+    memcpy(&old, list, sizeof old);
+    grown = wanted < SIZE_MAX / element ? realloc(old, wanted * element) : NULL;
+    if (!grown)
+        return fail(ERR_MEMORY, "no memory to tokenize a text of this length");
+    memcpy(list, &grown, sizeof grown);
+    *capacity = wanted;
+    return NULL;
+}
+
+Status pieces_begin(Pieces *pieces, size_t count, size_t text_bytes) {
+    if (!count || count > PIECES_MAX)
+        return fail(ERR_FORMAT, "%zu pieces, expected 1 to %d", count, PIECES_MAX);
+    pieces->list = calloc(count, sizeof *pieces->list);
+    pieces->pool_size = text_bytes;
+    pieces->pool = malloc(text_bytes + 1);
+    if (!pieces->list || !pieces->pool)
+        return fail(ERR_MEMORY, "no memory for %zu pieces", count);
+    pieces->count = count;
+    for (size_t i = 0; i < count; i++)
+        pieces->list[i].type = PIECE_CONTROL;
+    return NULL;
+}
+
+Status pieces_set(Pieces *pieces, size_t id, const char *text, size_t size, float score, PieceType type) {
+    if (size > PIECE_BYTES_MAX)
+        return fail(ERR_FORMAT, "piece %zu has %zu bytes, expected at most %d", id, size, PIECE_BYTES_MAX);
+    if (!isfinite(score))
+        return fail(ERR_FORMAT, "the score of piece %zu is not a number", id);
+    if (id >= pieces->count || size + 1 > pieces->pool_size - pieces->pool_used)
+        return fail(ERR_BUG, "pieces_set: more pieces than announced");
+    char *copy = pieces->pool + pieces->pool_used;
+    if (size)
+        memcpy(copy, text, size);
+    copy[size] = '\0';
+    pieces->pool_used += size + 1;
+    pieces->list[id] = (Piece){copy, (uint32_t)size, score, type};
+    return NULL;
+}
+
+Status pieces_set_charsmap(Pieces *pieces, const unsigned char *bytes, size_t size) {
+    NormalRule *rule = &pieces->rule;
+    if (rule->units)
+        return fail(ERR_FORMAT, "a second charsmap");
+    if (size < 9)
+        return size ? fail(ERR_FORMAT, "the charsmap has %zu bytes, expected at least 9", size) : NULL;
+    size_t trie = bytes[0] | (size_t)bytes[1] << 8 | (size_t)bytes[2] << 16 | (size_t)bytes[3] << 24;
+    if (trie % 4 || trie < 4 || trie > size - 5 || bytes[size - 1])
+        return fail(ERR_FORMAT, "the charsmap has %zu bytes, its table claims %zu", size, trie);
+    rule->unit_count = trie / 4;
+    rule->replacement_size = size - 4 - trie;
+    rule->units = malloc(trie);
+    rule->replacements = malloc(rule->replacement_size);
+    if (!rule->units || !rule->replacements)
+        return fail(ERR_MEMORY, "no memory for a charsmap of %zu bytes", size);
+    for (size_t i = 0; i < rule->unit_count; i++) {
+        const unsigned char *u = bytes + 4 + 4 * i;
+        rule->units[i] = u[0] | (uint32_t)u[1] << 8 | (uint32_t)u[2] << 16 | (uint32_t)u[3] << 24;
+    }
+    memcpy(rule->replacements, bytes + 4 + trie, rule->replacement_size);
+    return NULL;
+}
+
+int piece_byte(const char *text, size_t size) {
+    int value = 0;
+    if (size != 6 || memcmp(text, "<0x", 3) || text[5] != '>')
+        return -1;
+    for (int i = 3; i < 5; i++) {
+        char c = text[i];
+        if (!(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'F'))
+            return -1;
+        value = value * 16 + (c <= '9' ? c - '0' : c - 'A' + 10);
+    }
+    return value;
+}
+
+static bool comes_from_text(const Piece *piece) {
+    return piece->size && (piece->type == PIECE_NORMAL || piece->type == PIECE_USER || piece->type == PIECE_UNUSED);
+}
+
+/* Ids by text, special ids and the range of scores. */
+static void index_pieces(Pieces *pieces) {
+    pieces->lowest = FLT_MAX;
+    pieces->highest = FLT_MIN; /* not -FLT_MAX: so does the library, and user symbols get their bonus from it */
+    pieces->unknown = NO_PIECE;
+    for (int i = 0; i < 256; i++)
+        pieces->bytes[i] = NO_PIECE;
+    map_reserve(&pieces->ids, pieces->count);
+    for (size_t i = 0; i < pieces->count; i++) {
+        const Piece *piece = &pieces->list[i];
+        if (comes_from_text(piece))
+            map_put(&pieces->ids, piece->text, piece->size, (int64_t)i);
+        if (piece->type == PIECE_UNKNOWN)
+            pieces->unknown = (int32_t)i;
+        if (piece->type == PIECE_BYTE && piece_byte(piece->text, piece->size) >= 0)
+            pieces->bytes[piece_byte(piece->text, piece->size)] = (int32_t)i;
+        if (piece->type == PIECE_NORMAL && piece->score < pieces->lowest)
+            pieces->lowest = piece->score;
+        if (piece->type == PIECE_NORMAL && piece->score > pieces->highest)
+            pieces->highest = piece->score;
+        pieces->has_unused |= piece->type == PIECE_UNUSED;
+    }
+}
+
+/* A trie of the pieces that come from text: all of them, or the user symbols only. */
+typedef enum TrieOf { TRIE_OF_ALL, TRIE_OF_SYMBOLS } TrieOf;
+
+static Status build_trie(Trie *trie, const Pieces *pieces, TrieOf which) {
+    size_t count = 0;
+    TrieKey *keys = malloc(pieces->count * sizeof *keys);
+    if (!keys)
+        return fail(ERR_MEMORY, "no memory for %zu pieces", pieces->count);
+    for (size_t i = 0; i < pieces->count; i++) {
+        const Piece *piece = &pieces->list[i];
+        if (comes_from_text(piece) && (which == TRIE_OF_ALL || piece->type == PIECE_USER))
+            keys[count++] = (TrieKey){piece->text, piece->size, (int32_t)i};
+    }
+    Status st = trie_build(trie, keys, count);
+    free(keys);
+    return st;
+}
+
+Status pieces_finish(Pieces *pieces) {
+    index_pieces(pieces);
+    if (pieces->byte_fallback)
+        for (int i = 0; i < 256; i++)
+            if (pieces->bytes[i] == NO_PIECE)
+                return fail(ERR_FORMAT, "byte fallback is on, but there is no piece <0x%02X>", i);
+    TRY(build_trie(&pieces->symbols, pieces, TRIE_OF_SYMBOLS));
+    if (pieces->kind == PIECES_UNIGRAM)
+        TRY(build_trie(&pieces->all, pieces, TRIE_OF_ALL));
+    return NULL;
+}
+
+void pieces_done(Pieces *pieces) {
+    free(pieces->rule.units);
+    free(pieces->rule.replacements);
+    free(pieces->list);
+    free(pieces->pool);
+    free(pieces->merges);
+    map_done(&pieces->ids);
+    map_done(&pieces->merge_ranks);
+    trie_done(&pieces->all);
+    trie_done(&pieces->symbols);
+    *pieces = (Pieces){0};
+}
+
+int32_t pieces_find(const Pieces *pieces, const char *text, size_t size) {
+    int64_t id;
+    return map_get(&pieces->ids, text, size, &id) ? (int32_t)id : NO_PIECE;
+}
