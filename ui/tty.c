@@ -1,0 +1,172 @@
+/* tty.c: terminal modes and units. Facts: termios(3), xterm's bracketed paste, ECMA-48 5.4 (control sequences). */
+#include "config.h"
+
+#include "ui/tty.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+static const char PASTE_ON[] = "\033[?2004h", PASTE_OFF[] = "\033[?2004l";
+static const char PASTE_BEGIN[] = "\033[200~", PASTE_END[] = "\033[201~";
+
+/* The modes found at the start. Signal handlers must reach them, so they cannot live in a struct that is passed. */
+static struct termios found_modes;
+static volatile sig_atomic_t modes_changed;
+
+static void write_all(const char *text, size_t size) {
+    ssize_t written = write(STDOUT_FILENO, text, size);
+    (void)written; /* a terminal that is gone cannot be put right */
+}
+
+/* Only async-signal-safe calls. */
+static void restore(void) {
+    if (!modes_changed)
+        return;
+    modes_changed = 0;
+    write_all(PASTE_OFF, sizeof PASTE_OFF - 1);
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &found_modes);
+}
+
+static void on_fatal(int number) {
+    static const char sentence[] = "\nnewbie: our bug, it crashed; please report it\n";
+    restore();
+    write_all(sentence, sizeof sentence - 1);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static Status change_modes(void) {
+    struct termios modes = found_modes;
+    modes.c_lflag &= ~(tcflag_t)(ICANON | ECHO | IEXTEN);
+    modes.c_iflag &= ~(tcflag_t)(ICRNL | INLCR | IGNCR | IXON);
+    modes.c_cc[VMIN] = 1;
+    modes.c_cc[VTIME] = 0;
+    if (tcsetattr(STDIN_FILENO, TCSADRAIN, &modes))
+        return fail_errno("set the modes of the terminal");
+    modes_changed = 1;
+    write_all(PASTE_ON, sizeof PASTE_ON - 1);
+    return NULL;
+}
+
+Status tty_open(void) {
+    static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    if (tcgetattr(STDIN_FILENO, &found_modes))
+        return fail_errno("read the modes of the terminal");
+    TRY(change_modes());
+    atexit(restore);
+    for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
+        signal(fatal[i], on_fatal);
+    return NULL;
+}
+
+void tty_close(void) {
+    restore();
+}
+
+void tty_suspend(void) {
+    restore();
+}
+
+void tty_resume(void) {
+    change_modes(); /* worked at the start; a failure now means that the terminal is gone, which poll will say */
+}
+
+void tty_stop(void) {
+    tty_suspend();
+    raise(SIGSTOP); /* the whole point of SIGTSTP, which we caught to be tidy first */
+    tty_resume();
+}
+
+/* ---- units ------------------------------------------------------------------------------------------------------ */
+
+void cutter_done(UnitCutter *cutter) {
+    buf_done(&cutter->pending);
+    buf_done(&cutter->paste);
+    *cutter = (UnitCutter){0};
+}
+
+void cutter_add(UnitCutter *cutter, const char *bytes, size_t size) {
+    if (!size)
+        cutter->ended = true;
+    if (cutter->given) { /* nothing that was given out is needed any more */
+        memmove(cutter->pending.data, cutter->pending.data + cutter->given, cutter->pending.size - cutter->given);
+        buf_truncate(&cutter->pending, cutter->pending.size - cutter->given);
+        cutter->given = 0;
+    }
+    buf_add(&cutter->pending, bytes, size);
+}
+
+/* Bytes of the escape sequence that begins here; 0 when it is not complete. */
+static size_t escape_size(const char *at, size_t left) {
+    if (left < 2)
+        return 0;
+    if (at[1] == '[') { /* control sequence: parameters, then one byte from @ to ~ */
+        for (size_t i = 2; i < left; i++)
+            if (at[i] >= 0x40 && at[i] <= 0x7e)
+                return i + 1;
+        return 0;
+    }
+    if (at[1] == 'O') /* function keys of application mode */
+        return left < 3 ? 0 : 3;
+    if (at[1] == '\033') /* Alt with a special key, or ESC twice */
+        return 1;
+    return 2; /* Alt with a plain key */
+}
+
+/* Bytes of the unit at `at`; 0 when it is not complete. */
+static size_t unit_size(const char *at, size_t left) {
+    unsigned char first = (unsigned char)at[0];
+    if (first == '\033')
+        return escape_size(at, left);
+    size_t need = first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf8 ? 4 : 1;
+    return left < need ? 0 : need;
+}
+
+/* Moves paste bytes from pending to paste. True when the end came. */
+static bool collect_paste(UnitCutter *cutter) {
+    const size_t mark = sizeof PASTE_END - 1;
+    char *from = cutter->pending.data + cutter->given;
+    size_t left = cutter->pending.size - cutter->given;
+    char *end = left ? memmem(from, left, PASTE_END, mark) : NULL;
+    size_t keep = left < mark ? left : mark - 1; /* the end mark may be arriving */
+    size_t take = end ? (size_t)(end - from) : cutter->ended ? left : left - keep;
+    size_t room = PASTE_MAX - cutter->paste.size;
+    buf_add(&cutter->paste, from, take < room ? take : room);
+    cutter->paste_size += take;
+    cutter->given += take + (end ? mark : 0);
+    return end != NULL || cutter->ended;
+}
+
+static Unit finish_paste(UnitCutter *cutter) {
+    cutter->pasting = false;
+    return (Unit){UNIT_PASTE, buf_string(&cutter->paste), cutter->paste.size};
+}
+
+Unit cutter_next(UnitCutter *cutter, CutterPatience patience) {
+    if (cutter->pasting)
+        return collect_paste(cutter) ? finish_paste(cutter) : (Unit){0};
+    size_t left = cutter->pending.size - cutter->given;
+    if (!left)
+        return (Unit){.kind = cutter->ended ? UNIT_END : UNIT_NONE};
+    const char *at = cutter->pending.data + cutter->given;
+    size_t size = unit_size(at, left);
+    if (!size && (patience == CUTTER_GIVES_UP || cutter->ended))
+        size = left;
+    if (!size)
+        return (Unit){0};
+    cutter->given += size;
+    if (size == sizeof PASTE_BEGIN - 1 && !memcmp(at, PASTE_BEGIN, size)) {
+        cutter->pasting = true;
+        cutter->paste_size = 0;
+        buf_truncate(&cutter->paste, 0);
+        return cutter_next(cutter, patience);
+    }
+    return (Unit){UNIT_KEY, at, size};
+}
+
+bool cutter_waits(const UnitCutter *cutter) {
+    return !cutter->pasting && cutter->pending.size > cutter->given;
+}

@@ -1,0 +1,61 @@
+/* tty.h: the terminal as a device: its modes, restored on every way out, and its bytes cut into units.
+ *
+ * A unit is what must not be torn apart: a whole UTF-8 character, a whole escape sequence, or a whole paste. Readline
+ * asks for the rest of such a thing at once and would find nothing (architecture.md 9.2, steps 5 to 7). */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/status.h"
+
+/* Puts standard input into character mode (no echo, no line editing, signals stay) and turns bracketed paste on.
+ * The old modes come back at tty_close, at exit and on a fatal signal. Errors: ERR_IO. */
+Status tty_open(void);
+void tty_close(void);
+
+/* For a child that gets the terminal, and back again. */
+void tty_suspend(void);
+void tty_resume(void);
+
+/* Stops the process as Ctrl-Z does; returns after it was continued. */
+void tty_stop(void);
+
+/* ---- units ------------------------------------------------------------------------------------------------------ */
+
+typedef enum UnitKind { UNIT_NONE, UNIT_KEY, UNIT_PASTE, UNIT_END } UnitKind;
+
+typedef struct Unit {
+    UnitKind kind;
+    const char *bytes; /* borrowed until the next call. A paste comes as it was sent, without its brackets */
+    size_t size;
+} Unit;
+
+/* A paste above this many bytes is cut there; the rest is read and thrown away, and `size` is then this limit. */
+#define PASTE_MAX ((size_t)4 << 20)
+
+typedef struct UnitCutter {
+    Buf pending;     /* bytes read and not yet given out */
+    size_t given;    /* of them, given out */
+    bool pasting;    /* inside a paste; `paste` grows */
+    Buf paste;
+    size_t paste_size; /* all bytes of the paste, also those thrown away */
+    bool ended;      /* the input is closed */
+} UnitCutter;        /* a zeroed one is valid */
+
+void cutter_done(UnitCutter *cutter);
+
+/* Adds bytes that were read; size 0 means that the input was closed. */
+void cutter_add(UnitCutter *cutter, const char *bytes, size_t size);
+
+typedef enum CutterPatience {
+    CUTTER_WAITS,    /* an unfinished sequence may still go on */
+    CUTTER_GIVES_UP, /* 50 ms have passed: a lone ESC is the ESC key */
+} CutterPatience;
+
+/* The next unit; UNIT_NONE when there is none (yet). */
+Unit cutter_next(UnitCutter *cutter, CutterPatience patience);
+
+/* True when something unfinished waits that CUTTER_GIVES_UP would release. */
+bool cutter_waits(const UnitCutter *cutter);
