@@ -85,3 +85,8 @@ const Surface PLAIN_SURFACE = {
     .name = "plain", .line = plain_line, .ask = plain_ask, .edit = plain_edit,
     .suspend = plain_suspend, .resume = plain_resume, .bell = plain_bell,
 };
+
+void plain_done(Plain *plain) {
+    cutter_done(&plain->keys);
+    buf_done(&plain->edit_request);
+}

@@ -17,3 +17,6 @@ extern const Surface PLAIN_SURFACE;
 
 /* Reads what the terminal has. False when it is gone. */
 bool plain_read(Plain *plain);
+
+/* Frees what it holds (the streams are borrowed). */
+void plain_done(Plain *plain);
