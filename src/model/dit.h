@@ -50,6 +50,7 @@ typedef struct DitRun {
     const Dit *dit;
     DitInput input;        /* as given; times are borrowed for the life of the run */
     Tensor text;           /* [rows, dim]: refined captions */
+    Tensor pooled;         /* [sequences, pooled_dim]: through clip_text_pooled_proj */
     Tensor cos, sin;       /* [text + image rows of every sequence, head_dim/2], joint order */
     Tensor image_cos, image_sin;
     Tensor modulation;     /* rows of the evaluations [window_first, window_first + window_count) */

@@ -43,3 +43,9 @@ double model_shift(const ModelFiles *files);
 /* The prefix that stands before the names of a part in its file ("" for none); owned by the caller. NULL when the part
  * is not in the file. The DiT's diffusers-style naming has its own table in dit.c. */
 char *model_prefix(const SafeTensors *file, ModelPart part);
+
+/* The refusal of a file that was to hold `part`: what it is instead, and the next command. product.md 12 row 4. */
+Status model_wrong_kind(const SafeTensors *file, ModelPart part);
+
+/* "transformer", "text encoder", "pooled text encoder", "VAE": for messages. Static string. */
+const char *model_part_name(ModelPart part);

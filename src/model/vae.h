@@ -7,8 +7,9 @@ typedef struct VaeConfig {
     int64_t latent_channels; /* 16 */
     int groups;              /* of the group norms, 32 unless config says otherwise */
     double scale, shift;     /* z_vae = z_model / scale + shift */
-    int64_t widths[8];       /* channels per level, from the shapes */
+    int64_t widths[8];       /* channels per level, finest first, from the shapes */
     int levels;
+    int decoder_blocks, encoder_blocks; /* residual blocks per level */
     int factor;              /* pixels per latent cell: 8 */
 } VaeConfig;
 
