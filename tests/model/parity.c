@@ -1,0 +1,243 @@
+/* parity.c: compares this program's arithmetic with numbers that the original code produced.
+ *
+ * usage: parity [--backend PATH | --all-paths] [--tap] CASE_DIR...
+ *
+ * A case folder holds case.json and usually data.safetensors and model/, in the format of the reference data's README.
+ * Prints one line for each output, ends with 1 if any is not ok. A case is known by what its files say, not by its name,
+ * so new cases need no rebuild. PATH is ref, portable, avx2, avx512 or avx512bf16; without one the best of the CPU.
+ * Matrix products are computed in float32 on every path: the limits are meant for that. */
+#include "config.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "cpu/cpu.h"
+#include "ops/plan.h"
+#include "tests/model/parity.h"
+
+enum { PATHS_MAX = 8, ALIGNMENT = 64 };
+
+/* ---- reporting --------------------------------------------------------------------------------------------------- */
+
+void report_error(const Case *c, int run, const char *output, double error, double limit) {
+    bool good = error <= limit; /* false for NaN */
+    c->report->count++;
+    c->report->bad += !good;
+    printf("%s %s %d %s rel=%.3g limit=%.3g path=%s\n", good ? "ok" : "not ok", c->name, run, output, error, limit,
+           c->path->name);
+}
+
+void report_skip(const Case *c, int run, const char *output, const char *reason) {
+    c->report->count++;
+    if (c->report->form == REPORT_TAP)
+        printf("ok %s %d %s # SKIP %s\n", c->name, run, output, reason);
+    else
+        printf("skip %s %d %s rel=0 limit=0 %s\n", c->name, run, output, reason);
+}
+
+void report_failure(const Case *c, int run, const char *output, Status st) {
+    report_error(c, run, output, NAN, case_limit(c, run, output));
+    printf("# %s\n", st ? st->message : "no such output");
+}
+
+/* ---- a case ------------------------------------------------------------------------------------------------------ */
+
+const Json *case_run(const Case *c, int run) {
+    return json_at(json_get(c->json, "runs"), (size_t)run);
+}
+
+double case_limit(const Case *c, int run, const char *output) {
+    double of_case = json_get_number(json_get(c->json, "limits"), output, 0);
+    return json_get_number(case_run(c, run), "limit", of_case);
+}
+
+const SafeTensor *case_tensor(const Case *c, int run, const char *name) {
+    char full[128];
+    snprintf(full, sizeof full, "%d.%s", run, name);
+    return c->data ? safetensors_find(c->data, full) : NULL;
+}
+
+char *case_path(const Case *c, const char *name) {
+    return file_join(c->folder, name);
+}
+
+double error_relative(const float *got, const float *expected, int64_t n) {
+    double difference = 0, size = 0;
+    for (int64_t i = 0; i < n; i++) {
+        double d = (double)got[i] - expected[i];
+        difference += d * d;
+        size += (double)expected[i] * expected[i];
+    }
+    return size > 0 ? sqrt(difference / size) : sqrt(difference);
+}
+
+double error_largest(const float *got, const float *expected, int64_t n) {
+    double largest = 0;
+    for (int64_t i = 0; i < n; i++) {
+        double d = fabs((double)got[i] - expected[i]);
+        if (!(d <= largest)) /* keeps NaN */
+            largest = d;
+    }
+    return largest;
+}
+
+/* ---- computing --------------------------------------------------------------------------------------------------- */
+
+Status path_open(Ops *o, const Path *path) {
+    *o = (Ops){.backend = path->backend};
+    BackendOptions options = {.precision = PRECISION_F32, .path = path->backend == &CPU_BACKEND ? path->name : NULL};
+    return path->backend->open(&o->state, &options);
+}
+
+void path_close(Ops *o) {
+    o->backend->close(o->state);
+}
+
+Status compute(Ops *o, Work *work, void *context) {
+    Arena counting = arena_counting();
+    PlanCount count = {0};
+    Ops plan = {.backend = &PLAN_BACKEND, .state = &count, .arena = &counting};
+    work(context, &plan);
+    if (ops_status(&plan)) {
+        ops_fail(o, ops_status(&plan));
+        return ops_status(o);
+    }
+    size_t bytes = (counting.peak + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
+    void *block = aligned_alloc(ALIGNMENT, bytes);
+    if (!block)
+        return fail(ERR_MEMORY, "no memory for %zu bytes of activations", bytes);
+    Arena arena = arena_over(block, bytes);
+    o->arena = &arena;
+    work(context, o);
+    o->arena = NULL;
+    free(block);
+    return ops_status(o);
+}
+
+/* ---- kinds ------------------------------------------------------------------------------------------------------- */
+
+typedef struct Kind {
+    const char *name;
+    void (*run)(const Case *c); /* NULL: not done by this version */
+    const char *reason;
+} Kind;
+
+static const Kind KINDS[] = {
+    {"dit", parity_dit, NULL},
+    {"gemma", parity_gemma, NULL},
+    {"jina", parity_jina, NULL},
+    {"vae", parity_vae, NULL},
+    {"tokens", parity_tokens, NULL},
+    {"schedule", parity_schedule, NULL},
+    {"noise", parity_noise, NULL},
+    {"solver", parity_solver, NULL},
+    {"pipeline", parity_pipeline, NULL},
+    {"lora", NULL, "LoRA is not read yet"},
+    {"gguf", NULL, "GGUF is not read yet"},
+};
+
+static void skip_runs(const Case *c, const char *reason) {
+    const Json *limits = json_get(c->json, "limits");
+    for (size_t run = 0; run < json_count(json_get(c->json, "runs")); run++)
+        for (JsonIter output = json_first(limits); output.value; json_next(&output))
+            report_skip(c, (int)run, output.key, reason);
+}
+
+static void run_kind(const Case *c) {
+    const char *kind = json_get_string(c->json, "kind", "");
+    for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
+        if (!strcmp(kind, KINDS[i].name)) {
+            if (KINDS[i].run)
+                KINDS[i].run(c);
+            else
+                skip_runs(c, KINDS[i].reason);
+            return;
+        }
+    skip_runs(c, "a kind this program does not know");
+}
+
+/* The last component of a path, owned. */
+static char *folder_name(const char *folder) {
+    size_t end = strlen(folder);
+    while (end > 1 && folder[end - 1] == '/')
+        end--;
+    size_t start = end;
+    while (start > 0 && folder[start - 1] != '/')
+        start--;
+    return must_copy_n(folder + start, end - start);
+}
+
+/* One case on all chosen paths. A folder that is no case is not ok. */
+static void run_case(const char *folder, const Path *paths, int path_count, Report *report) {
+    char *name = folder_name(folder);
+    Case c = {.name = name, .folder = folder, .report = report, .path = paths};
+    char *json_path = case_path(&c, "case.json"), *data_path = case_path(&c, "data.safetensors");
+    Json *json = NULL;
+    SafeTensors *data = NULL;
+    Status st = json_read(&json, json_path);
+    if (!st && file_exists(data_path))
+        st = safetensors_open(&data, data_path);
+    c.json = json;
+    c.data = data;
+    if (st)
+        report_failure(&c, 0, "case", st);
+    for (int i = 0; i < path_count && !st; i++) {
+        c.path = &paths[i];
+        run_kind(&c);
+    }
+    safetensors_close(data);
+    json_free(json);
+    free(json_path);
+    free(data_path);
+    free(name);
+}
+
+/* ---- command line ------------------------------------------------------------------------------------------------ */
+
+static int all_paths(Path out[PATHS_MAX]) {
+    int count = 0;
+    out[count++] = (Path){"ref", &REF_BACKEND};
+    for (const char *const *name = cpu_paths(); *name && count < PATHS_MAX; name++)
+        out[count++] = (Path){*name, &CPU_BACKEND};
+    return count;
+}
+
+static int usage(void) {
+    fprintf(stderr, "usage: parity [--backend ref|portable|avx2|avx512|avx512bf16 | --all-paths] [--tap] CASE_DIR...\n");
+    return 2;
+}
+
+int main(int argc, char **argv) {
+    Path paths[PATHS_MAX];
+    Report report = {0};
+    int known = all_paths(paths), from = 1 < known ? 1 : 0, count = 1, i = 1;
+    for (; i < argc && !strncmp(argv[i], "--", 2); i++) {
+        if (!strcmp(argv[i], "--tap")) {
+            report.form = REPORT_TAP;
+        } else if (!strcmp(argv[i], "--all-paths")) {
+            from = 0;
+            count = known;
+        } else if (!strcmp(argv[i], "--backend") && i + 1 < argc) {
+            i++;
+            for (from = 0; from < known && strcmp(argv[i], paths[from].name); from++)
+                ;
+            if (from == known) {
+                fprintf(stderr, "parity: %s does not run on this machine\n", argv[i]);
+                return 2;
+            }
+        } else {
+            return usage();
+        }
+    }
+    if (i == argc)
+        return usage();
+    for (; i < argc; i++)
+        run_case(argv[i], paths + from, count, &report);
+    if (report.form == REPORT_TAP)
+        printf("1..%d\n", report.count);
+    return report.bad ? 1 : 0;
+}

@@ -1,0 +1,271 @@
+/* parity_model.c: the kinds of tests/parity that run one network: dit (with cfg), gemma, jina, vae. */
+#include "config.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "model/dit.h"
+#include "model/gemma.h"
+#include "model/jina.h"
+#include "model/vae.h"
+#include "sample/guide.h"
+#include "tests/model/parity.h"
+
+/* ---- opening the model of a case --------------------------------------------------------------------------------- */
+
+typedef struct Opened {
+    Ops ops;
+    SafeTensors *file;
+    Json *config; /* NULL without one */
+    bool backend_open;
+} Opened;
+
+static const char *const WEIGHT_FILES[] = {"model/diffusion_pytorch_model.safetensors", "model/model.safetensors",
+                                           "model/ae.safetensors", NULL};
+
+static Status open_model(Opened *m, const Case *c) {
+    *m = (Opened){0};
+    TRY(path_open(&m->ops, c->path));
+    m->backend_open = true;
+    Status st = fail(ERR_IO, "the case has no weights that are known by name");
+    for (int i = 0; WEIGHT_FILES[i] && !m->file; i++) {
+        char *path = case_path(c, WEIGHT_FILES[i]);
+        if (file_exists(path))
+            st = safetensors_open(&m->file, path);
+        free(path);
+    }
+    char *path = case_path(c, "model/config.json");
+    if (!st && file_exists(path))
+        st = json_read(&m->config, path);
+    free(path);
+    return st;
+}
+
+static void close_model(Opened *m) {
+    if (m->backend_open)
+        path_close(&m->ops);
+    safetensors_close(m->file);
+    json_free(m->config);
+}
+
+/* All runs of a case fail for the same reason. */
+static void fail_runs(const Case *c, const char *output, Status st) {
+    for (size_t run = 0; run < json_count(json_get(c->json, "runs")); run++)
+        report_failure(c, (int)run, output, st);
+}
+
+/* Compares and reports `got` with RUN.NAME, when the case has it. */
+static void report_tensor(const Case *c, int run, const char *name, const float *got, Status st) {
+    const SafeTensor *expected = case_tensor(c, run, name);
+    if (st || !expected)
+        report_failure(c, run, name, st);
+    else
+        report_error(c, run, name, error_relative(got, expected->data, expected->count), case_limit(c, run, name));
+}
+
+static float *room_for(const SafeTensor *expected) {
+    return must_alloc(sizeof(float) * (size_t)(expected ? expected->count : 1));
+}
+
+/* A stored tensor on the device, as [rows, width]. */
+static Tensor uploaded(Ops *o, const SafeTensor *stored, int64_t rows, int64_t width) {
+    Tensor t = ops_matrix(o, rows, width);
+    ops_upload(o, t, stored->data);
+    return t;
+}
+
+/* ---- dit, cfg ---------------------------------------------------------------------------------------------------- */
+
+typedef struct DitWork {
+    const Dit *dit;
+    const SafeTensor *latent, *caption[2], *pooled[2];
+    int sequences;
+    double t;
+    Guidance guidance;
+    float *velocity; /* result */
+} DitWork;
+
+static void dit_work(void *context, Ops *o) {
+    DitWork *w = context;
+    const DitConfig *config = dit_config(w->dit);
+    int64_t high = w->latent->dims[1], wide = w->latent->dims[2], lengths[2];
+    for (int i = 0; i < w->sequences; i++)
+        lengths[i] = w->caption[i]->dims[0];
+    DitInput input = {.text = seqs_of(w->sequences, lengths), .height = high, .width = wide, .times = &w->t,
+                      .evaluations = 1};
+    input.caption = ops_matrix(o, seqs_rows(&input.text), config->caption_dim);
+    input.pooled = ops_matrix(o, w->sequences, config->pooled_dim);
+    for (int i = 0; i < w->sequences; i++) {
+        ops_upload(o, tensor_rows(input.caption, input.text.offsets[i], lengths[i]), w->caption[i]->data);
+        ops_upload(o, tensor_rows(input.pooled, i, 1), w->pooled[i]->data);
+    }
+    Tensor latent = ops_cube(o, config->channels, high, wide), velocity = ops_cube(o, config->channels, high, wide);
+    ops_upload(o, latent, w->latent->data);
+    DitRun run;
+    dit_begin(&run, o, w->dit, &input);
+    int branches = w->sequences == 2 && guide_needed(&w->guidance, w->t) ? 2 : 1;
+    Tensor both = ops_new(o, DT_F32, 4, (int64_t[]){branches, config->channels, high, wide});
+    dit_velocity(o, both, &run, latent, 0);
+    guide_mix(o, velocity, both, &w->guidance);
+    ops_download(o, w->velocity, velocity);
+}
+
+static void run_dit(const Case *c, int run, Opened *m, const Dit *dit) {
+    const Json *json = case_run(c, run);
+    const SafeTensor *expected = case_tensor(c, run, "velocity"), *t = case_tensor(c, run, "t");
+    DitWork work = {.dit = dit, .latent = case_tensor(c, run, "latent"), .velocity = room_for(expected), .sequences = 1,
+                    .caption = {case_tensor(c, run, "caption"), case_tensor(c, run, "caption_negative")},
+                    .pooled = {case_tensor(c, run, "pooled"), case_tensor(c, run, "pooled_negative")},
+                    .guidance = {.scale = json_get_number(json, "scale", 1),
+                                 .truncate = json_get_number(json, "cfg_trunc", 100),
+                                 .renorm = json_get_number(json, "renorm", 0)}};
+    if (!strcmp(json_get_string(json, "kind", "dit"), "cfg"))
+        work.sequences = 2;
+    Status st = NULL;
+    if (!t || !work.latent || !work.caption[work.sequences - 1] || !work.pooled[work.sequences - 1])
+        st = fail(ERR_FORMAT, "run %d lacks one of latent, t, caption, pooled", run);
+    if (!st) {
+        work.t = *(const float *)t->data;
+        st = compute(&m->ops, dit_work, &work);
+    }
+    report_tensor(c, run, "velocity", work.velocity, st);
+    ops_clear(&m->ops);
+    free(work.velocity);
+}
+
+void parity_dit(const Case *c) {
+    Opened m;
+    Dit *dit = NULL;
+    Status st = open_model(&m, c);
+    if (!st)
+        st = dit_load(&dit, &m.ops, m.file, m.config, NULL);
+    if (st)
+        fail_runs(c, "velocity", st);
+    for (size_t run = 0; run < json_count(json_get(c->json, "runs")) && !st; run++)
+        run_dit(c, (int)run, &m, dit);
+    dit_free(dit, &m.ops);
+    close_model(&m);
+}
+
+/* ---- gemma, jina ------------------------------------------------------------------------------------------------- */
+
+typedef struct TextWork {
+    const Gemma *gemma; /* one of the two */
+    const Jina *jina;
+    const SafeTensor *ids;
+    float *result;
+} TextWork;
+
+static void text_work(void *context, Ops *o) {
+    TextWork *w = context;
+    Seqs seqs = seqs_one(w->ids->count);
+    Tensor out = w->gemma ? ops_matrix(o, w->ids->count, gemma_config(w->gemma)->hidden)
+                          : ops_matrix(o, 1, jina_config(w->jina)->hidden);
+    if (w->gemma)
+        gemma_encode(o, out, w->gemma, w->ids->data, &seqs);
+    else
+        jina_encode(o, out, w->jina, w->ids->data, &seqs);
+    ops_download(o, w->result, out);
+}
+
+static void run_text(const Case *c, int run, Opened *m, TextWork work) {
+    const char *output = work.gemma ? "hidden" : "pooled";
+    if (!strcmp(json_get_string(case_run(c, run), "kind", ""), "gemma_logits")) {
+        report_skip(c, run, "logits", "the last layer and the output head are not part of the text encoder");
+        report_skip(c, run, "greedy", "the last layer and the output head are not part of the text encoder");
+        return;
+    }
+    work.ids = case_tensor(c, run, "ids");
+    work.result = room_for(case_tensor(c, run, output));
+    Status st = work.ids && work.ids->type == DT_I32 ? compute(&m->ops, text_work, &work)
+                                                     : fail(ERR_FORMAT, "run %d has no ids", run);
+    report_tensor(c, run, output, work.result, st);
+    ops_clear(&m->ops);
+    free(work.result);
+}
+
+void parity_gemma(const Case *c) {
+    Opened m;
+    Gemma *gemma = NULL;
+    Status st = open_model(&m, c);
+    if (!st)
+        st = gemma_load(&gemma, &m.ops, m.file, m.config, NULL);
+    if (st)
+        fail_runs(c, "hidden", st);
+    for (size_t run = 0; run < json_count(json_get(c->json, "runs")) && !st; run++)
+        run_text(c, (int)run, &m, (TextWork){.gemma = gemma});
+    gemma_free(gemma, &m.ops);
+    close_model(&m);
+}
+
+void parity_jina(const Case *c) {
+    Opened m;
+    Jina *jina = NULL;
+    Status st = open_model(&m, c);
+    if (!st)
+        st = jina_load(&jina, &m.ops, m.file, m.config, NULL);
+    if (st)
+        fail_runs(c, "pooled", st);
+    for (size_t run = 0; run < json_count(json_get(c->json, "runs")) && !st; run++)
+        run_text(c, (int)run, &m, (TextWork){.jina = jina});
+    jina_free(jina, &m.ops);
+    close_model(&m);
+}
+
+/* ---- vae --------------------------------------------------------------------------------------------------------- */
+
+typedef struct VaeWork {
+    const Vae *vae;
+    const SafeTensor *input;
+    bool encode;
+    float *result;
+} VaeWork;
+
+static void vae_work(void *context, Ops *o) {
+    VaeWork *w = context;
+    const VaeConfig *config = vae_config(w->vae);
+    int64_t channels = w->input->dims[0], high = w->input->dims[1], wide = w->input->dims[2];
+    Tensor input = uploaded(o, w->input, channels, high * wide);
+    if (w->encode) {
+        Tensor pixels = ops_cube(o, high, wide, channels);
+        Tensor mean = ops_cube(o, config->latent_channels, high / config->factor, wide / config->factor);
+        op_transpose(o, tensor_as_2d(pixels, high * wide, channels), input, 1, 0);
+        vae_encode(o, mean, w->vae, pixels, LATENT_VAE);
+        ops_download(o, w->result, mean);
+    } else {
+        int64_t rows = high * config->factor, columns = wide * config->factor;
+        Tensor image = ops_cube(o, rows, columns, 3), planes = ops_matrix(o, 3, rows * columns);
+        vae_decode(o, image, w->vae, tensor_as_3d(input, channels, high, wide), LATENT_VAE);
+        op_transpose(o, planes, tensor_as_2d(image, rows * columns, 3), 1, 0);
+        ops_download(o, w->result, planes);
+    }
+}
+
+static void run_vae(const Case *c, int run, Opened *m, const Vae *vae) {
+    bool encode = !strcmp(json_get_string(case_run(c, run), "kind", ""), "vae_encode");
+    const char *output = encode ? "mean" : "image";
+    VaeWork work = {.vae = vae, .encode = encode, .input = case_tensor(c, run, encode ? "pixels" : "latent"),
+                    .result = room_for(case_tensor(c, run, output))};
+    Status st = work.input && work.input->rank == 3 ? compute(&m->ops, vae_work, &work)
+                                                    : fail(ERR_FORMAT, "run %d has no input", run);
+    report_tensor(c, run, output, work.result, st);
+    ops_clear(&m->ops);
+    free(work.result);
+}
+
+void parity_vae(const Case *c) {
+    Opened m;
+    Vae *vae = NULL;
+    Status st = open_model(&m, c);
+    if (!st)
+        st = vae_load(&vae, &m.ops, m.file, m.config, VAE_BOTH);
+    if (st)
+        fail_runs(c, "image", st);
+    for (size_t run = 0; run < json_count(json_get(c->json, "runs")) && !st; run++)
+        run_vae(c, (int)run, &m, vae);
+    vae_free(vae, &m.ops);
+    close_model(&m);
+}
