@@ -1,0 +1,63 @@
+/* guarded.h: one run of one op between guards.
+ *
+ * A case asks a Run for its tensors; the Run fills them with numbers that depend only on the seed, so that the same case
+ * run on another backend sees the same inputs. Every tensor lies in a block of its own with a guard zone on both sides
+ * and, if asked, gaps between its rows; outputs are full of NaN before the op. run_verify then finds writes outside the
+ * outputs, and results that are not finite. */
+#pragma once
+
+#include "cpu/cpu.h"
+
+enum { BLOCKS_MAX = 12, WEIGHTS_MAX = 2 };
+
+typedef enum Role { ROLE_INPUT, ROLE_OUTPUT, ROLE_BOTH } Role;
+
+typedef struct Block {
+    Role role;
+    Tensor t;
+    char *memory;  /* guard, rows with gaps, guard */
+    char *before;  /* the same before the op */
+    size_t bytes;
+} Block;
+
+typedef struct Run {
+    Ops *o;
+    uint64_t random;   /* state of the numbers */
+    Block block[BLOCKS_MAX];
+    int blocks;
+    Weight weight[WEIGHTS_MAX];
+    int weights;
+    Tensor parameter[BLOCKS_MAX];
+    int parameters;
+} Run;
+
+Run run_begin(Ops *o, uint64_t seed);
+void run_end(Run *run);
+
+/* What a block holds. Zeroed: dense float32, numbers in [-1, 1). */
+typedef struct Content {
+    DType type;
+    int gap;           /* elements between rows (along the first axis); the first row then begins unaligned */
+    double spread;     /* numbers in [-spread, spread); 0 means 1, below 0 means all are 0 */
+    double middle;     /* added to all */
+    bool integers;     /* rounded to integers: products of small ones are exact */
+} Content;
+
+/* A tensor of rank 1 to 3 (dims end at the first 0). */
+Tensor run_tensor(Run *run, Role role, Content content, const int64_t dims[4]);
+#define DIMS(...) ((const int64_t[4]){__VA_ARGS__})
+
+/* A packed weight of random numbers around 1/sqrt(in), with a bias when asked. dims as of one part. */
+typedef struct WeightWish {
+    WeightKind kind;
+    int parts;
+    DType type;
+    bool bias;
+} WeightWish;
+const Weight *run_weight(Run *run, WeightWish wish, const int64_t dims[4]);
+
+/* The next number of the run, 0 <= n < limit. */
+uint32_t run_number(Run *run, uint32_t limit);
+
+/* NULL, or what is wrong with the memory after the op (a static text). Blocks of outputs stay as they are. */
+const char *run_verify(const Run *run);
