@@ -1,7 +1,8 @@
 /* prompt/xml.h: the shielded copy of a prompt (product.md S5), and what libxml2 says about it.
  *
- * The copy has one root, the scanner's pairs as tags, and every other "<", ">" and "&" escaped, so that the only faults
- * left are those that XML itself cannot express: a forbidden character, a name that is no XML name, "--" in a comment.
+ * The copy has one root, the scanner's pairs as tags, and every other "<", ">" and "&" escaped (comments too), so that
+ * the only faults left are what XML itself cannot express: a forbidden character, a name that is no XML name, more than
+ * 256 levels.
  * Neither the copy nor libxml2 ever reaches the encoders. */
 #pragma once
 
@@ -40,11 +41,12 @@ typedef struct XmlProblems {
     size_t count;         /* at most 100 are kept */
 } XmlProblems;
 
-/* Parses the copy with libxml2 (no network, no DTD, no entities, nothing printed) and lists what it says.
- * Built without libxml2 the list is empty. */
+/* Parses the copy with libxml2 (no network, no DTD, no entities, nothing printed) and lists what it
+ * says. A fault stops libxml2, so there is rarely more than one. Prompts are at most 1 MiB (I6); a
+ * copy of more than 2^31 - 1 bytes is not looked at. */
 void xml_check(XmlProblems *out, const Scan *scan);
 
 void xml_problems_done(XmlProblems *problems);
 
-/* "libxml2 2.9.14", or "none". */
+/* "libxml2 2.9.14". */
 const char *xml_library(void);
