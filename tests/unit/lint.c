@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/file.h"
 #include "prompt/lint.h"
 #include "tests/tap.h"
 
@@ -175,6 +176,23 @@ static void transcript(void) {
               "the transcript of the manual");
 }
 
+/* The prompts that come with the program. */
+static void samples(void) {
+    static const char *const files[] = {"tags.txt", "basic.xml", "one.xml", "two.xml", "chinese.xml", "warnings.xml"};
+    const char *source = getenv("srcdir");
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        Buf path = {0}, text = {0};
+        buf_print(&path, "%s/samples/prompts/%s", source ? source : ".", files[i]);
+        CHECK_OK(file_read(&text, buf_string(&path), 1 << 20), "a sample prompt is there");
+        const char *expected = strcmp(files[i], "warnings.xml") ? "" :
+            "gender-unknown: [WARN] Unknown gender tag \"girl\", using default female prior (3:9)\n"
+            "pose-unknown: [WARN] Unknown pose \"dancing_ballet\", falling back to standing (5:7)";
+        CHECK_STR(findings(NULL, buf_string(&text), NULL), expected, files[i]);
+        buf_done(&path);
+        buf_done(&text);
+    }
+}
+
 static void silence(void) {
     CHECK_STR(findings(NULL, "1girl, blue_hair, >_<, heckler_&_koch, <o>_<o>, :d, <b>x</b>, </i>", NULL), "",
               "a plain prompt has no elements to complain about");
@@ -225,6 +243,7 @@ int main(void) {
     examples();
     facts();
     transcript();
+    samples();
     silence();
     table();
     hostile();

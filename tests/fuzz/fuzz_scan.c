@@ -1,0 +1,74 @@
+/* fuzz_scan.c: any bytes as a prompt. Pairs must nest, a text fed by lines must give the same scan, and the shielded copy
+ * must keep its promise: libxml2 parses it, and every offset maps into the raw text. */
+#include "config.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "prompt/scan.h"
+#include "prompt/xml.h"
+
+static void require(int condition) {
+    if (!condition)
+        abort();
+}
+
+static void check_nesting(const Scan *scan) {
+    for (size_t i = 0; i < scan->element_count; i++) {
+        const Element *e = &scan->elements[i];
+        require(e->begin < e->inner_begin && e->inner_begin <= e->inner_end && e->inner_end <= e->end);
+        require(e->end <= scan->size && (size_t)e->next > i && (size_t)e->next <= scan->element_count);
+        if (e->parent == SCAN_NONE)
+            continue;
+        const Element *parent = &scan->elements[e->parent];
+        require((size_t)e->parent < i && parent->inner_begin <= e->begin && e->end <= parent->inner_end);
+    }
+}
+
+static void check_lines(const Scan *whole, const char *text, size_t size) {
+    Scan grown;
+    scan_begin(&grown);
+    for (size_t i = 0; i < size; i++)
+        if (text[i] == '\n')
+            scan_extend(&grown, text, i + 1);
+    scan_extend(&grown, text, size);
+    scan_finish(&grown);
+    require(grown.tag_count == whole->tag_count && grown.element_count == whole->element_count);
+    require(grown.open_count == whole->open_count && grown.start == whole->start);
+    scan_done(&grown);
+}
+
+static void check_shield(const Scan *scan) {
+    XmlShield shield;
+    XmlProblems problems;
+    xml_shield(&shield, scan);
+    size_t last = 0;
+    for (size_t i = 0; i < shield.text.size; i++) {
+        size_t raw = xml_raw_offset(&shield, i);
+        require(raw >= last);
+        last = raw;
+    }
+    xml_shield_done(&shield);
+    xml_check(&problems, scan);
+    xml_problems_done(&problems);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    const char *text = size ? (const char *)data : "";
+    Scan scan;
+    Buf path = {0};
+    scan_text(&scan, text, size);
+    check_nesting(&scan);
+    check_lines(&scan, text, size);
+    check_shield(&scan);
+    for (size_t i = 0; i <= size; i += 7) {
+        require(scan_place(&scan, i).line >= 1);
+        buf_truncate(&path, 0);
+        scan_prompt(&path, &scan, i);
+    }
+    require(scan_jina_text(text, size) <= size);
+    buf_done(&path);
+    scan_done(&scan);
+    return 0;
+}
