@@ -53,17 +53,18 @@ static bool ready(Ops *o) {
 
 /* ---- argument patterns ----------------------------------------------------------------------------------------- */
 
-/* One word of a pattern, "NAME[FLAGS]:DIMS". */
+/* One word of a pattern, "NAME[FLAGS]:DIMS", and the tensor it is about. */
 typedef struct Argument {
     char name[16];
     bool optional, attached, alias, dense, any_float, any_type, bytes;
-    char symbol[TENSOR_RANK_MAX]; /* a letter for each dimension */
+    char letter[TENSOR_RANK_MAX]; /* 'a' to 'z' for each dimension */
     int times[TENSOR_RANK_MAX];   /* the digit before it, else 1 */
     int rank;
+    const Tensor *tensor;
 } Argument;
 
-static const char *argument_parse(Argument *argument, const char *word) {
-    *argument = (Argument){0};
+static const char *argument_parse(Argument *argument, const char *word, const Tensor *tensor) {
+    *argument = (Argument){.tensor = tensor};
     for (size_t n = 0; isalpha((unsigned char)*word) || *word == '_'; n++)
         argument->name[n] = *word++;
     for (; *word != ':'; word++) {
@@ -77,7 +78,7 @@ static const char *argument_parse(Argument *argument, const char *word) {
     }
     for (word++; *word && *word != ' '; word++) {
         argument->times[argument->rank] = isdigit((unsigned char)*word) ? *word++ - '0' : 1;
-        argument->symbol[argument->rank++] = *word;
+        argument->letter[argument->rank++] = *word;
     }
     return *word ? word + 1 : word;
 }
@@ -92,47 +93,45 @@ static bool type_fits(const Argument *argument, DType type) {
     return type == DT_F32 || argument->any_type || (argument->any_float && is_float(type));
 }
 
-/* What the letters of a pattern stand for so far. */
-typedef struct Binding {
-    int64_t value[128];
-    const Tensor *owner[128]; /* who gave the letter its value; NULL while free */
-    char name[128][16];
-} Binding;
+/* What a letter of a pattern stands for, and the argument that said so; rank 0 while nobody did. */
+typedef struct Letter {
+    int64_t value;
+    Argument owner;
+} Letter;
 
-/* NULL when the shape of t agrees with what the letters mean, which it may define; else the letter's first owner, or t
- * itself when it is wrong on its own. */
-static const Tensor *misfit(Binding *known, const Argument *argument, const Tensor *t) {
+/* The letters 'a' to 'z'. */
+typedef Letter Letters[26];
+enum { FITTING = 0, WRONG_ITSELF = '!' };
+
+/* FITTING when the shape agrees with what the letters mean, which it may define; else the letter it disagrees about, or
+ * WRONG_ITSELF. */
+static char misfit(Letters known, const Argument *argument) {
+    const Tensor *t = argument->tensor;
+    if (t->rank != argument->rank || t->strides[t->rank - 1] != 1 || !type_fits(argument, t->type) ||
+        (argument->dense && !tensor_dense(*t)))
+        return WRONG_ITSELF;
     for (int axis = 0; axis < argument->rank; axis++) {
-        int letter = argument->symbol[axis];
+        Letter *letter = &known[argument->letter[axis] - 'a'];
         if (t->dims[axis] < 1)
-            return t;
-        if (known->owner[letter]) {
-            if (t->dims[axis] != known->value[letter] * argument->times[axis])
-                return known->owner[letter];
-            continue;
-        }
-        known->value[letter] = t->dims[axis];
-        known->owner[letter] = t;
-        memcpy(known->name[letter], argument->name, sizeof argument->name);
+            return WRONG_ITSELF;
+        if (letter->owner.rank == 0)
+            *letter = (Letter){t->dims[axis], *argument};
+        else if (t->dims[axis] != letter->value * argument->times[axis])
+            return letter->owner.tensor == t ? WRONG_ITSELF : argument->letter[axis];
     }
-    return NULL;
+    return FITTING;
 }
 
-/* The complaint about two tensors that do not fit together, or one that is wrong by itself. */
-static void complain(Ops *o, const char *op, const Argument *argument, const Tensor *t, const Tensor *other,
-                     const Binding *known) {
+/* The complaint about an argument that is wrong by itself (`other` NULL) or does not fit to another. */
+static void complain(Ops *o, const char *op, const Argument *argument, const Argument *other) {
     char shape[96], other_shape[96];
-    tensor_print(shape, *t);
-    const char *other_name = NULL;
-    for (int letter = 0; other && letter < 128; letter++)
-        if (known->owner[letter] == other)
-            other_name = known->name[letter];
-    if (!other_name || other == t) {
+    tensor_print(shape, *argument->tensor);
+    if (!other) {
         bug(o, "%s: %s is %s", op, argument->name, shape);
         return;
     }
-    tensor_print(other_shape, *other);
-    bug(o, "%s: %s is %s, %s is %s", op, other_name, other_shape, argument->name, shape);
+    tensor_print(other_shape, *other->tensor);
+    bug(o, "%s: %s is %s, %s is %s", op, other->name, other_shape, argument->name, shape);
 }
 
 /* True when the op may run and its arguments look as the pattern says. The pattern has a word for each tensor,
@@ -144,24 +143,21 @@ static void complain(Ops *o, const char *op, const Argument *argument, const Ten
 static bool fits(Ops *o, const char *op, const char *pattern, const Tensor *tensors) {
     if (!ready(o))
         return false;
-    Binding known = {0};
+    Letters known = {0};
     for (const Tensor *t = tensors; *pattern; t++) {
         Argument argument;
-        pattern = argument_parse(&argument, pattern);
-        if (argument.attached && !known.owner[(int)argument.symbol[0]])
+        pattern = argument_parse(&argument, pattern, t);
+        if (argument.attached && known[argument.letter[0] - 'a'].owner.rank == 0)
             continue;
         if (!t->data) {
             if (!argument.optional)
                 bug(o, "%s: %s is missing", op, argument.name);
-        } else if (t->rank != argument.rank || t->strides[t->rank - 1] != 1 || !type_fits(&argument, t->type) ||
-                   (argument.dense && !tensor_dense(*t))) {
-            complain(o, op, &argument, t, NULL, &known);
         } else if (t > tensors && t->data == tensors->data && !argument.alias) {
             bug(o, "%s: output and %s are the same memory", op, argument.name);
         } else {
-            const Tensor *other = misfit(&known, &argument, t);
-            if (other)
-                complain(o, op, &argument, t, other, &known);
+            char letter = misfit(known, &argument);
+            if (letter != FITTING)
+                complain(o, op, &argument, letter == WRONG_ITSELF ? NULL : &known[letter - 'a'].owner);
         }
         if (o->fault.code != ERR_NONE)
             return false;

@@ -78,6 +78,11 @@ Tensor run_tensor(Run *run, Role role, Content content, const int64_t dims[4]) {
     return t;
 }
 
+/* The numbers of a dense tensor moved by one byte into the guard, as a file may hold them. */
+static void *misaligned(Tensor dense) {
+    return memmove((char *)dense.data + 1, dense.data, (size_t)tensor_count(dense) * dtype_size(dense.type));
+}
+
 const Weight *run_weight(Run *run, WeightWish wish, const int64_t dims[4]) {
     assert(run->weights < WEIGHTS_MAX);
     WeightParts parts = {.kind = wish.kind, .count = wish.parts};
@@ -87,7 +92,7 @@ const Weight *run_weight(Run *run, WeightWish wish, const int64_t dims[4]) {
     for (int i = 0; i < wish.parts; i++) {
         Content content = {.type = wish.type, .spread = 1.7 / sqrt((double)terms)};
         Tensor flat = run_tensor(run, ROLE_INPUT, content, DIMS(dims[0] * terms));
-        parts.part[i] = tensor_dense_view(flat.data, wish.type, rank, dims);
+        parts.part[i] = tensor_dense_view(misaligned(flat), wish.type, rank, dims);
         if (wish.bias)
             parts.bias[i] = run_tensor(run, ROLE_INPUT, (Content){0}, DIMS(dims[0]));
     }
