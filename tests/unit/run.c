@@ -1,0 +1,135 @@
+/* One job from text to pixels on the demo model: what is planned is what happens, known text costs nothing, and the
+ * same seed gives the same bytes whatever the number of threads. Numbers are checked by tests/parity. */
+#include "config.h"
+
+#include "engine/run.h"
+
+#include "tests/tap.h"
+#include "tests/unit/demo.h"
+
+typedef struct Watch {
+    int texts, steps, phases, previews;
+    double last_sigma;
+    StopKind stop;
+    int stop_after; /* steps */
+} Watch;
+
+static void on_ids(void *context, const char *name, const int32_t *ids, size_t count) {
+    (void)name, (void)ids, (void)count;
+    ((Watch *)context)->texts++;
+}
+
+static void on_phase(void *context, Phase phase, double seconds) {
+    Watch *watch = context;
+    watch->phases += seconds >= 0 && (int)phase == watch->phases;
+}
+
+static void on_step(void *context, const StepInfo *step, const float *denoised) {
+    Watch *watch = context;
+    watch->steps++;
+    watch->last_sigma = step->sigma;
+    watch->previews += denoised != NULL;
+}
+
+static StopKind on_stop(void *context) {
+    Watch *watch = context;
+    return watch->steps >= watch->stop_after ? watch->stop : STOP_NOT;
+}
+
+static RunHooks hooks_of(Watch *watch) {
+    return (RunHooks){.context = watch, .stop = on_stop, .phase = on_phase, .step = on_step, .ids = on_ids};
+}
+
+static Session *open_demo(int threads) {
+    Session *session = NULL;
+    SessionOptions options = demo_options(threads);
+    CHECK_OK(session_open(&session, &options, NULL), "the demo model opens");
+    session_options_done(&options);
+    return session;
+}
+
+static void check_plan(Session *session) {
+    Job job = demo_job(1, ".");
+    PlanInfo plan;
+    RunResult result;
+    CHECK_OK(run_plan(&plan, session, &job), "a small job is planned");
+    CHECK(plan.flops[PHASE_DENOISE] > plan.flops[PHASE_TEXT] && plan.flops[PHASE_TEXT] > 0, "work is counted by phase");
+    CHECK_OK(run_job(&result, session, &job, NULL), "a job without listeners runs");
+    CHECK_EQ(session->arena.peak + ARENA_ALIGN, plan.activation_bytes, "the planned memory is the real peak");
+    run_result_done(&result);
+    job.width = job.height = 8192;
+    Status st = run_plan(&plan, session, &job);
+    CHECK(st && st->code == ERR_MEMORY, "a picture too large for the machine is refused before it starts");
+    CHECK_HAS(st ? st->message : "", "8192x8192 does not fit: it needs", "and the sentence says what it needs");
+}
+
+static void check_recall(Session *session) {
+    Job job = demo_job(2, ".");
+    job.prompt = (char *)"1girl, beach";
+    Watch watch = {.stop = STOP_NOT};
+    RunHooks hooks = hooks_of(&watch);
+    RunResult first, second;
+    CHECK_OK(run_job(&first, session, &job, &hooks), "a new prompt runs");
+    CHECK(watch.texts > 0, "its text is encoded");
+    CHECK_EQ(watch.steps, 4, "every step is told");
+    CHECK_EQ(watch.phases, 3, "phases are told in their order");
+    watch = (Watch){.stop = STOP_NOT};
+    job.seed = 8;
+    CHECK_OK(run_job(&second, session, &job, &hooks), "the same prompt with another seed runs");
+    CHECK_EQ(watch.texts, 0, "known text is not encoded again");
+    CHECK(memcmp(first.pixels, second.pixels, 64 * 48 * 3) != 0, "another seed makes another picture");
+    run_result_done(&first);
+    run_result_done(&second);
+}
+
+static void check_stops(Session *session) {
+    Job job = demo_job(3, ".");
+    job.steps = 20;
+    job.preview_every = 2;
+    Watch watch = {.stop = STOP_GENTLY, .stop_after = 5};
+    RunHooks hooks = hooks_of(&watch);
+    RunResult result = {0};
+    CHECK_OK(run_job(&result, session, &job, &hooks), "a run that is stopped gently succeeds");
+    CHECK(result.stopped && result.steps_run == 5 && result.pixels, "it keeps the steps really run and a picture");
+    CHECK_EQ(watch.previews, 2, "previews come every second step, as asked");
+    run_result_done(&result);
+    watch = (Watch){.stop = STOP_NOW, .stop_after = 3};
+    Status st = run_job(&result, session, &job, &hooks);
+    CHECK(st && st->code == ERR_CANCELLED, "a run that is dropped says so");
+    CHECK_EQ(watch.steps, 3, "and ends within the step");
+    CHECK(!result.pixels, "without a picture");
+    job.steps = 2;
+    CHECK_OK(run_job(&result, session, &job, NULL), "the next job runs as if nothing had been");
+    run_result_done(&result);
+}
+
+/* Same pixels and latents with one thread and with two, twice. */
+static void check_determinism(Session *two) {
+    Session *one = open_demo(1);
+    Session *sessions[] = {one, two, one, two};
+    Job job = demo_job(4, ".");
+    RunResult result[4] = {0};
+    for (int i = 0; i < 4 && one; i++)
+        CHECK_OK(run_job(&result[i], sessions[i], &job, NULL), "the job runs");
+    for (int i = 1; i < 4 && one; i++) {
+        CHECK(!memcmp(result[0].pixels, result[i].pixels, 64 * 48 * 3), "the same seed gives the same pixels");
+        CHECK_STR(result[i].latent_sha256, result[0].latent_sha256, "and the same latent, to the last bit");
+    }
+    for (int i = 0; i < 4; i++)
+        run_result_done(&result[i]);
+    session_close(one);
+}
+
+int main(void) {
+    Session *session = open_demo(2);
+    if (session) {
+        CHECK_STR(session->info.name, "demo world", "the model says its name");
+        CHECK(session->info.demo && session->info.default_steps == 28, "and its defaults");
+        check_plan(session);
+        check_recall(session);
+        check_stops(session);
+        check_determinism(session);
+    }
+    session_close(session);
+    return tap_end();
+}

@@ -1,0 +1,236 @@
+/* The thread that owns the model: events in order, stops by job number, the queue, and no picture lost. */
+#include "config.h"
+
+#include "engine/worker.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "base/clock.h"
+#include "io/png.h"
+#include "tests/tap.h"
+#include "tests/unit/demo.h"
+
+/* What happened to one job. */
+typedef struct Story {
+    char order[512]; /* kinds of its events, one letter each */
+    int steps, steps_run;
+    int64_t number;
+    char path[256], message[512];
+    size_t png_size;
+    bool kept;
+} Story;
+
+static char letter_of(EventKind kind) {
+    switch (kind) {
+    case EVENT_STARTED: return 'b';
+    case EVENT_PHASE: return 'p';
+    case EVENT_STEP: return 's';
+    case EVENT_SAVED: return 'S';
+    case EVENT_UNSAVED: return 'U';
+    case EVENT_STOPPED: return 'X';
+    case EVENT_FAILED: return 'F';
+    case EVENT_FINISHED: return 'e';
+    default: return '.';
+    }
+}
+
+static bool next_event(Worker *worker, Event *event) {
+    struct pollfd wake = {.fd = worker_fd(worker), .events = POLLIN};
+    while (!worker_event(worker, event))
+        if (poll(&wake, 1, 60000) <= 0)
+            return false;
+    return true;
+}
+
+static void remember(Story *story, const Event *event) {
+    size_t end = strlen(story->order);
+    if (end + 1 < sizeof story->order)
+        story->order[end] = letter_of(event->kind);
+    story->steps += event->kind == EVENT_STEP;
+    if (event->fault)
+        snprintf(story->message, sizeof story->message, "%s", event->fault->message);
+    if (event->kind == EVENT_STOPPED)
+        story->kept = event->kept;
+    if (event->kind == EVENT_SAVED || event->kind == EVENT_UNSAVED) {
+        story->steps_run = event->saved.steps_run;
+        story->number = event->saved.number;
+        story->png_size = event->saved.png ? event->saved.png_size : 0;
+        snprintf(story->path, sizeof story->path, "%s", event->saved.path ? event->saved.path : "");
+    }
+}
+
+typedef struct StopPlan { int after; StopKind kind; } StopPlan;
+
+/* Follows job `id` to its end; asks it to stop after so many steps. */
+static Story follow(Worker *worker, int id, StopPlan stop) {
+    Story story = {0};
+    Event event;
+    bool ended = false;
+    while (!ended && next_event(worker, &event)) {
+        if (event.job == id) {
+            remember(&story, &event);
+            ended = event.kind == EVENT_FINISHED;
+            if (event.kind == EVENT_STEP && stop.kind != STOP_NOT && story.steps == stop.after)
+                worker_stop(worker, id, stop.kind);
+        }
+        event_done(&event);
+    }
+    CHECK(ended, "every job ends with the event finished");
+    return story;
+}
+
+static const StopPlan NO_STOP = {0, STOP_NOT};
+
+static EventKind load(Worker *worker, const char *path, char *message, size_t size) {
+    SessionOptions options = demo_options(2);
+    free(options.path);
+    options.path = must_copy(path);
+    worker_load(worker, &options);
+    session_options_done(&options);
+    Event event = {0};
+    EventKind kind = EVENT_LOADING;
+    while (kind != EVENT_MODEL && kind != EVENT_NO_MODEL && next_event(worker, &event)) {
+        kind = event.kind;
+        if (event.fault)
+            snprintf(message, size, "%s", event.fault->message);
+        event_done(&event);
+    }
+    return kind;
+}
+
+static void check_pictures(Worker *worker, const char *directory) {
+    Job job = demo_job(1, directory);
+    CHECK_OK(worker_submit(worker, &job), "a job is taken");
+    Story story = follow(worker, 1, NO_STOP);
+    CHECK_STR(story.order, "b.psssspppSe", "events come in their order");
+    CHECK_EQ(story.steps, 4, "each step is an event");
+    CHECK_EQ(story.number, 1, "the first picture is number 1");
+    PngInfo png;
+    CHECK_OK(png_read(&png, story.path), "the file is a PNG");
+    CHECK(png.width == 64 && png.height == 48, "of the size asked for");
+    CHECK_HAS(png_text(&png, "newbie"), "\"seed\":\"7\"", "with the facts of its run");
+    CHECK_HAS(png_text(&png, "parameters"), "Steps: 4, Sampler: Euler", "and the settings line for others");
+    png_done(&png);
+    job.id = 2;
+    job.output = OUTPUT_BYTES;
+    worker_submit(worker, &job);
+    CHECK(follow(worker, 2, NO_STOP).png_size > 100, "asked for bytes, the event brings the file");
+    Progress progress;
+    CHECK(worker_progress(worker, &progress) && progress.host.total > 0, "a snapshot tells memory");
+}
+
+static void check_stops(Worker *worker, const char *directory) {
+    Job job = demo_job(10, directory);
+    job.steps = 200;
+    worker_submit(worker, &job);
+    Story story = follow(worker, 10, (StopPlan){3, STOP_GENTLY});
+    CHECK(story.kept && story.steps_run >= 3 && story.steps_run < 200, "a gentle stop keeps the picture so far");
+    job.id = 11;
+    worker_submit(worker, &job);
+    story = follow(worker, 11, (StopPlan){3, STOP_NOW});
+    CHECK(!story.kept && !strchr(story.order, 'S'), "a hard stop keeps nothing");
+    job.id = 12;
+    job.steps = 2;
+    worker_stop(worker, 13, STOP_NOW); /* before either begins */
+    worker_submit(worker, &job);
+    CHECK(strchr(follow(worker, 12, NO_STOP).order, 'S') != NULL, "a stop for another job does not hit this one");
+    job.id = 13;
+    worker_submit(worker, &job);
+    CHECK(!strchr(follow(worker, 13, NO_STOP).order, 'S'), "a stop that came early is not lost");
+}
+
+static void check_queue(Worker *worker, const char *directory) {
+    worker_pause(worker);
+    Job job = demo_job(20, directory);
+    for (job.id = 20; job.id < 20 + WORKER_JOBS_MAX; job.id++)
+        if (worker_submit(worker, &job))
+            break;
+    CHECK_EQ(job.id, 20 + WORKER_JOBS_MAX, "64 jobs can wait");
+    Status st = worker_submit(worker, &job);
+    CHECK_HAS(st ? st->message : "", "the queue holds 64 jobs already", "the 65th is refused");
+    CHECK(worker_promote(worker, 25), "a waiting job moves to the front");
+    CHECK(!worker_promote(worker, 99), "an unknown one does not");
+    for (job.id = 20; job.id < 20 + WORKER_JOBS_MAX; job.id++)
+        if (job.id != 21 && job.id != 25)
+            worker_withdraw(worker, job.id);
+    CHECK(!worker_withdraw(worker, 20), "a job is withdrawn only once");
+    worker_resume(worker);
+    Event event;
+    int begun[2], count = 0, ended = 0;
+    while (ended < 2 && next_event(worker, &event)) {
+        if (event.kind == EVENT_STARTED && count < 2)
+            begun[count++] = event.job;
+        ended += event.kind == EVENT_FINISHED;
+        event_done(&event);
+    }
+    CHECK(count == 2 && begun[0] == 25 && begun[1] == 21, "the promoted job runs first, withdrawn ones never");
+}
+
+static void check_output(Worker *worker, const char *directory) {
+    char *file = file_join(directory, "plain-file");
+    CHECK_OK(file_write(file, "x", 1, 0666), "(a file stands in the way)");
+    char *below = file_join(file, "below");
+    Job job = demo_job(100, below);
+    worker_submit(worker, &job);
+    Story story = follow(worker, 100, NO_STOP);
+    CHECK(strchr(story.order, 'F') && !story.steps, "a directory that cannot be written is told before the first step");
+    job = demo_job(101, directory);
+    job.output = OUTPUT_FILE;
+    job.file = file;
+    worker_submit(worker, &job);
+    story = follow(worker, 101, NO_STOP);
+    CHECK_HAS(story.message, "exists", "a file that exists is not replaced");
+    struct rlimit limit, old;
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &old);
+    limit = (struct rlimit){64, old.rlim_max}; /* as a full disk: the probe passes, the picture does not */
+    setrlimit(RLIMIT_FSIZE, &limit);
+    job = demo_job(102, directory);
+    worker_submit(worker, &job);
+    story = follow(worker, 102, NO_STOP);
+    setrlimit(RLIMIT_FSIZE, &old);
+    CHECK(strchr(story.order, 'U') && story.png_size > 100, "a picture that cannot be written comes in the event");
+    free(below);
+    free(file);
+}
+
+static void check_models(Worker *worker, const char *directory) {
+    char message[512] = "";
+    TokenList tokens;
+    CHECK_EQ(load(worker, directory, message, sizeof message), EVENT_NO_MODEL, "a folder without a model is refused");
+    CHECK(message[0] != 0, "with a sentence");
+    CHECK_OK(worker_tokens(worker, &tokens, TOKENS_GEMMA, "1girl", 5), "the old model stays");
+    CHECK(tokens.count > 1, "and counts tokens");
+    token_list_done(&tokens);
+    PlanInfo plan;
+    Job job = demo_job(200, directory);
+    CHECK_OK(worker_plan(worker, &plan, &job), "a job can be planned from outside");
+    CHECK(plan.activation_bytes > 0, "and says its memory");
+}
+
+int main(void) {
+    Worker *worker = NULL;
+    char *directory = scratch_directory(), *demo = demo_path(), message[512] = "";
+    CHECK_OK(worker_start(&worker, "newbie test"), "the worker starts");
+    Job job = demo_job(900, directory);
+    worker_submit(worker, &job);
+    CHECK_HAS(follow(worker, 900, NO_STOP).message, "no model is loaded", "a job without a model fails with a sentence");
+    CHECK_EQ(load(worker, demo, message, sizeof message), EVENT_MODEL, "the demo model loads");
+    printf("# %s\n", message);
+    check_pictures(worker, directory);
+    check_stops(worker, directory);
+    check_queue(worker, directory);
+    check_output(worker, directory);
+    check_models(worker, directory);
+    job = demo_job(901, directory);
+    job.steps = 1000;
+    worker_submit(worker, &job);
+    double begun = clock_seconds();
+    worker_free(worker); /* while a job of a thousand steps runs */
+    CHECK(clock_seconds() - begun < 10, "leaving in the middle of a job drops it");
+    scratch_remove(directory);
+    free(demo);
+    return tap_end();
+}
