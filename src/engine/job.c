@@ -100,8 +100,11 @@ static Status check_size(int width, int height) {
 /* Numbers of a job that must lie in a range. */
 static Status check_numbers(const Job *job) {
     const struct { const char *name; double value, low, high; } rows[] = {
-        {"steps", job->steps, 1, SCHEDULE_STEPS_MAX}, {"cfg", job->cfg, 0, 30},  {"cfg_trunc", job->cfg_trunc, 0, 1},
-        {"renorm", job->renorm, 0, 10},               {"shift", job->shift, 0.01, 100},
+        {"steps", job->steps, 1, SCHEDULE_STEPS_MAX},
+        {"cfg", job->cfg, 0, 30},
+        {"cfg_trunc", job->cfg_trunc, 0, 100}, /* 1 and above: always; older interfaces say 100 */
+        {"renorm", job->renorm, 0, 10},
+        {"shift", job->shift, 0.01, 100},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (!(rows[i].value >= rows[i].low && rows[i].value <= rows[i].high))

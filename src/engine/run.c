@@ -411,7 +411,8 @@ static Status plan(PlanInfo *out, Session *session, const Job *job) {
     MemInfo memory;
     session->ops.backend->mem_info(session->ops.state, &memory);
     out->activation_bytes = bytes;
-    out->free_bytes = memory.free + session->arena_size; /* the present arena is given back first */
+    /* the present arena is given back first; a backend that does not know its memory never refuses */
+    out->free_bytes = memory.total ? memory.free + session->arena_size : UINT64_MAX;
     double rate = session->flops_per_second > 0 ? session->flops_per_second : GUESSED_RATE;
     out->seconds = (out->flops[PHASE_TEXT] + out->flops[PHASE_DENOISE] + out->flops[PHASE_VAE]) / rate;
     return NULL;

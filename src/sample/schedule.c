@@ -114,9 +114,11 @@ static double beta_below(double x, double a, double b) {
     return 1 - front * beta_fraction(1 - x, b, a) / b;
 }
 
-/* The x with I_x(a, b) = p, by halving. */
+/* The x with I_x(a, b) = p, by halving. The median of a symmetric one is exactly 1/2, a tie when rows are rounded. */
 static double beta_quantile(double p, double a, double b) {
     double low = 0, high = 1;
+    if (a == b && p == 0.5)
+        return 0.5;
     for (int i = 0; i < 100; i++) {
         double middle = (low + high) / 2;
         if (beta_below(middle, a, b) < p)

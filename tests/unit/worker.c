@@ -17,7 +17,7 @@ typedef struct Story {
     char order[512]; /* kinds of its events, one letter each */
     int steps, steps_run;
     int64_t number;
-    char path[256], message[512];
+    char path[256], message[2000];
     size_t png_size;
     bool kept;
 } Story;
@@ -197,7 +197,7 @@ static void check_output(Worker *worker, const char *directory) {
 }
 
 static void check_models(Worker *worker, const char *directory) {
-    char message[512] = "";
+    char message[2000] = "";
     TokenList tokens;
     CHECK_EQ(load(worker, directory, message, sizeof message), EVENT_NO_MODEL, "a folder without a model is refused");
     CHECK(message[0] != 0, "with a sentence");
@@ -212,7 +212,7 @@ static void check_models(Worker *worker, const char *directory) {
 
 int main(void) {
     Worker *worker = NULL;
-    char *directory = scratch_directory(), *demo = demo_path(), message[512] = "";
+    char *directory = scratch_directory(), *demo = demo_path(), message[2000] = "";
     CHECK_OK(worker_start(&worker, "newbie test"), "the worker starts");
     Job job = demo_job(900, directory);
     worker_submit(worker, &job);
