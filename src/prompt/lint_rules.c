@@ -257,7 +257,7 @@ static bool add_position_word(Buf *closest, const char *word, size_t size) {
 static void visit_position(LintCheck *check, const Item *item) {
     if (item_is(item, "左边") || item_is(item, "中间") || item_is(item, "右边"))
         return;
-    Buf closest = {0}, given = {0};
+    Buf closest = {0}, given = {0}, shown = {0};
     bool known = true;
     for (size_t i = 0, end; i <= item->size; i = end + 1) {
         for (end = i; end < item->size && item->text[end] != '_';)
@@ -267,14 +267,16 @@ static void visit_position(LintCheck *check, const Item *item) {
             buf_byte(&closest, '_');
     }
     lint_excerpt(&given, item->text, item->size);
+    lint_excerpt(&shown, buf_string(&closest), closest.size); /* far words in it are the user's bytes */
     bool corrected = closest.size != item->size || memcmp(closest.data, item->text, item->size);
     if (!known && corrected)
         lint_add(check, item->offset, "Unknown position \"%s\", closest is %s", buf_string(&given),
-                 buf_string(&closest));
+                 buf_string(&shown));
     else if (!known)
         lint_add(check, item->offset, "Unknown position \"%s\"", buf_string(&given));
     buf_done(&closest);
     buf_done(&given);
+    buf_done(&shown);
 }
 
 static void check_position(LintCheck *check) {

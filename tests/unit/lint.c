@@ -78,6 +78,8 @@ static const struct { const char *id, *text, *says; } EXAMPLES[] = {
      "[WARN] Unknown position \"centre\", closest is center (2:11)"},
     {"position-unknown", IN_CHARACTER("<position>uper_left</position>"),
      "[WARN] Unknown position \"uper_left\", closest is upper_left (2:11)"},
+    {"position-unknown", IN_CHARACTER("<position>centre_\xff\nx</position>"),
+     "[WARN] Unknown position \"centre_\uFFFD x\", closest is center_\uFFFD x (2:11)"},
     {"position-unknown", IN_CHARACTER("<position>kitchen</position>"), "[WARN] Unknown position \"kitchen\" (2:11)"},
     {"position-unknown", IN_CHARACTER("<position>upper_left, 中间, foreground</position>"), ""},
     {"position-shared", IN_CHARACTER("<position>left</position>") "<character_2><position> left</position></character_2>",
