@@ -77,7 +77,8 @@ static Story follow(Worker *worker, int id, StopPlan stop) {
         }
         event_done(&event);
     }
-    CHECK(ended, "every job ends with the event finished");
+    if (!ended) /* nothing is printed otherwise: one test runs this while no file may grow */
+        CHECK(ended, "every job ends with the event finished");
     return story;
 }
 
