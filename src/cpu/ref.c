@@ -1,8 +1,8 @@
 /* ref.c: every op in plain double precision; slow, obvious, the oracle of the tests.
  *
- * One thread, no instruction sets, no blocking: each function is its formula from ops.h with the loops written out.
- * Numbers come from float32 memory (or stored bf16 weights, whose values are exactly the bf16 numbers), are computed in
- * double and rounded once when stored. Arguments are checked by ops.c.
+ * One thread, no instruction sets, no blocking: each function is its formula from ops.h with the loops
+ * written out. Numbers come from float32 memory (or stored bf16 weights, whose values are exactly the bf16
+ * numbers), are computed in double and rounded once when stored. Arguments are checked by ops.c.
  */
 #include "config.h"
 
@@ -12,13 +12,14 @@
 
 #include "base/half.h"
 #include "cpu/cpu.h"
+#include "ops/list.h"
 
 typedef struct Ref {
     Precision precision;
     size_t held; /* bytes given out */
 } Ref;
 
-/* ---- opening and memory ---------------------------------------------------------------------------------------- */
+/* ---- opening and memory -------------------------------------------------------------------------------- */
 
 static Status no_memory(size_t bytes) {
     return fail(ERR_MEMORY, "no memory for %zu bytes", bytes);
@@ -85,7 +86,7 @@ static Status ref_download(void *state, void *host, Tensor device) {
     return ref_copy(state, tensor_dense_view(host, device.type, device.rank, device.dims), device);
 }
 
-/* ---- numbers --------------------------------------------------------------------------------------------------- */
+/* ---- numbers ------------------------------------------------------------------------------------------- */
 
 /* Row `row` of the first axis of a float32 tensor. */
 static float *row_of(Tensor t, int64_t row) {
@@ -136,7 +137,7 @@ static const float *of_sequence(Tensor table, const Seqs *seqs, int64_t row) {
     return table.data ? row_of(table, sequence_of(seqs, row)) : NULL;
 }
 
-/* ---- weights: rows as they come, bf16 or float32; CONV as [out, in, k, k]; GLU gate rows, then up rows ---------- */
+/* ---- weights: rows as they come, bf16 or float32; CONV as [out, in, k, k]; GLU gate, then up --- */
 
 /* bf16 when asked for or when nothing is lost; float32 otherwise. */
 static DType stored_type(const Ref *ref, const WeightParts *parts) {
@@ -203,7 +204,7 @@ static double dot(const float *a, const float *b, int64_t n) {
     return sum;
 }
 
-/* ---- matrix products ------------------------------------------------------------------------------------------- */
+/* ---- matrix products ----------------------------------------------------------------------------------- */
 
 static Status ref_linear(void *state, Tensor y, Tensor x, const Weight *w, LinearHow how) {
     (void)state;
@@ -213,7 +214,8 @@ static Status ref_linear(void *state, Tensor y, Tensor x, const Weight *w, Linea
     for (int64_t o = 0; o < w->out; o++) {
         weight_row(weight, w, o);
         for (int64_t r = 0; r < x.dims[0]; r++)
-            store(&row_of(y, r)[o], activate(dot(row_of(x, r), weight, w->in) + bias_of(w, o), how.act), how.store);
+            store(&row_of(y, r)[o], activate(dot(row_of(x, r), weight, w->in) + bias_of(w, o), how.act),
+                  how.store);
     }
     free(weight);
     return NULL;
@@ -230,20 +232,22 @@ static Status ref_glu_linear(void *state, Tensor y, Tensor x, const Weight *w, A
         weight_row(up, w, f + half);
         for (int64_t r = 0; r < x.dims[0]; r++) {
             double g = dot(row_of(x, r), gate, w->in) + bias_of(w, f);
-            row_of(y, r)[f] = (float)(activate(g, act) * (dot(row_of(x, r), up, w->in) + bias_of(w, f + half)));
+            row_of(y, r)[f] =
+                (float)(activate(g, act) * (dot(row_of(x, r), up, w->in) + bias_of(w, f + half)));
         }
     }
     free(gate);
     return NULL;
 }
 
-/* An image as a convolution sees it: [h << shift, w << shift, c], every pixel 2^shift wide and high, with zeros around. */
+/* An image as a convolution sees it: [h << shift, w << shift, c], every pixel 2^shift wide and high, with
+ * zeros around. */
 typedef struct Picture {
     Tensor x;
     int shift, kernel;
 } Picture;
 
-/* Σ over the kernel x kernel window whose upper left corner is (top, left), weight is [in, kernel, kernel]. */
+/* Σ over the kernel x kernel window whose upper left corner is (top, left), weight [in, kernel, kernel]. */
 static double window_sum(const Picture *picture, const float *weight, int64_t top, int64_t left) {
     Tensor x = picture->x;
     int kernel = picture->kernel, shift = picture->shift;
@@ -288,7 +292,7 @@ static Status ref_upsample2x_conv(void *state, Tensor y, Tensor x, const Weight 
     return convolve(y, &(Picture){x, 1, w->kernel}, w, (ConvHow){1, STORE_SET});
 }
 
-/* ---- norms ----------------------------------------------------------------------------------------------------- */
+/* ---- norms --------------------------------------------------------------------------------------------- */
 
 static double rms_factor(const float *x, int64_t n, double eps) {
     return 1 / sqrt(dot(x, x, n) / (double)n + eps);
@@ -309,7 +313,8 @@ static Status ref_rms_norm(void *state, Tensor y, Tensor x, const RmsNormHow *ho
         const float *from = row_of(x, r), *scale = of_sequence(how->scale, how->seqs, r);
         double factor = rms_factor(from, x.dims[1], how->eps);
         for (int64_t c = 0; c < x.dims[1]; c++)
-            row_of(y, r)[c] = (float)(from[c] * factor * norm_weight(how->w, how->form, c) * one_plus(scale, c));
+            row_of(y, r)[c] =
+                (float)(from[c] * factor * norm_weight(how->w, how->form, c) * one_plus(scale, c));
     }
     return NULL;
 }
@@ -320,7 +325,8 @@ static Status ref_add_norm(void *state, Tensor x, Tensor h, Tensor y, const AddN
         const float *from = row_of(y, r), *gate = of_sequence(how->gate, how->seqs, r);
         double factor = rms_factor(from, x.dims[1], how->eps);
         for (int64_t c = 0; c < x.dims[1]; c++)
-            sum[c] += (float)((gate ? gate[c] : 1) * from[c] * factor * norm_weight(how->w_post, how->form, c));
+            sum[c] +=
+                (float)((gate ? gate[c] : 1) * from[c] * factor * norm_weight(how->w_post, how->form, c));
     }
     RmsNormHow next = {how->w_next, how->form, how->eps, how->scale, how->seqs};
     return h.data ? ref_rms_norm(state, h, x, &next) : NULL;
@@ -351,7 +357,8 @@ static Status ref_layer_norm(void *state, Tensor y, Tensor x, const LayerNormHow
         Moments m = moments(sum, squares, width, how->eps);
         for (int64_t c = 0; c < width; c++) {
             double value = (from[c] + (residual ? (double)residual[c] : 0) - m.mean) * m.factor;
-            double w = how->w.data ? tensor_number(how->w, c) : 1, b = how->b.data ? tensor_number(how->b, c) : 0;
+            double w = how->w.data ? tensor_number(how->w, c) : 1,
+                   b = how->b.data ? tensor_number(how->b, c) : 0;
             row_of(y, r)[c] = (float)((value * w + b) * one_plus(scale, c));
         }
     }
@@ -373,21 +380,23 @@ static Status ref_group_norm(void *state, Tensor y, Tensor x, const GroupNormHow
         Moments m = moments(sum, squares, pixels * size, how->eps);
         for (int64_t p = 0; p < pixels; p++)
             for (int64_t c = first; c < first + size; c++) {
-                double value = (from[p * channels + c] - m.mean) * m.factor * tensor_number(how->w, c) + tensor_number(how->b, c);
+                double value = (from[p * channels + c] - m.mean) * m.factor * tensor_number(how->w, c) +
+                               tensor_number(how->b, c);
                 to[p * channels + c] = (float)activate(value, how->act);
             }
     }
     return NULL;
 }
 
-/* ---- attention ------------------------------------------------------------------------------------------------- */
+/* ---- attention ----------------------------------------------------------------------------------------- */
 
 /* One head [d]: norm (left out when weight is no tensor), then rotation by cos, sin [d/2]. */
 static void norm_and_rotate(float *head, int64_t d, Tensor weight, const QkNormRopeHow *how, int64_t row) {
     double factor = weight.data ? rms_factor(head, d, how->eps) : 1;
     int64_t half = d / 2;
     for (int64_t j = 0; j < half; j++) {
-        int64_t first = how->style == ROPE_PAIRS ? 2 * j : j, second = how->style == ROPE_PAIRS ? 2 * j + 1 : j + half;
+        int64_t first = how->style == ROPE_PAIRS ? 2 * j : j,
+                second = how->style == ROPE_PAIRS ? 2 * j + 1 : j + half;
         double a = head[first] * factor * (weight.data ? norm_weight(weight, how->form, first) : 1);
         double b = head[second] * factor * (weight.data ? norm_weight(weight, how->form, second) : 1);
         double cosine = row_of(how->cos, row)[j], sine = row_of(how->sin, row)[j];
@@ -407,7 +416,7 @@ static Status ref_qk_norm_rope(void *state, Tensor q, Tensor k, const QkNormRope
     return NULL;
 }
 
-/* One query of one head over the keys [first, last) of k, v [rows, d]; weights holds a number for each key. */
+/* One query of one head over the keys [first, last) of k, v [rows, d]; weights has room for the keys. */
 static void attend(float *out, const float *query, Tensor k, Tensor v, double scale, double *weights) {
     int64_t keys = k.dims[0], d = k.dims[1];
     double largest = -INFINITY, total = 0;
@@ -454,7 +463,7 @@ static Status ref_attention(void *state, Tensor out, Tensor q, Tensor k, Tensor 
     return NULL;
 }
 
-/* ---- rows and reorderings -------------------------------------------------------------------------------------- */
+/* ---- rows and reorderings ------------------------------------------------------------------------------ */
 
 static Status ref_embed(void *state, Tensor y, Tensor table, const int32_t *ids, float scale) {
     (void)state;
@@ -516,7 +525,7 @@ static Status ref_transpose(void *state, Tensor y, Tensor x, float factor, float
     return NULL;
 }
 
-/* ---- elementwise and sampling ---------------------------------------------------------------------------------- */
+/* ---- elementwise and sampling -------------------------------------------------------------------------- */
 
 static Status ref_fill(void *state, Tensor to, float value) {
     (void)state;
@@ -535,7 +544,9 @@ static Status ref_unary(void *state, Tensor y, Tensor x, Activation act) {
 static Status ref_binary(void *state, Tensor y, Tensor a, Tensor b, BinaryKind kind) {
     (void)state;
     for (int64_t i = 0; i < tensor_count(y); i++)
-        put(y, i, kind == BINARY_ADD ? tensor_number(a, i) + tensor_number(b, i) : tensor_number(a, i) * tensor_number(b, i));
+        put(y, i,
+            kind == BINARY_ADD ? tensor_number(a, i) + tensor_number(b, i)
+                               : tensor_number(a, i) * tensor_number(b, i));
     return NULL;
 }
 
@@ -586,22 +597,18 @@ static Status ref_to_rgb8(void *state, Tensor bytes, Tensor x) {
     (void)state;
     for (int64_t i = 0; i < tensor_count(x); i++) {
         double level = (tensor_number(x, i) + 1) / 2;
-        *(unsigned char *)element(bytes, i) = (unsigned char)(255 * (level > 0 ? fmin(level, 1) : 0)); /* NaN: 0 */
+        *(unsigned char *)element(bytes, i) =
+            (unsigned char)(255 * (level > 0 ? fmin(level, 1) : 0)); /* NaN: 0 */
     }
     return NULL;
 }
 
-#define ENTRY(op) .op = ref_##op
+#define ENTRY(op, ...) .op = ref_##op,
 
 const Backend REF_BACKEND = {
     .version = BACKEND_VERSION,
     .name = "ref",
-    ENTRY(open),        ENTRY(close),       ENTRY(describe),   ENTRY(mem_alloc),       ENTRY(mem_free),
-    ENTRY(mem_info),    ENTRY(upload),      ENTRY(download),   ENTRY(copy),            ENTRY(fill),
-    ENTRY(sync),        ENTRY(weight_pack), ENTRY(weight_free), ENTRY(linear),         ENTRY(glu_linear),
-    ENTRY(rms_norm),    ENTRY(add_norm),    ENTRY(layer_norm), ENTRY(group_norm),      ENTRY(qk_norm_rope),
-    ENTRY(attention),   ENTRY(embed),       ENTRY(mean_rows),  ENTRY(conv2d),          ENTRY(upsample2x),
-    ENTRY(patchify),    ENTRY(unpatchify),  ENTRY(transpose),  ENTRY(upsample2x_conv), ENTRY(unary),
-    ENTRY(binary),      ENTRY(lincomb),     ENTRY(sum_squares), ENTRY(cfg_mix),        ENTRY(cast),
-    ENTRY(to_rgb8),
+    ENTRY(open) ENTRY(close) ENTRY(describe) ENTRY(mem_alloc) ENTRY(mem_free) ENTRY(mem_info) ENTRY(upload)
+    ENTRY(download) ENTRY(sync) ENTRY(weight_pack) ENTRY(weight_free)
+    OPS_LIST(ENTRY)
 };

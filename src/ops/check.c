@@ -1,8 +1,8 @@
 /* check.c: every op on two backends, made from the rows of list.h.
  *
- * The second backend runs on the very same memory: outputs are saved, the first backend runs, its results are put
- * aside, the outputs are restored, the second runs, and the first's results are put back. So in-place ops and sums into
- * an output need no special case.
+ * The second backend runs on the very same memory: outputs are saved, the first backend runs, its results are
+ * put aside, the outputs are restored, the second runs, and the first's results are put back. So in-place ops
+ * and sums into an output need no special case.
  */
 #include "config.h"
 
@@ -102,8 +102,8 @@ static Status differ(const Check *check, const Row *row, double difference) {
     buf_text(&shapes, ", inputs ");
     add_shapes(&shapes, &row->inputs);
     Status st = fail(ERR_BUG, "%s: %s and %s differ by %.2g, expected at most %.2g; %s", row->op,
-                     check->wrap.inner->name, check->other->name, difference, row->tolerance[check->precision],
-                     buf_string(&shapes));
+                     check->wrap.inner->name, check->other->name, difference,
+                     row->tolerance[check->precision], buf_string(&shapes));
     buf_done(&shapes);
     return st;
 }
@@ -130,28 +130,29 @@ static bool paired(const Weight *w) {
 
 /* Runs `call` for side 0, then for side 1 from the same outputs, and compares. */
 #define OPS_WEIGHT(w) (&((const WeightPair *)(w)->packed)->side[side])
-#define CHECKED(name, outs, ins, weight, flops, f32, bf16, parameters, arguments)                        \
-    static Status check_##name(void *state, OPS_OPEN parameters) {                                       \
-        const Check *check = state;                                                                      \
-        const Row row = {#name, {f32, bf16}, OPS_TENSORS(outs), OPS_TENSORS(ins)};                       \
-        Saved before = {0}, first = {0};                                                                 \
-        int side = 0;                                                                                    \
-        Status st = paired(weight) ? save(&before, check, &row.outputs)                                  \
+#define CHECKED(name, outs, ins, weight, flops, f32, bf16, parameters, arguments)                         \
+    static Status check_##name(void *state, OPS_OPEN parameters) {                                        \
+        const Check *check = state;                                                                       \
+        const Row row = {#name, {f32, bf16}, OPS_TENSORS(outs), OPS_TENSORS(ins)};                        \
+        Saved before = {0}, first = {0};                                                                  \
+        int side = 0;                                                                                     \
+        Status st = paired(weight) ? save(&before, check, &row.outputs)                                   \
                                    : fail(ERR_BUG, "%s: the weight was packed before the check", row.op); \
-        if (!st)                                                                                         \
-            st = check->wrap.inner->name(check->wrap.inner_state, OPS_OPEN arguments);                   \
-        if (!st && !(st = save(&first, check, &row.outputs)) && !(st = restore(&before, check, &row.outputs))) { \
-            side = 1;                                                                                    \
-            st = check->other->name(check->other_state, OPS_OPEN arguments);                             \
-            if (!st)                                                                                     \
-                st = compare(check, &row, &first);                                                       \
-            Status put_back = restore(&first, check, &row.outputs);                                      \
-            st = st ? st : put_back;                                                                     \
-        }                                                                                                \
-        (void)side;                                                                                      \
-        saved_done(&before);                                                                             \
-        saved_done(&first);                                                                              \
-        return st;                                                                                       \
+        if (!st)                                                                                          \
+            st = check->wrap.inner->name(check->wrap.inner_state, OPS_OPEN arguments);                    \
+        if (!st && !(st = save(&first, check, &row.outputs)) &&                                           \
+            !(st = restore(&before, check, &row.outputs))) {                                              \
+            side = 1;                                                                                     \
+            st = check->other->name(check->other_state, OPS_OPEN arguments);                              \
+            if (!st)                                                                                      \
+                st = compare(check, &row, &first);                                                        \
+            Status put_back = restore(&first, check, &row.outputs);                                       \
+            st = st ? st : put_back;                                                                      \
+        }                                                                                                 \
+        (void)side;                                                                                       \
+        saved_done(&before);                                                                              \
+        saved_done(&first);                                                                               \
+        return st;                                                                                        \
     }
 OPS_LIST(CHECKED)
 
@@ -204,11 +205,7 @@ Status check_begin(Ops *o, const Backend *other, const BackendOptions *options) 
         return st;
     }
     wrap_begin(o, &check->wrap, &CHECK_BACKEND);
-#define LEAVE_OUT(op) \
-    if (!other->op)   \
-        check->wrap.table.op = NULL; /* composed of ops that are checked one by one */
-    OPS_FUSED(LEAVE_OUT)
-#undef LEAVE_OUT
+    ops_match_fused(&check->wrap.table, other); /* then composed of ops that are checked one by one */
     return NULL;
 }
 

@@ -1,8 +1,8 @@
-/* ops.c: what stands between the models and a backend: the sticky status, activations from the arena, argument checks,
- * and the default compositions of fused ops.
+/* ops.c: what stands between the models and a backend: the sticky status, activations from the arena,
+ * argument checks, and the default compositions of fused ops.
  *
- * Every op is two statements: say what its arguments look like (a pattern, see `fits`), call the backend. Computes
- * nothing itself.
+ * Every op is two statements: say what its arguments look like (a pattern, see `fits`), call the backend.
+ * Computes nothing itself.
  */
 #include "config.h"
 
@@ -16,7 +16,7 @@
 #include "base/half.h"
 #include "ops/backend.h"
 
-/* ---- the sticky status ----------------------------------------------------------------------------------------- */
+/* ---- the sticky status --------------------------------------------------------------------------------- */
 
 Status ops_status(Ops *o) {
     return o->fault.code == ERR_NONE ? NULL : &o->fault;
@@ -43,15 +43,15 @@ static bool ready(Ops *o) {
 #define bug(o, format, ...) ops_fail((o), hint(fail(ERR_BUG, format " (bug in newbie)", __VA_ARGS__), REPORT))
 
 /* A condition of one op beyond the shapes; the sentence says what was found. */
-#define REQUIRE(o, condition, ...)         \
-    do {                                   \
-        if (!(condition)) {                \
-            bug((o), __VA_ARGS__);         \
-            return;                        \
-        }                                  \
+#define REQUIRE(o, condition, ...) \
+    do {                           \
+        if (!(condition)) {        \
+            bug((o), __VA_ARGS__); \
+            return;                \
+        }                          \
     } while (0)
 
-/* ---- argument patterns ----------------------------------------------------------------------------------------- */
+/* ---- argument patterns --------------------------------------------------------------------------------- */
 
 /* One word of a pattern, "NAME[FLAGS]:DIMS", and the tensor it is about. */
 typedef struct Argument {
@@ -103,8 +103,8 @@ typedef struct Letter {
 typedef Letter Letters[26];
 enum { FITTING = 0, WRONG_ITSELF = '!' };
 
-/* FITTING when the shape agrees with what the letters mean, which it may define; else the letter it disagrees about, or
- * WRONG_ITSELF. */
+/* FITTING when the shape agrees with what the letters mean, which it may define; else the letter it disagrees
+ * about, or WRONG_ITSELF. */
 static char misfit(Letters known, const Argument *argument) {
     const Tensor *t = argument->tensor;
     if (t->rank != argument->rank || t->strides[t->rank - 1] != 1 || !type_fits(argument, t->type) ||
@@ -134,12 +134,19 @@ static void complain(Ops *o, const char *op, const Argument *argument, const Arg
     bug(o, "%s: %s is %s, %s is %s", op, other->name, other_shape, argument->name, shape);
 }
 
-/* True when the op may run and its arguments look as the pattern says. The pattern has a word for each tensor,
- * "NAME[FLAGS]:DIMS": every letter of DIMS is a dimension and means the same number everywhere, "2h" twice that number
- * (h then comes earlier). The first word is the output. FLAGS:
- *   ? may be left out    + needed, and looked at, only when an earlier word has its first letter
- *   = may be the output itself    ! no gaps    8 bytes    * f32, bf16 or f16    ~ any type
- * and float32 without one. A missing tensor, a wrong type, rank or size becomes the sticky status. */
+/* True when the op may run and its arguments look as the pattern says. The pattern has a word for each
+ * tensor, "NAME[FLAGS]:DIMS": every letter of DIMS is a dimension and means the same number everywhere, "2h"
+ * twice that number (h then comes earlier). The first word is the output. A missing tensor, a wrong type, rank
+ * or size becomes the sticky status. A word without flags is a float32 tensor that must be there; FLAGS:
+ *
+ *   ?  may be left out
+ *   +  needed, and looked at, only when an earlier word has its first letter
+ *   =  may be the output itself
+ *   !  no gaps
+ *   8  bytes
+ *   *  f32, bf16 or f16
+ *   ~  any type
+ */
 static bool fits(Ops *o, const char *op, const char *pattern, const Tensor *tensors) {
     if (!ready(o))
         return false;
@@ -183,7 +190,7 @@ static Tensor shape_of(const Seqs *seqs) {
     return tensor_2d((void *)seqs, DT_F32, seqs->count, seqs_rows(seqs));
 }
 
-/* ---- memory ---------------------------------------------------------------------------------------------------- */
+/* ---- memory -------------------------------------------------------------------------------------------- */
 
 /* Bytes of a tensor; false when the number does not fit. */
 static bool size_of(size_t *bytes, DType type, int rank, const int64_t *dims) {
@@ -280,7 +287,8 @@ static const char *same_shape(int row, Tensor t) {
 void ops_copy(Ops *o, Tensor to, Tensor from) {
     if (!FITS(o, "copy", same_shape(ANY_TYPE, to), to, from))
         return;
-    REQUIRE(o, to.type == from.type, "copy: output is %s, input is %s", dtype_name(to.type), dtype_name(from.type));
+    REQUIRE(o, to.type == from.type, "copy: output is %s, input is %s", dtype_name(to.type),
+            dtype_name(from.type));
     CALL(o, copy, to, from);
 }
 
@@ -289,7 +297,7 @@ void ops_fill(Ops *o, Tensor to, float value) {
         CALL(o, fill, to, value);
 }
 
-/* ---- weights --------------------------------------------------------------------------------------------------- */
+/* ---- weights ------------------------------------------------------------------------------------------- */
 
 /* What the parts of each kind must look like. */
 static const struct {
@@ -306,7 +314,8 @@ void weight_pack(Ops *o, Weight *out, const WeightParts *parts) {
     if (!ready(o))
         return;
     int count = parts->count;
-    REQUIRE(o, count >= KINDS[parts->kind].least && count <= KINDS[parts->kind].most, "weight_pack: %d parts", count);
+    REQUIRE(o, count >= KINDS[parts->kind].least && count <= KINDS[parts->kind].most, "weight_pack: %d parts",
+            count);
     Tensor first = parts->part[0];
     int64_t rows = 0;
     for (int i = 0; i < count; i++) {
@@ -349,7 +358,7 @@ Tensor ops_parameter(Ops *o, Tensor host) {
     return device;
 }
 
-/* ---- matrix products ------------------------------------------------------------------------------------------- */
+/* ---- matrix products ----------------------------------------------------------------------------------- */
 
 void op_linear(Ops *o, Tensor y, Tensor x, const Weight *w, LinearHow how) {
     if (!FITS(o, "linear", "output:ro input:ri weight*:oi", y, x, matrix_of(w)))
@@ -397,7 +406,7 @@ void op_upsample2x_conv(Ops *o, Tensor y, Tensor x, const Weight *w) {
     ops_release(o, mark);
 }
 
-/* ---- norms ----------------------------------------------------------------------------------------------------- */
+/* ---- norms --------------------------------------------------------------------------------------------- */
 
 void op_rms_norm(Ops *o, Tensor y, Tensor x, const RmsNormHow *how) {
     if (FITS(o, "rms_norm", "output:rw input=:rw weight:w scale?:sw sequences+:sr", y, x, how->w, how->scale,
@@ -405,8 +414,8 @@ void op_rms_norm(Ops *o, Tensor y, Tensor x, const RmsNormHow *how) {
         CALL(o, rms_norm, y, x, how);
 }
 
-/* The default of add_norm's first half: x += gate[sequence] ⊙ rms(y)·w_post, rows of one sequence. The gate is folded
- * into the weight, (1 + w)·gate = gate + w·gate, because no required op repeats a row. */
+/* The default of add_norm's first half: x += gate[sequence] ⊙ rms(y)·w_post, rows of one sequence. The gate
+ * is folded into the weight, (1 + w)·gate = gate + w·gate, because no required op repeats a row. */
 static void add_gated(Ops *o, Tensor x, Tensor y, const AddNormHow *how, int sequence) {
     RmsNormHow norm = {.w = how->w_post, .form = how->form, .eps = how->eps};
     if (how->gate.data) {
@@ -437,9 +446,8 @@ static void add_norm_default(Ops *o, Tensor x, Tensor h, Tensor y, const AddNorm
 }
 
 void op_add_norm(Ops *o, Tensor x, Tensor h, Tensor y, const AddNormHow *how) {
-    if (!FITS(o, "add_norm", "sum:rw result?:rw input:rw w_post:w gate?:sw w_next?:w scale?:sw sequences+:sr", x, h, y,
-              how->w_post, how->gate, how->w_next, how->scale,
-              shape_of(how->seqs)))
+    if (!FITS(o, "add_norm", "sum:rw result?:rw input:rw w_post:w gate?:sw w_next?:w scale?:sw sequences+:sr",
+              x, h, y, how->w_post, how->gate, how->w_next, how->scale, shape_of(how->seqs)))
         return;
     REQUIRE(o, !h.data == !how->w_next.data, "add_norm: %s is missing", h.data ? "w_next" : "result");
     if (o->backend->add_norm)
@@ -449,50 +457,52 @@ void op_add_norm(Ops *o, Tensor x, Tensor h, Tensor y, const AddNormHow *how) {
 }
 
 void op_layer_norm(Ops *o, Tensor y, Tensor x, const LayerNormHow *how) {
-    if (FITS(o, "layer_norm", "output:rw input=:rw residual=?:rw weight?:w bias?:w scale?:sw sequences+:sr", y, x,
-             how->residual, how->w, how->b, how->scale, shape_of(how->seqs)))
+    if (FITS(o, "layer_norm", "output:rw input=:rw residual=?:rw weight?:w bias?:w scale?:sw sequences+:sr",
+             y, x, how->residual, how->w, how->b, how->scale, shape_of(how->seqs)))
         CALL(o, layer_norm, y, x, how);
 }
 
 void op_group_norm(Ops *o, Tensor y, Tensor x, const GroupNormHow *how) {
     if (!FITS(o, "group_norm", "output!:hwc input=!:hwc weight:c bias:c", y, x, how->w, how->b))
         return;
-    REQUIRE(o, how->groups >= 1 && x.dims[2] % how->groups == 0, "group_norm: %d groups of %lld channels", how->groups,
-            (long long)x.dims[2]);
+    REQUIRE(o, how->groups >= 1 && x.dims[2] % how->groups == 0, "group_norm: %d groups of %lld channels",
+            how->groups, (long long)x.dims[2]);
     REQUIRE(o, how->act == ACT_NONE || how->act == ACT_SILU, "group_norm: activation is %d", how->act);
     CALL(o, group_norm, y, x, how);
 }
 
-/* ---- attention ------------------------------------------------------------------------------------------------- */
+/* ---- attention ----------------------------------------------------------------------------------------- */
 
 void op_qk_norm_rope(Ops *o, Tensor q, Tensor k, const QkNormRopeHow *how) {
-    if (!FITS(o, "qk_norm_rope", "cos:rp sin:rp query:rh2p key:rg2p q_norm?:d k_norm?:d", how->cos, how->sin, q, k,
-              how->q_norm, how->k_norm))
+    if (!FITS(o, "qk_norm_rope", "cos:rp sin:rp query:rh2p key:rg2p q_norm?:d k_norm?:d", how->cos, how->sin,
+              q, k, how->q_norm, how->k_norm))
         return;
-    REQUIRE(o, (!how->q_norm.data || how->q_norm.dims[0] == q.dims[2]) &&
-               (!how->k_norm.data || how->k_norm.dims[0] == q.dims[2]), "qk_norm_rope: heads are %lld wide, weights not",
-            (long long)q.dims[2]);
+    REQUIRE(o,
+            (!how->q_norm.data || how->q_norm.dims[0] == q.dims[2]) &&
+                (!how->k_norm.data || how->k_norm.dims[0] == q.dims[2]),
+            "qk_norm_rope: heads are %lld wide, weights not", (long long)q.dims[2]);
     CALL(o, qk_norm_rope, q, k, how);
 }
 
 void op_attention(Ops *o, Tensor out, Tensor q, Tensor k, Tensor v, const AttentionHow *how) {
-    if (!FITS(o, "attention", "output:rhd query:rhd key:rgd value:rgd sequences:sr", out, q, k, v, shape_of(how->seqs)))
+    if (!FITS(o, "attention", "output:rhd query:rhd key:rgd value:rgd sequences:sr", out, q, k, v,
+              shape_of(how->seqs)))
         return;
     REQUIRE(o, q.dims[1] % k.dims[1] == 0, "attention: %lld query heads over %lld", (long long)q.dims[1],
             (long long)k.dims[1]);
-    REQUIRE(o, how->window >= 0 && (how->mask == MASK_CAUSAL || !how->window), "attention: window is %lld, mask is %d",
-            (long long)how->window, how->mask);
+    REQUIRE(o, how->window >= 0 && (how->mask == MASK_CAUSAL || !how->window),
+            "attention: window is %lld, mask is %d", (long long)how->window, how->mask);
     CALL(o, attention, out, q, k, v, how);
 }
 
-/* ---- rows and reorderings -------------------------------------------------------------------------------------- */
+/* ---- rows and reorderings ------------------------------------------------------------------------------ */
 
 void op_embed(Ops *o, Tensor y, Tensor host_table, const int32_t *host_ids, float scale) {
     if (!FITS(o, "embed", "output:nw table*!:vw", y, host_table))
         return;
     for (int64_t i = 0; i < y.dims[0]; i++)
-        REQUIRE(o, host_ids[i] >= 0 && host_ids[i] < host_table.dims[0], "embed: id is %d, table has %lld rows",
-                host_ids[i], (long long)host_table.dims[0]);
+        REQUIRE(o, host_ids[i] >= 0 && host_ids[i] < host_table.dims[0],
+                "embed: id is %d, table has %lld rows", host_ids[i], (long long)host_table.dims[0]);
     CALL(o, embed, y, host_table, host_ids, scale);
 }
 
@@ -534,8 +544,8 @@ void op_transpose(Ops *o, Tensor y, Tensor x, float factor, float offset) {
 void op_cast(Ops *o, Tensor y, Tensor x) {
     if (!FITS(o, "cast", same_shape(ANY_TYPE, y), y, x))
         return;
-    REQUIRE(o, is_float(y.type) && is_float(x.type), "cast: output is %s, input is %s",
-            dtype_name(y.type), dtype_name(x.type));
+    REQUIRE(o, is_float(y.type) && is_float(x.type), "cast: output is %s, input is %s", dtype_name(y.type),
+            dtype_name(x.type));
     CALL(o, cast, y, x);
 }
 
@@ -544,7 +554,7 @@ void op_to_rgb8(Ops *o, Tensor bytes, Tensor x) {
         CALL(o, to_rgb8, bytes, x);
 }
 
-/* ---- elementwise and sampling ---------------------------------------------------------------------------------- */
+/* ---- elementwise and sampling -------------------------------------------------------------------------- */
 
 void op_unary(Ops *o, Tensor y, Tensor x, Activation act) {
     if (FITS(o, "unary", same_shape(ELEMENTWISE, y), y, x, x))
@@ -561,16 +571,18 @@ void op_lincomb(Ops *o, Tensor y, const LincombHow *how) {
     for (int i = 0; i < how->count; i++) {
         if (!FITS(o, "lincomb", same_shape(ELEMENTWISE, y), y, how->term[i], how->term[i]))
             return;
-        REQUIRE(o, tensor_dense(y) && tensor_dense(how->term[i]), "lincomb: %s has gaps", "a term or the output");
+        REQUIRE(o, tensor_dense(y) && tensor_dense(how->term[i]), "lincomb: %s has gaps",
+                "a term or the output");
     }
     CALL(o, lincomb, y, how);
 }
 
 void op_sum_squares(Ops *o, Tensor y, Tensor x) {
-    if (!FITS(o, "sum_squares", "output:a", y) || !FITS(o, "sum_squares", same_shape(ELEMENTWISE, x), x, x, x))
+    if (!FITS(o, "sum_squares", "output:a", y) ||
+        !FITS(o, "sum_squares", same_shape(ELEMENTWISE, x), x, x, x))
         return;
-    REQUIRE(o, tensor_count(y) == 1 && tensor_dense(x), "sum_squares: output has %lld numbers or input has gaps",
-            (long long)tensor_count(y));
+    REQUIRE(o, tensor_count(y) == 1 && tensor_dense(x),
+            "sum_squares: output has %lld numbers or input has gaps", (long long)tensor_count(y));
     CALL(o, sum_squares, y, x);
 }
 
@@ -585,7 +597,8 @@ static double norm_of(Ops *o, Tensor scratch, Tensor x) {
 static void cfg_mix_default(Ops *o, Tensor v, Tensor cond, Tensor uncond, GuideHow how) {
     ArenaMark mark = ops_mark(o);
     Tensor scratch = ops_vector(o, 1);
-    double limit = how.renorm > 0 ? how.renorm * norm_of(o, scratch, cond) : 0; /* before v, which may be cond */
+    double limit =
+        how.renorm > 0 ? how.renorm * norm_of(o, scratch, cond) : 0; /* before v, which may be cond */
     op_lincomb(o, v, &(LincombHow){2, {uncond, cond}, {1 - how.scale, how.scale}});
     if (how.renorm > 0) {
         double norm = norm_of(o, scratch, v);
@@ -598,7 +611,8 @@ static void cfg_mix_default(Ops *o, Tensor v, Tensor cond, Tensor uncond, GuideH
 void op_cfg_mix(Ops *o, Tensor v, Tensor cond, Tensor uncond, GuideHow how) {
     if (!FITS(o, "cfg_mix", same_shape(ELEMENTWISE, v), v, cond, uncond))
         return;
-    REQUIRE(o, tensor_dense(v) && tensor_dense(cond) && tensor_dense(uncond), "cfg_mix: %s", "a tensor has gaps");
+    REQUIRE(o, tensor_dense(v) && tensor_dense(cond) && tensor_dense(uncond), "cfg_mix: %s",
+            "a tensor has gaps");
     if (o->backend->cfg_mix)
         CALL(o, cfg_mix, v, cond, uncond, how);
     else

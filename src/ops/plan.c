@@ -48,10 +48,11 @@ static double weight_bytes(const Weight *w) {
 }
 
 #define OPS_WEIGHT(w) w
-#define PLANNED(op, outputs, inputs, weight, flops, f32, bf16, parameters, arguments)                      \
-    static Status plan_##op(void *state, OPS_OPEN parameters) {                                            \
-        return planned(state, (flops), weight_bytes(weight) + bytes_of(OPS_TENSORS(outputs)) +             \
-                                           bytes_of(OPS_TENSORS(inputs)));                                 \
+#define PLANNED(op, outputs, inputs, weight, flops, f32, bf16, parameters, arguments) \
+    static Status plan_##op(void *state, OPS_OPEN parameters) {                       \
+        return planned(state, (flops),                                                \
+                       weight_bytes(weight) + bytes_of(OPS_TENSORS(outputs)) +        \
+                           bytes_of(OPS_TENSORS(inputs)));                            \
     }
 OPS_LIST(PLANNED)
 
@@ -108,21 +109,18 @@ static const char *plan_describe(void *state) {
     return "dry run";
 }
 
-#define ENTRY(op) .op = plan_##op,
-#define ROW(op, ...) ENTRY(op)
+#define ENTRY(op, ...) .op = plan_##op,
 
 const Backend PLAN_BACKEND = {
     .version = BACKEND_VERSION,
     .name = "plan",
     ENTRY(open) ENTRY(close) ENTRY(describe) ENTRY(mem_alloc) ENTRY(mem_free) ENTRY(mem_info) ENTRY(upload)
     ENTRY(download) ENTRY(sync) ENTRY(weight_pack) ENTRY(weight_free)
-    OPS_LIST(ROW)
+    OPS_LIST(ENTRY)
 };
 
 Backend plan_like(const Backend *real) {
     Backend plan = PLAN_BACKEND;
-#define LEAVE_OUT(op) plan.op = real->op ? plan.op : NULL;
-    OPS_FUSED(LEAVE_OUT)
-#undef LEAVE_OUT
+    ops_match_fused(&plan, real);
     return plan;
 }

@@ -1,19 +1,20 @@
-/* plan.h: the dry run. A backend with empty kernels that counts work; together with a counting arena the same forward
- * code tells the peak of activations, FLOPs and bytes before anything is allocated. architecture.md 4.4. */
+/* plan.h: the dry run. A backend with empty kernels that counts work; together with a counting arena the same
+ * forward code tells the peak of activations, FLOPs and bytes before anything is allocated.
+ * architecture.md 4.4. */
 #pragma once
 
 #include "ops/backend.h"
 
 typedef struct PlanCount {
-    double flops;   /* a multiply-add is 2 */
-    double bytes;   /* weights and activations read and written */
+    double flops; /* a multiply-add is 2 */
+    double bytes; /* weights and activations read and written */
     int64_t ops;
 } PlanCount;
 
-/* Device pointers are never touched; downloads fill the host buffer with zeros. state is a PlanCount* owned by the
- * caller: do not call open, set o->state = &count. */
+/* Device pointers are never touched; downloads fill the host buffer with zeros. state is a PlanCount* owned
+ * by the caller: do not call open, set o->state = &count. */
 extern const Backend PLAN_BACKEND;
 
-/* PLAN_BACKEND without the fused entries that `real` lacks: their compositions need temporaries, and the peak that a
- * dry run finds is the real one only when both compose the same ops. */
+/* PLAN_BACKEND without the fused entries that `real` lacks: their compositions need temporaries, and the peak
+ * that a dry run finds is the real one only when both compose the same ops. */
 Backend plan_like(const Backend *real);

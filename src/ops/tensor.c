@@ -14,7 +14,7 @@ static Tensor dense(void *data, DType type, int rank, const int64_t *dims) {
     for (int axis = rank - 1; axis >= 0; axis--) {
         t.dims[axis] = dims[axis];
         t.strides[axis] = stride;
-        stride = (int64_t)((uint64_t)stride * (uint64_t)dims[axis]); /* wraps only for what ops_new then refuses */
+        stride = (int64_t)((uint64_t)stride * (uint64_t)dims[axis]); /* wraps only for what ops_new refuses */
     }
     return t;
 }
@@ -85,8 +85,8 @@ double tensor_number(Tensor t, int64_t index) {
     return value;
 }
 
-/* The address `elements` further on. A missing tensor stays missing: its views are made before anybody asks for the
- * status. */
+/* The address `elements` further on. A missing tensor stays missing: its views are made before anybody asks
+ * for the status. */
 static void *moved(Tensor t, int64_t elements) {
     return t.data ? (char *)t.data + elements * (int64_t)dtype_size(t.type) : NULL;
 }

@@ -44,21 +44,25 @@ static void wrap_weight_free(void *state, Weight *w) {
     PASS(weight_free, w);
 }
 
+/* An entry that the decorator left empty. */
+#define PASSED_ON(op)       \
+    if (!wrap->table.op)    \
+        wrap->table.op = wrap_##op;
+
 void wrap_begin(Ops *o, Wrap *wrap, const Backend *table) {
     wrap->inner = o->backend;
     wrap->inner_state = o->state;
     wrap->table = *table;
-#define PASSED_ON(op) \
-    if (!wrap->table.op) \
-        wrap->table.op = wrap_##op;
-    PASSED_ON(describe) PASSED_ON(mem_alloc) PASSED_ON(mem_free) PASSED_ON(mem_info) PASSED_ON(upload)
-    PASSED_ON(download) PASSED_ON(sync) PASSED_ON(weight_pack) PASSED_ON(weight_free)
-#undef PASSED_ON
-#define LEAVE_OUT(op) \
-    if (!wrap->inner->op) \
-        wrap->table.op = NULL;
-    OPS_FUSED(LEAVE_OUT)
-#undef LEAVE_OUT
+    PASSED_ON(describe)
+    PASSED_ON(mem_alloc)
+    PASSED_ON(mem_free)
+    PASSED_ON(mem_info)
+    PASSED_ON(upload)
+    PASSED_ON(download)
+    PASSED_ON(sync)
+    PASSED_ON(weight_pack)
+    PASSED_ON(weight_free)
+    ops_match_fused(&wrap->table, wrap->inner);
     o->backend = &wrap->table;
     o->state = wrap;
 }

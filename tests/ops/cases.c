@@ -1,9 +1,9 @@
 /* cases.c: which shapes each op is tried with.
  *
- * Odd on purpose: one row, one column, widths that are no multiple of 8, 16 or 32, rows with gaps, sequences of one
- * token, heads of 12 to 256. Each table stands before the function that reads it; `columns` of OP_CASES names the
- * numbers of a row. Sizes are small, all of it has to run in seconds on two cores; the last row of a table is large enough
- * to be worth several threads.
+ * Odd on purpose: one row, one column, widths that are no multiple of 8, 16 or 32, rows with gaps, sequences
+ * of one token, heads of 12 to 256. Each table stands before the function that reads it; `columns` of
+ * OP_CASES names the numbers of a row. Sizes are small, all of it has to run in seconds on two cores; the
+ * last row of a table is large enough to be worth several threads.
  */
 #include "config.h"
 
@@ -15,8 +15,12 @@
 enum { UNIT, ZERO, TINY, HUNDRED, LARGE, SHIFTED };
 static Content content_of(int spread, int gap) {
     static const Content CONTENTS[] = {
-        [UNIT] = {0},           [ZERO] = {.spread = -1},  [TINY] = {.spread = 1e-12}, [HUNDRED] = {.spread = 100},
-        [LARGE] = {.spread = 1e4}, [SHIFTED] = {.middle = 30},
+        [UNIT] = {0},
+        [ZERO] = {.spread = -1},
+        [TINY] = {.spread = 1e-12},
+        [HUNDRED] = {.spread = 100},
+        [LARGE] = {.spread = 1e4},
+        [SHIFTED] = {.middle = 30},
     };
     Content content = CONTENTS[spread];
     content.gap = gap;
@@ -29,41 +33,58 @@ static Content gap_of(int gap) {
 
 static const Content PLAIN = {0};
 
-/* ---- sequences ------------------------------------------------------------------------------------------------- */
+/* ---- sequences ----------------------------------------------------------------------------------------- */
 
 static const struct {
     int count;
     int64_t lengths[SEQS_MAX];
 } SPLITS[] = {
-    {1, {1}}, {1, {7}}, {1, {33}}, {3, {5, 1, 9}}, {2, {64, 3}}, {4, {1, 1, 17, 2}}, {1, {130}}, {8, {1, 2, 3, 4, 5, 6, 7, 8}},
+    {1, {1}},     {1, {7}},           {1, {33}},  {3, {5, 1, 9}},
+    {2, {64, 3}}, {4, {1, 1, 17, 2}}, {1, {130}}, {8, {1, 2, 3, 4, 5, 6, 7, 8}},
 };
 
 static Seqs split(int row) {
     return seqs_of(SPLITS[row].count, SPLITS[row].lengths);
 }
 
-/* ---- matrix products ------------------------------------------------------------------------------------------- */
+/* ---- matrix products ----------------------------------------------------------------------------------- */
 
 static const int LINEAR[][CASE_NUMBERS] = {
     /* rows, in, out, gap, act, store, bf16, bias */
-    {1, 1, 1, 0, 0, 0, 0, 0},       {1, 64, 1, 0, 0, 0, 0, 1},      {3, 1, 5, 0, 0, 0, 0, 1},
-    {5, 33, 17, 0, 0, 0, 0, 0},     {7, 31, 95, 3, 0, 0, 1, 1},     {13, 100, 33, 5, ACT_SILU, 0, 0, 1},
-    {12, 64, 32, 0, 0, 1, 0, 0},    {25, 129, 70, 1, 0, 1, 1, 1},   {2, 515, 48, 0, ACT_GELU_TANH, 0, 1, 0},
-    {50, 96, 288, 0, 0, 0, 1, 0},   {9, 40, 40, 7, ACT_GELU_ERF, 0, 0, 1}, {4, 24, 130, 0, ACT_TANH, 0, 0, 0},
-    {61, 256, 97, 0, 0, 0, 0, 1},   {1, 1030, 65, 0, ACT_SILU, 1, 1, 1}, {97, 34, 16, 2, 0, 0, 1, 0},
-    {6, 4100, 19, 0, 0, 0, 0, 0},   {144, 72, 129, 0, 0, 0, 0, 0},  {11, 2, 31, 0, ACT_NONE, 1, 1, 0},
+    {1, 1, 1, 0, 0, 0, 0, 0},
+    {1, 64, 1, 0, 0, 0, 0, 1},
+    {3, 1, 5, 0, 0, 0, 0, 1},
+    {5, 33, 17, 0, 0, 0, 0, 0},
+    {7, 31, 95, 3, 0, 0, 1, 1},
+    {13, 100, 33, 5, ACT_SILU, 0, 0, 1},
+    {12, 64, 32, 0, 0, 1, 0, 0},
+    {25, 129, 70, 1, 0, 1, 1, 1},
+    {2, 515, 48, 0, ACT_GELU_TANH, 0, 1, 0},
+    {50, 96, 288, 0, 0, 0, 1, 0},
+    {9, 40, 40, 7, ACT_GELU_ERF, 0, 0, 1},
+    {4, 24, 130, 0, ACT_TANH, 0, 0, 0},
+    {61, 256, 97, 0, 0, 0, 0, 1},
+    {1, 1030, 65, 0, ACT_SILU, 1, 1, 1},
+    {97, 34, 16, 2, 0, 0, 1, 0},
+    {6, 4100, 19, 0, 0, 0, 0, 0},
+    {144, 72, 129, 0, 0, 0, 0, 0},
+    {11, 2, 31, 0, ACT_NONE, 1, 1, 0},
 };
 
 static void run_linear(Run *run, const int *n) {
     Tensor x = run_tensor(run, ROLE_INPUT, gap_of(n[3]), DIMS(n[0], n[1]));
     Tensor y = run_tensor(run, n[5] ? ROLE_BOTH : ROLE_OUTPUT, gap_of(n[3]), DIMS(n[0], n[2]));
-    const Weight *w = run_weight(run, (WeightWish){WEIGHT_LINEAR, 1, n[6] ? DT_BF16 : DT_F32, n[7]}, DIMS(n[2], n[1]));
+    const Weight *w =
+        run_weight(run, (WeightWish){WEIGHT_LINEAR, 1, n[6] ? DT_BF16 : DT_F32, n[7]}, DIMS(n[2], n[1]));
     op_linear(run->o, y, x, w, (LinearHow){(Activation)n[4], (StoreMode)n[5]});
 }
 
 static const int STACKED[][CASE_NUMBERS] = {
     /* rows, in, out of a part, parts, type, bias */
-    {5, 24, 12, 3, DT_F32, 0}, {3, 33, 7, 4, DT_BF16, 1}, {17, 65, 33, 2, DT_F16, 1}, {1, 8, 1, 3, DT_F32, 1},
+    {5, 24, 12, 3, DT_F32, 0},
+    {3, 33, 7, 4, DT_BF16, 1},
+    {17, 65, 33, 2, DT_F16, 1},
+    {1, 8, 1, 3, DT_F32, 1},
 };
 
 static void run_stacked(Run *run, const int *n) {
@@ -75,7 +96,7 @@ static void run_stacked(Run *run, const int *n) {
 
 static const int GLU[][CASE_NUMBERS] = {
     /* rows, in, out, gap, act, bf16 */
-    {1, 1, 1, 0, ACT_SILU, 0},     {1, 96, 512, 0, ACT_SILU, 1}, {5, 33, 17, 3, ACT_GELU_TANH, 0},
+    {1, 1, 1, 0, ACT_SILU, 0},     {1, 96, 512, 0, ACT_SILU, 1},      {5, 33, 17, 3, ACT_GELU_TANH, 0},
     {13, 100, 47, 0, ACT_SILU, 0}, {29, 64, 33, 1, ACT_GELU_TANH, 1}, {60, 130, 95, 0, ACT_SILU, 1},
     {3, 7, 129, 0, ACT_SILU, 0},
 };
@@ -83,15 +104,17 @@ static const int GLU[][CASE_NUMBERS] = {
 static void run_glu(Run *run, const int *n) {
     Tensor x = run_tensor(run, ROLE_INPUT, gap_of(n[3]), DIMS(n[0], n[1]));
     Tensor y = run_tensor(run, ROLE_OUTPUT, gap_of(n[3]), DIMS(n[0], n[2]));
-    const Weight *w = run_weight(run, (WeightWish){WEIGHT_GLU, 2, n[5] ? DT_BF16 : DT_F32, false}, DIMS(n[2], n[1]));
+    const Weight *w =
+        run_weight(run, (WeightWish){WEIGHT_GLU, 2, n[5] ? DT_BF16 : DT_F32, false}, DIMS(n[2], n[1]));
     op_glu_linear(run->o, y, x, w, (Activation)n[4]);
 }
 
 static const int CONV[][CASE_NUMBERS] = {
     /* height, width, in, out, kernel, stride, store, bf16 */
-    {1, 1, 1, 1, 3, 1, 0, 0},    {1, 1, 3, 5, 1, 1, 0, 0},   {17, 13, 3, 17, 3, 1, 0, 0}, {17, 13, 16, 33, 1, 1, 1, 1},
-    {2, 2, 1, 1, 3, 2, 0, 0},    {3, 5, 7, 9, 3, 2, 0, 1},   {16, 12, 33, 16, 3, 2, 0, 0}, {17, 13, 5, 40, 3, 2, 1, 0},
-    {1, 13, 8, 3, 3, 1, 1, 1},   {17, 1, 24, 31, 3, 1, 0, 0}, {8, 8, 32, 64, 3, 1, 0, 1}, {5, 7, 40, 3, 3, 1, 1, 0},
+    {1, 1, 1, 1, 3, 1, 0, 0},     {1, 1, 3, 5, 1, 1, 0, 0},    {17, 13, 3, 17, 3, 1, 0, 0},
+    {17, 13, 16, 33, 1, 1, 1, 1}, {2, 2, 1, 1, 3, 2, 0, 0},    {3, 5, 7, 9, 3, 2, 0, 1},
+    {16, 12, 33, 16, 3, 2, 0, 0}, {17, 13, 5, 40, 3, 2, 1, 0}, {1, 13, 8, 3, 3, 1, 1, 1},
+    {17, 1, 24, 31, 3, 1, 0, 0},  {8, 8, 32, 64, 3, 1, 0, 1},  {5, 7, 40, 3, 3, 1, 1, 0},
     {33, 29, 24, 40, 3, 1, 0, 0},
 };
 
@@ -105,8 +128,8 @@ static void run_conv(Run *run, const int *n) {
 
 static const int UP_CONV[][CASE_NUMBERS] = {
     /* height, width, in, out, bf16 */
-    {1, 1, 1, 1, 0}, {1, 3, 5, 7, 1}, {4, 4, 16, 16, 0}, {9, 5, 24, 33, 0}, {3, 8, 40, 12, 1},
-    {19, 17, 16, 24, 0},
+    {1, 1, 1, 1, 0},   {1, 3, 5, 7, 1},   {4, 4, 16, 16, 0},
+    {9, 5, 24, 33, 0}, {3, 8, 40, 12, 1}, {19, 17, 16, 24, 0},
 };
 
 static void run_up_conv(Run *run, const int *n) {
@@ -116,27 +139,30 @@ static void run_up_conv(Run *run, const int *n) {
     op_upsample2x_conv(run->o, y, x, run_weight(run, wish, DIMS(n[3], n[2], 3, 3)));
 }
 
-static const int UPSAMPLE[][CASE_NUMBERS] = {/* height, width, channels */ {1, 1, 1}, {3, 2, 5}, {8, 7, 33}, {1, 9, 16}, {32, 31, 33}};
+static const int UPSAMPLE[][CASE_NUMBERS] = {
+    /* height, width, channels */ {1, 1, 1}, {3, 2, 5}, {8, 7, 33}, {1, 9, 16}, {32, 31, 33}};
 
 static void run_upsample(Run *run, const int *n) {
     Tensor x = run_tensor(run, ROLE_INPUT, PLAIN, DIMS(n[0], n[1], n[2]));
     op_upsample2x(run->o, run_tensor(run, ROLE_OUTPUT, PLAIN, DIMS(2 * n[0], 2 * n[1], n[2])), x);
 }
 
-/* ---- norms ----------------------------------------------------------------------------------------------------- */
+/* ---- norms --------------------------------------------------------------------------------------------- */
 
 static const int RMS[][CASE_NUMBERS] = {
     /* split, width, gap, form, scale, content, in place */
-    {0, 1, 0, 0, 0, UNIT, 0},   {3, 33, 3, 1, 1, UNIT, 0},  {2, 96, 0, 0, 1, UNIT, 1},   {1, 257, 0, 1, 0, ZERO, 0},
-    {4, 40, 5, 0, 0, TINY, 0},  {7, 15, 0, 0, 1, LARGE, 1}, {5, 2304, 0, 0, 1, UNIT, 0}, {6, 7, 1, 1, 1, SHIFTED, 0},
-    {6, 515, 0, 0, 1, UNIT, 0},
+    {0, 1, 0, 0, 0, UNIT, 0},    {3, 33, 3, 1, 1, UNIT, 0},   {2, 96, 0, 0, 1, UNIT, 1},
+    {1, 257, 0, 1, 0, ZERO, 0},  {4, 40, 5, 0, 0, TINY, 0},   {7, 15, 0, 0, 1, LARGE, 1},
+    {5, 2304, 0, 0, 1, UNIT, 0}, {6, 7, 1, 1, 1, SHIFTED, 0}, {6, 515, 0, 0, 1, UNIT, 0},
 };
 
 static void run_rms(Run *run, const int *n) {
     Seqs seqs = split(n[0]);
-    Tensor x = run_tensor(run, n[6] ? ROLE_BOTH : ROLE_INPUT, content_of(n[5], n[2]), DIMS(seqs_rows(&seqs), n[1]));
+    Tensor x =
+        run_tensor(run, n[6] ? ROLE_BOTH : ROLE_INPUT, content_of(n[5], n[2]), DIMS(seqs_rows(&seqs), n[1]));
     Tensor y = n[6] ? x : run_tensor(run, ROLE_OUTPUT, gap_of(n[2]), DIMS(seqs_rows(&seqs), n[1]));
-    RmsNormHow how = {.w = run_tensor(run, ROLE_INPUT, PLAIN, DIMS(n[1])), .form = (NormWeight)n[3], .eps = 1e-5f};
+    RmsNormHow how = {
+        .w = run_tensor(run, ROLE_INPUT, PLAIN, DIMS(n[1])), .form = (NormWeight)n[3], .eps = 1e-5f};
     if (n[4]) {
         how.scale = run_tensor(run, ROLE_INPUT, gap_of(n[2]), DIMS(seqs.count, n[1]));
         how.seqs = &seqs;
@@ -147,8 +173,9 @@ static void run_rms(Run *run, const int *n) {
 enum { ADD_ONLY, H_APART, H_IS_Y };
 static const int ADD_NORM[][CASE_NUMBERS] = {
     /* split, width, gap, form, gate, scale, h, content */
-    {0, 1, 0, 0, 0, 0, ADD_ONLY, UNIT}, {3, 33, 3, 0, 1, 1, H_APART, UNIT},  {2, 96, 0, 0, 1, 1, H_IS_Y, UNIT},
-    {4, 40, 0, 1, 0, 0, H_IS_Y, UNIT},  {5, 65, 1, 1, 1, 0, ADD_ONLY, TINY}, {7, 129, 0, 0, 0, 1, H_APART, ZERO},
+    {0, 1, 0, 0, 0, 0, ADD_ONLY, UNIT},  {3, 33, 3, 0, 1, 1, H_APART, UNIT},
+    {2, 96, 0, 0, 1, 1, H_IS_Y, UNIT},   {4, 40, 0, 1, 0, 0, H_IS_Y, UNIT},
+    {5, 65, 1, 1, 1, 0, ADD_ONLY, TINY}, {7, 129, 0, 0, 0, 1, H_APART, ZERO},
     {1, 768, 0, 1, 0, 0, H_APART, UNIT}, {6, 31, 0, 1, 1, 1, H_IS_Y, LARGE},
     {6, 515, 0, 0, 1, 1, H_IS_Y, UNIT},
 };
@@ -158,7 +185,8 @@ static void run_add_norm(Run *run, const int *n) {
     const int64_t *rows = DIMS(seqs_rows(&seqs), n[1]), *tables = DIMS(seqs.count, n[1]), *width = DIMS(n[1]);
     Tensor x = run_tensor(run, ROLE_BOTH, gap_of(n[2]), rows);
     Tensor y = run_tensor(run, n[6] == H_IS_Y ? ROLE_BOTH : ROLE_INPUT, content_of(n[7], n[2]), rows);
-    AddNormHow how = {.w_post = run_tensor(run, ROLE_INPUT, PLAIN, width), .form = (NormWeight)n[3], .eps = 1e-5f};
+    AddNormHow how = {
+        .w_post = run_tensor(run, ROLE_INPUT, PLAIN, width), .form = (NormWeight)n[3], .eps = 1e-5f};
     how.seqs = &seqs;
     if (n[4])
         how.gate = run_tensor(run, ROLE_INPUT, gap_of(n[2]), tables);
@@ -166,16 +194,19 @@ static void run_add_norm(Run *run, const int *n) {
         how.scale = run_tensor(run, ROLE_INPUT, gap_of(n[2]), tables);
     if (n[6] != ADD_ONLY)
         how.w_next = run_tensor(run, ROLE_INPUT, PLAIN, width);
-    Tensor h = n[6] == H_APART ? run_tensor(run, ROLE_OUTPUT, gap_of(n[2]), rows) : n[6] == H_IS_Y ? y : NO_TENSOR;
+    Tensor h = n[6] == H_APART  ? run_tensor(run, ROLE_OUTPUT, gap_of(n[2]), rows)
+               : n[6] == H_IS_Y ? y
+                                : NO_TENSOR;
     op_add_norm(run->o, x, h, y, &how);
 }
 
 enum { FRESH, OVER_X, OVER_RESIDUAL };
 static const int LAYER[][CASE_NUMBERS] = {
     /* split, width, gap, weights, residual, scale, place, content */
-    {0, 1, 0, 1, 0, 0, FRESH, UNIT},  {3, 33, 3, 1, 1, 0, FRESH, UNIT}, {2, 96, 0, 0, 0, 1, OVER_X, UNIT},
-    {4, 40, 0, 1, 1, 0, OVER_X, LARGE}, {5, 65, 1, 0, 0, 1, FRESH, SHIFTED}, {1, 1024, 0, 1, 1, 0, OVER_RESIDUAL, SHIFTED},
-    {7, 129, 0, 0, 0, 0, FRESH, ZERO}, {6, 12, 0, 1, 0, 1, FRESH, TINY},
+    {0, 1, 0, 1, 0, 0, FRESH, UNIT},     {3, 33, 3, 1, 1, 0, FRESH, UNIT},
+    {2, 96, 0, 0, 0, 1, OVER_X, UNIT},   {4, 40, 0, 1, 1, 0, OVER_X, LARGE},
+    {5, 65, 1, 0, 0, 1, FRESH, SHIFTED}, {1, 1024, 0, 1, 1, 0, OVER_RESIDUAL, SHIFTED},
+    {7, 129, 0, 0, 0, 0, FRESH, ZERO},   {6, 12, 0, 1, 0, 1, FRESH, TINY},
     {6, 515, 0, 1, 1, 1, FRESH, UNIT},
 };
 
@@ -200,8 +231,9 @@ static void run_layer(Run *run, const int *n) {
 
 static const int GROUP[][CASE_NUMBERS] = {
     /* height, width, channels, groups, act, in place, content */
-    {1, 1, 4, 2, ACT_NONE, 0, UNIT}, {3, 5, 33, 3, ACT_SILU, 0, UNIT},     {17, 13, 32, 32, ACT_NONE, 1, UNIT},
-    {8, 8, 96, 8, ACT_SILU, 1, SHIFTED}, {2, 7, 5, 1, ACT_NONE, 0, LARGE}, {1, 9, 128, 32, ACT_SILU, 0, ZERO},
+    {1, 1, 4, 2, ACT_NONE, 0, UNIT},       {3, 5, 33, 3, ACT_SILU, 0, UNIT},
+    {17, 13, 32, 32, ACT_NONE, 1, UNIT},   {8, 8, 96, 8, ACT_SILU, 1, SHIFTED},
+    {2, 7, 5, 1, ACT_NONE, 0, LARGE},      {1, 9, 128, 32, ACT_SILU, 0, ZERO},
     {40, 31, 24, 2, ACT_NONE, 0, SHIFTED},
 };
 
@@ -214,13 +246,14 @@ static void run_group(Run *run, const int *n) {
     op_group_norm(run->o, n[5] ? x : run_tensor(run, ROLE_OUTPUT, PLAIN, size), x, &how);
 }
 
-/* ---- attention ------------------------------------------------------------------------------------------------- */
+/* ---- attention ----------------------------------------------------------------------------------------- */
 
 static const int ROPE[][CASE_NUMBERS] = {
     /* rows, heads, kv heads, d, style, norm, form, gap */
-    {1, 1, 1, 2, ROPE_PAIRS, 0, 0, 0},   {5, 4, 2, 24, ROPE_PAIRS, 1, 0, 3},  {7, 3, 1, 12, ROPE_HALVES, 1, 1, 0},
-    {3, 6, 2, 96, ROPE_PAIRS, 1, 0, 0},  {4, 2, 1, 256, ROPE_HALVES, 1, 1, 1}, {9, 4, 4, 64, ROPE_HALVES, 0, 0, 0},
-    {17, 8, 4, 48, ROPE_PAIRS, 1, 0, 5}, {33, 2, 2, 6, ROPE_HALVES, 1, 0, 0},
+    {1, 1, 1, 2, ROPE_PAIRS, 0, 0, 0},    {5, 4, 2, 24, ROPE_PAIRS, 1, 0, 3},
+    {7, 3, 1, 12, ROPE_HALVES, 1, 1, 0},  {3, 6, 2, 96, ROPE_PAIRS, 1, 0, 0},
+    {4, 2, 1, 256, ROPE_HALVES, 1, 1, 1}, {9, 4, 4, 64, ROPE_HALVES, 0, 0, 0},
+    {17, 8, 4, 48, ROPE_PAIRS, 1, 0, 5},  {33, 2, 2, 6, ROPE_HALVES, 1, 0, 0},
     {130, 6, 3, 48, ROPE_PAIRS, 1, 0, 0},
 };
 
@@ -247,19 +280,29 @@ static void run_rope(Run *run, const int *n) {
 enum { SCORES_SMALL, SCORES_LARGE, SCORES_ZERO };
 static const int ATTENTION[][CASE_NUMBERS] = {
     /* split, heads, kv heads, d, mask, window, scores, gap */
-    {0, 1, 1, 12, MASK_FULL, 0, 0, 0},     {3, 4, 2, 24, MASK_FULL, 0, 0, 3},     {2, 3, 1, 32, MASK_CAUSAL, 0, 0, 0},
-    {4, 2, 2, 48, MASK_FULL, 0, 0, 0},     {5, 4, 1, 64, MASK_CAUSAL, 5, 0, 1},   {1, 6, 2, 96, MASK_FULL, 0, 0, 0},
-    {7, 2, 1, 256, MASK_CAUSAL, 3, 0, 0},  {6, 2, 1, 24, MASK_CAUSAL, 20, 0, 0},  {6, 2, 2, 12, MASK_FULL, 0, 0, 0},
-    {2, 2, 1, 48, MASK_FULL, 0, SCORES_LARGE, 0}, {4, 4, 2, 24, MASK_CAUSAL, 7, SCORES_LARGE, 0},
-    {3, 1, 1, 96, MASK_CAUSAL, 1, 0, 0},   {2, 1, 1, 40, MASK_FULL, 0, SCORES_ZERO, 0}, {1, 1, 1, 512, MASK_FULL, 0, 0, 0},
+    {0, 1, 1, 12, MASK_FULL, 0, 0, 0},
+    {3, 4, 2, 24, MASK_FULL, 0, 0, 3},
+    {2, 3, 1, 32, MASK_CAUSAL, 0, 0, 0},
+    {4, 2, 2, 48, MASK_FULL, 0, 0, 0},
+    {5, 4, 1, 64, MASK_CAUSAL, 5, 0, 1},
+    {1, 6, 2, 96, MASK_FULL, 0, 0, 0},
+    {7, 2, 1, 256, MASK_CAUSAL, 3, 0, 0},
+    {6, 2, 1, 24, MASK_CAUSAL, 20, 0, 0},
+    {6, 2, 2, 12, MASK_FULL, 0, 0, 0},
+    {2, 2, 1, 48, MASK_FULL, 0, SCORES_LARGE, 0},
+    {4, 4, 2, 24, MASK_CAUSAL, 7, SCORES_LARGE, 0},
+    {3, 1, 1, 96, MASK_CAUSAL, 1, 0, 0},
+    {2, 1, 1, 40, MASK_FULL, 0, SCORES_ZERO, 0},
+    {1, 1, 1, 512, MASK_FULL, 0, 0, 0},
     {6, 1, 1, 7, MASK_FULL, 0, 0, 0},
     {6, 8, 4, 64, MASK_FULL, 0, 0, 0},
 };
 
 /* Large scores, about ±1e4, are made of integers so that they are exact and near ties stay what they are. */
 static void run_attention(Run *run, const int *n) {
-    static const Content SCORES[] = {
-        [SCORES_SMALL] = {.spread = 2}, [SCORES_LARGE] = {.spread = 60, .integers = true}, [SCORES_ZERO] = {.spread = -1}};
+    static const Content SCORES[] = {[SCORES_SMALL] = {.spread = 2},
+                                     [SCORES_LARGE] = {.spread = 60, .integers = true},
+                                     [SCORES_ZERO] = {.spread = -1}};
     Seqs seqs = split(n[0]);
     int64_t rows = seqs_rows(&seqs);
     Content content = SCORES[n[6]];
@@ -272,12 +315,12 @@ static void run_attention(Run *run, const int *n) {
     op_attention(run->o, tensor_heads(out, n[1]), part[0], part[1], part[2], &how);
 }
 
-/* ---- rows and reorderings -------------------------------------------------------------------------------------- */
+/* ---- rows and reorderings ------------------------------------------------------------------------------ */
 
 static const int EMBED[][CASE_NUMBERS] = {
     /* rows, vocabulary, width, type, gap */
-    {1, 1, 1, DT_F32, 0}, {9, 40, 33, DT_BF16, 0}, {5, 7, 96, DT_F16, 3}, {33, 100, 17, DT_F32, 0},
-    {60, 100, 515, DT_BF16, 0},
+    {1, 1, 1, DT_F32, 0},     {9, 40, 33, DT_BF16, 0},    {5, 7, 96, DT_F16, 3},
+    {33, 100, 17, DT_F32, 0}, {60, 100, 515, DT_BF16, 0},
 };
 
 static void run_embed(Run *run, const int *n) {
@@ -288,7 +331,8 @@ static void run_embed(Run *run, const int *n) {
     op_embed(run->o, run_tensor(run, ROLE_OUTPUT, gap_of(n[4]), DIMS(n[0], n[2])), table, ids, 4.4f);
 }
 
-static const int MEAN[][CASE_NUMBERS] = {/* split, width, gap */ {0, 1, 0}, {3, 33, 0}, {6, 100, 3}, {7, 16, 0}, {6, 515, 0}};
+static const int MEAN[][CASE_NUMBERS] = {
+    /* split, width, gap */ {0, 1, 0}, {3, 33, 0}, {6, 100, 3}, {7, 16, 0}, {6, 515, 0}};
 
 static void run_mean(Run *run, const int *n) {
     Seqs seqs = split(n[0]);
@@ -298,8 +342,7 @@ static void run_mean(Run *run, const int *n) {
 
 static const int PATCH[][CASE_NUMBERS] = {
     /* channels, height, width, patch */
-    {1, 1, 1, 1}, {16, 4, 6, 2}, {3, 10, 2, 2}, {5, 6, 9, 3}, {16, 16, 14, 2},
-    {16, 64, 62, 2},
+    {1, 1, 1, 1}, {16, 4, 6, 2}, {3, 10, 2, 2}, {5, 6, 9, 3}, {16, 16, 14, 2}, {16, 64, 62, 2},
 };
 
 static void run_patchify(Run *run, const int *n) {
@@ -314,7 +357,12 @@ static void run_unpatchify(Run *run, const int *n) {
     op_unpatchify(run->o, run_tensor(run, ROLE_OUTPUT, PLAIN, DIMS(n[0], n[1], n[2])), from, n[3]);
 }
 
-static const int TRANSPOSE[][CASE_NUMBERS] = {/* rows, columns, gap */ {1, 1, 0}, {16, 35, 0}, {33, 3, 2}, {1, 40, 0}, {65, 17, 0}, {300, 129, 0}};
+static const int TRANSPOSE[][CASE_NUMBERS] = {/* rows, columns, gap */ {1, 1, 0},
+                                              {16, 35, 0},
+                                              {33, 3, 2},
+                                              {1, 40, 0},
+                                              {65, 17, 0},
+                                              {300, 129, 0}};
 
 static void run_transpose(Run *run, const int *n) {
     Tensor x = run_tensor(run, ROLE_INPUT, gap_of(n[2]), DIMS(n[0], n[1]));
@@ -323,9 +371,10 @@ static void run_transpose(Run *run, const int *n) {
 
 static const int CAST[][CASE_NUMBERS] = {
     /* rows, columns, to, from, gap, content */
-    {1, 1, DT_BF16, DT_F32, 0, UNIT},   {7, 33, DT_BF16, DT_F32, 3, LARGE}, {5, 17, DT_F16, DT_F32, 0, LARGE},
-    {5, 17, DT_F16, DT_F32, 0, TINY},   {9, 40, DT_F32, DT_BF16, 0, UNIT},  {3, 65, DT_F32, DT_F16, 1, UNIT},
-    {2, 100, DT_F32, DT_F32, 0, UNIT},  {4, 31, DT_BF16, DT_F16, 0, HUNDRED},
+    {1, 1, DT_BF16, DT_F32, 0, UNIT},     {7, 33, DT_BF16, DT_F32, 3, LARGE},
+    {5, 17, DT_F16, DT_F32, 0, LARGE},    {5, 17, DT_F16, DT_F32, 0, TINY},
+    {9, 40, DT_F32, DT_BF16, 0, UNIT},    {3, 65, DT_F32, DT_F16, 1, UNIT},
+    {2, 100, DT_F32, DT_F32, 0, UNIT},    {4, 31, DT_BF16, DT_F16, 0, HUNDRED},
     {130, 515, DT_BF16, DT_F32, 0, UNIT},
 };
 
@@ -337,14 +386,18 @@ static void run_cast(Run *run, const int *n) {
     op_cast(run->o, run_tensor(run, ROLE_OUTPUT, to, DIMS(n[0], n[1])), x);
 }
 
-static const int RGB[][CASE_NUMBERS] = {/* height, width, channels */ {1, 1, 3}, {17, 13, 3}, {32, 31, 3}, {64, 65, 3}};
+static const int RGB[][CASE_NUMBERS] = {
+    /* height, width, channels */ {1, 1, 3}, {17, 13, 3}, {32, 31, 3}, {64, 65, 3}};
 
 static void run_rgb(Run *run, const int *n) {
     Tensor x = run_tensor(run, ROLE_INPUT, (Content){.spread = 1.5}, DIMS(n[0], n[1], n[2]));
     op_to_rgb8(run->o, run_tensor(run, ROLE_OUTPUT, (Content){.type = DT_U8}, DIMS(n[0], n[1], n[2])), x);
 }
 
-static const int COPY[][CASE_NUMBERS] = {/* rows, columns, gap, type */ {1, 1, 0, DT_F32}, {7, 33, 3, DT_F32}, {5, 8, 1, DT_BF16}, {130, 515, 3, DT_F32}};
+static const int COPY[][CASE_NUMBERS] = {/* rows, columns, gap, type */ {1, 1, 0, DT_F32},
+                                         {7, 33, 3, DT_F32},
+                                         {5, 8, 1, DT_BF16},
+                                         {130, 515, 3, DT_F32}};
 
 static void run_copy(Run *run, const int *n) {
     Content from = gap_of(n[2]), to = gap_of(0);
@@ -358,14 +411,16 @@ static void run_fill(Run *run, const int *n) {
         ops_fill(run->o, run_tensor(run, ROLE_OUTPUT, gap_of(n[2]), DIMS(n[0], n[1])), 0.7f);
 }
 
-/* ---- elementwise and sampling ---------------------------------------------------------------------------------- */
+/* ---- elementwise and sampling -------------------------------------------------------------------------- */
 
 static const int UNARY[][CASE_NUMBERS] = {
     /* rows, columns, gap, act, in place, content */
-    {1, 1, 0, ACT_SILU, 0, UNIT},          {7, 33, 3, ACT_TANH, 0, UNIT},        {40, 31, 0, ACT_SILU, 1, HUNDRED},
-    {5, 100, 0, ACT_TANH, 1, HUNDRED},     {9, 65, 1, ACT_GELU_TANH, 0, HUNDRED}, {9, 65, 0, ACT_GELU_ERF, 0, HUNDRED},
-    {130, 17, 0, ACT_GELU_TANH, 1, UNIT},  {3, 129, 0, ACT_GELU_ERF, 1, UNIT},   {2, 9, 0, ACT_NONE, 0, UNIT},
-    {6, 50, 0, ACT_SILU, 0, ZERO},         {6, 50, 2, ACT_TANH, 0, TINY},        {6, 50, 0, ACT_GELU_ERF, 0, TINY},
+    {1, 1, 0, ACT_SILU, 0, UNIT},          {7, 33, 3, ACT_TANH, 0, UNIT},
+    {40, 31, 0, ACT_SILU, 1, HUNDRED},     {5, 100, 0, ACT_TANH, 1, HUNDRED},
+    {9, 65, 1, ACT_GELU_TANH, 0, HUNDRED}, {9, 65, 0, ACT_GELU_ERF, 0, HUNDRED},
+    {130, 17, 0, ACT_GELU_TANH, 1, UNIT},  {3, 129, 0, ACT_GELU_ERF, 1, UNIT},
+    {2, 9, 0, ACT_NONE, 0, UNIT},          {6, 50, 0, ACT_SILU, 0, ZERO},
+    {6, 50, 2, ACT_TANH, 0, TINY},         {6, 50, 0, ACT_GELU_ERF, 0, TINY},
     {6, 50, 0, ACT_SILU, 0, LARGE},        {6, 50, 0, ACT_GELU_TANH, 0, LARGE},
     {200, 257, 0, ACT_SILU, 0, UNIT},
 };
@@ -378,8 +433,8 @@ static void run_unary(Run *run, const int *n) {
 
 static const int BINARY[][CASE_NUMBERS] = {
     /* rows, columns, gap, kind, in place */
-    {1, 1, 0, BINARY_ADD, 0}, {7, 33, 3, BINARY_MULTIPLY, 0}, {40, 31, 0, BINARY_ADD, 1}, {9, 129, 1, BINARY_MULTIPLY, 1},
-    {200, 257, 0, BINARY_MULTIPLY, 0},
+    {1, 1, 0, BINARY_ADD, 0},        {7, 33, 3, BINARY_MULTIPLY, 0},    {40, 31, 0, BINARY_ADD, 1},
+    {9, 129, 1, BINARY_MULTIPLY, 1}, {200, 257, 0, BINARY_MULTIPLY, 0},
 };
 
 static void run_binary(Run *run, const int *n) {
@@ -391,21 +446,22 @@ static void run_binary(Run *run, const int *n) {
 
 static const int LINCOMB[][CASE_NUMBERS] = {
     /* channels, pixels, terms, in place */
-    {1, 1, 1, 0}, {3, 11, 2, 0}, {16, 60, 3, 1}, {5, 13, 4, 0}, {2, 33, 5, 1},
-    {16, 4099, 3, 0},
+    {1, 1, 1, 0}, {3, 11, 2, 0}, {16, 60, 3, 1}, {5, 13, 4, 0}, {2, 33, 5, 1}, {16, 4099, 3, 0},
 };
 
 static void run_lincomb(Run *run, const int *n) {
     static const float FACTORS[LINCOMB_MAX] = {1, 0.3f, 1.25f, 0.7f, 0.01f};
     LincombHow how = {.count = n[2]};
     for (int i = 0; i < n[2]; i++) {
-        how.term[i] = run_tensor(run, n[3] && !i ? ROLE_BOTH : ROLE_INPUT, (Content){.middle = 2}, DIMS(n[0], n[1]));
+        how.term[i] =
+            run_tensor(run, n[3] && !i ? ROLE_BOTH : ROLE_INPUT, (Content){.middle = 2}, DIMS(n[0], n[1]));
         how.factor[i] = FACTORS[i];
     }
     op_lincomb(run->o, n[3] ? how.term[0] : run_tensor(run, ROLE_OUTPUT, PLAIN, DIMS(n[0], n[1])), &how);
 }
 
-static const int SQUARES[][CASE_NUMBERS] = {/* numbers, content */ {1, UNIT}, {33, UNIT}, {100003, UNIT}, {70000, SHIFTED}, {9, ZERO}};
+static const int SQUARES[][CASE_NUMBERS] = {
+    /* numbers, content */ {1, UNIT}, {33, UNIT}, {100003, UNIT}, {70000, SHIFTED}, {9, ZERO}};
 
 static void run_squares(Run *run, const int *n) {
     Tensor x = run_tensor(run, ROLE_INPUT, content_of(n[1], 0), DIMS(n[0]));
@@ -414,8 +470,8 @@ static void run_squares(Run *run, const int *n) {
 
 static const int MIX[][CASE_NUMBERS] = {
     /* numbers, scale in tenths, renorm in tenths, place: 0 fresh, 1 cond, 2 uncond */
-    {1, 45, 0, 0}, {33, 45, 10, 0}, {960, 10, 10, 1}, {77, 70, 10, 2}, {500, 55, 100, 1}, {65, 45, 5, 0},
-    {66000, 45, 10, 0},
+    {1, 45, 0, 0},     {33, 45, 10, 0}, {960, 10, 10, 1},   {77, 70, 10, 2},
+    {500, 55, 100, 1}, {65, 45, 5, 0},  {66000, 45, 10, 0},
 };
 
 static void run_mix(Run *run, const int *n) {
@@ -425,7 +481,7 @@ static void run_mix(Run *run, const int *n) {
     op_cfg_mix(run->o, v, cond, uncond, (GuideHow){(float)n[1] / 10, (float)n[2] / 10});
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------- */
+/* ---- the table ----------------------------------------------------------------------------------------- */
 
 #define ROWS(table) table, sizeof table / sizeof *table
 

@@ -7,7 +7,7 @@ enum { CASE_NUMBERS = 8 };
 
 /* One op: a function that sets up its tensors and runs it, and rows of numbers for that function. */
 typedef struct OpCases {
-    const char *op;     /* row of ops/list.h whose tolerance counts */
+    const char *op;      /* row of ops/list.h whose tolerance counts */
     const char *columns; /* what the numbers mean, for messages */
     void (*run)(Run *run, const int *n);
     const int (*rows)[CASE_NUMBERS];

@@ -19,16 +19,19 @@ static void fill_numbers(void) {
         numbers[i] = sinf((float)i * 0.7f) * 0.3f;
 }
 
-/* One layer of attention and a glance at every fused op; the result is a number that depends on all of them. */
+/* One layer of attention and a glance at every fused op; the result is a number that depends on all of them.
+ */
 static void small_network(Ops *o, float *result) {
     Weight qkv, conv;
     Tensor square = tensor_2d(numbers, DT_F32, WIDTH, WIDTH);
     weight_pack(o, &qkv, &(WeightParts){WEIGHT_LINEAR, 3, {square, square, square}, {NO_TENSOR}});
-    weight_pack(o, &conv, &(WeightParts){WEIGHT_CONV, 1, {tensor_4d(numbers, DT_F32, 4, 6, 3, 3)}, {NO_TENSOR}});
+    weight_pack(o, &conv,
+                &(WeightParts){WEIGHT_CONV, 1, {tensor_4d(numbers, DT_F32, 4, 6, 3, 3)}, {NO_TENSOR}});
     Tensor norm = ops_parameter(o, tensor_1d(numbers, DT_F32, WIDTH));
     ArenaMark mark = ops_mark(o);
     Seqs seqs = seqs_of(2, (int64_t[]){4, 3});
-    Tensor x = ops_matrix(o, ROWS, WIDTH), h = ops_matrix(o, ROWS, WIDTH), three = ops_matrix(o, ROWS, 3 * WIDTH);
+    Tensor x = ops_matrix(o, ROWS, WIDTH), h = ops_matrix(o, ROWS, WIDTH),
+           three = ops_matrix(o, ROWS, 3 * WIDTH);
     ops_upload(o, x, numbers);
     op_linear(o, three, x, &qkv, (LinearHow){0});
     Tensor q = tensor_heads(tensor_columns(three, 0, WIDTH), HEADS);
@@ -86,19 +89,23 @@ static void test_plan_flops(void) {
     PlanCount count = {0};
     Ops dry = {.backend = &PLAN_BACKEND, .state = &count, .arena = &counting};
     Weight w;
-    weight_pack(&dry, &w, &(WeightParts){WEIGHT_LINEAR, 1, {tensor_2d(numbers, DT_F32, 10, 20)}, {NO_TENSOR}});
+    weight_pack(&dry, &w,
+                &(WeightParts){WEIGHT_LINEAR, 1, {tensor_2d(numbers, DT_F32, 10, 20)}, {NO_TENSOR}});
     op_linear(&dry, ops_matrix(&dry, 5, 10), ops_matrix(&dry, 5, 20), &w, (LinearHow){0});
     CHECK_EQ(count.flops, 2 * 5 * 10 * 20, "a multiply-add of linear is two");
-    CHECK_EQ(count.bytes, 4 * (5 * 10 + 5 * 20 + 10 * 20), "linear reads input and weight and writes its output");
+    CHECK_EQ(count.bytes, 4 * (5 * 10 + 5 * 20 + 10 * 20),
+             "linear reads input and weight and writes its output");
     count.flops = 0;
     Seqs seqs = seqs_of(2, (int64_t[]){5, 2});
     Tensor out = ops_cube(&dry, 7, 4, 8), q = ops_cube(&dry, 7, 4, 8), k = ops_cube(&dry, 7, 2, 8);
     op_attention(&dry, out, q, k, ops_cube(&dry, 7, 2, 8), &(AttentionHow){1, MASK_CAUSAL, 3, &seqs});
     CHECK_OK(ops_status(&dry), "attention is planned");
-    CHECK_EQ(count.flops, 4 * 4 * 8 * ((1 + 2 + 3 + 3 + 3) + (1 + 2)), "attention counts the pairs its mask lets through");
+    CHECK_EQ(count.flops, 4 * 4 * 8 * ((1 + 2 + 3 + 3 + 3) + (1 + 2)),
+             "attention counts the pairs its mask lets through");
 }
 
-static Status wrong_attention(void *state, Tensor out, Tensor q, Tensor k, Tensor v, const AttentionHow *how) {
+static Status wrong_attention(void *state, Tensor out, Tensor q, Tensor k, Tensor v,
+                              const AttentionHow *how) {
     AttentionHow other = *how;
     other.scale *= 1.01f;
     return REF_BACKEND.attention(state, out, q, k, v, &other);
@@ -130,8 +137,10 @@ static void traced(char lines[LINES + 1][1000], const Backend *table) {
 static void test_trace(void) {
     static char lines[LINES + 1][1000], other[LINES + 1][1000];
     traced(lines, &REF_BACKEND);
-    CHECK_HAS(lines[0], "{\"n\":0,\"op\":\"linear\",\"inputs\":[[7,24]],\"weight\":[72,24],\"outputs\":"
-                        "[{\"shape\":[7,72],\"type\":\"f32\",\"mean\":", "a line has name, shapes and statistics");
+    CHECK_HAS(lines[0],
+              "{\"n\":0,\"op\":\"linear\",\"inputs\":[[7,24]],\"weight\":[72,24],\"outputs\":"
+              "[{\"shape\":[7,72],\"type\":\"f32\",\"mean\":",
+              "a line has name, shapes and statistics");
     int parsed = 0;
     for (int i = 0; i < LINES; i++) {
         Json *json = NULL;
@@ -189,7 +198,8 @@ static void test_check(void) {
     CHECK_STR(checked(&wrong, &result), "", "a fused op that one lacks is compared as its composition");
     wrong.attention = wrong_attention;
     CHECK_HAS(checked(&wrong, &result), "attention: ref and wrong differ by 0.0", "a wrong scale is caught");
-    CHECK_HAS(checked(&wrong, &result), "outputs [7, 3, 8] f32, inputs [7, 3, 8] f32", "and named with its shapes");
+    CHECK_HAS(checked(&wrong, &result), "outputs [7, 3, 8] f32, inputs [7, 3, 8] f32",
+              "and named with its shapes");
     wrong.attention = REF_BACKEND.attention;
     wrong.sum_squares = wrong_sum;
     CHECK_HAS(checked(&wrong, &result), "sum_squares: ref and wrong differ by inf", "not a number is caught");

@@ -115,7 +115,8 @@ static const char *verify(const Block *block) {
     for (int64_t i = 0; block->role != ROLE_INPUT && i < tensor_count(t); i++) {
         if (!isfinite(tensor_number(t, i)))
             wrong = "a result is not finite";
-        size_t at = (size_t)((char *)t.data - block->memory) + (size_t)tensor_offset(t, i) * dtype_size(t.type);
+        size_t at =
+            (size_t)((char *)t.data - block->memory) + (size_t)tensor_offset(t, i) * dtype_size(t.type);
         memcpy(now + at, block->before + at, dtype_size(t.type));
     }
     if (memcmp(now, block->before, block->bytes))

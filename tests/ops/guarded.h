@@ -1,9 +1,9 @@
 /* guarded.h: one run of one op between guards.
  *
- * A case asks a Run for its tensors; the Run fills them with numbers that depend only on the seed, so that the same case
- * run on another backend sees the same inputs. Every tensor lies in a block of its own with a guard zone on both sides
- * and, if asked, gaps between its rows; outputs are full of NaN before the op. run_verify then finds writes outside the
- * outputs, and results that are not finite. */
+ * A case asks a Run for its tensors; the Run fills them with numbers that depend only on the seed, so that
+ * the same case run on another backend sees the same inputs. Every tensor lies in a block of its own with a
+ * guard zone on both sides and, if asked, gaps between its rows; outputs are full of NaN before the op.
+ * run_verify then finds writes outside the outputs, and results that are not finite. */
 #pragma once
 
 #include "cpu/cpu.h"
@@ -15,14 +15,14 @@ typedef enum Role { ROLE_INPUT, ROLE_OUTPUT, ROLE_BOTH } Role;
 typedef struct Block {
     Role role;
     Tensor t;
-    char *memory;  /* guard, rows with gaps, guard */
-    char *before;  /* the same before the op */
+    char *memory; /* guard, rows with gaps, guard */
+    char *before; /* the same before the op */
     size_t bytes;
 } Block;
 
 typedef struct Run {
     Ops *o;
-    uint64_t random;   /* state of the numbers */
+    uint64_t random; /* state of the numbers */
     Block block[BLOCKS_MAX];
     int blocks;
     Weight weight[WEIGHTS_MAX];
@@ -37,10 +37,10 @@ void run_end(Run *run);
 /* What a block holds. Zeroed: dense float32, numbers in [-1, 1). */
 typedef struct Content {
     DType type;
-    int gap;           /* elements between rows (along the first axis); the first row then begins unaligned */
-    double spread;     /* numbers in [-spread, spread); 0 means 1, below 0 means all are 0 */
-    double middle;     /* added to all */
-    bool integers;     /* rounded to integers: products of small ones are exact */
+    int gap;       /* elements between rows (along the first axis); the first row then begins unaligned */
+    double spread; /* numbers in [-spread, spread); 0 means 1, below 0 means all are 0 */
+    double middle; /* added to all */
+    bool integers; /* rounded to integers: products of small ones are exact */
 } Content;
 
 /* A tensor of rank 1 to 3 (dims end at the first 0). */

@@ -1,8 +1,9 @@
 /* ops.c: every op, every shape of cases.c, every CPU path, against ref.
  *
- * A row runs once on ref and once on each candidate with 1, 2 and 3 threads, from the same inputs. The candidate must
- * leave guards and inputs alone, give finite numbers within the tolerance of the op's row in list.h, and the same bytes
- * with every number of threads. Another candidate is ref without its fused ops: it proves the compositions of ops.c.
+ * A row runs once on ref and once on each candidate with 1, 2 and 3 threads, from the same inputs. The
+ * candidate must leave guards and inputs alone, give finite numbers within the tolerance of the op's row in
+ * list.h, and the same bytes with every number of threads. Another candidate is ref without its fused ops: it
+ * proves the compositions of ops.c.
  */
 #include "config.h"
 
@@ -20,13 +21,13 @@ typedef struct Candidate {
     char name[64];
     const Backend *backend;
     BackendOptions options;
-    int threads;              /* tries 1 to this */
+    int threads; /* tries 1 to this */
     Ops ops[THREADS_MAX];
-    int failures;             /* of the present op */
+    int failures; /* of the present op */
 } Candidate;
 
 typedef struct Bench {
-    Ops ref[2];               /* by Precision */
+    Ops ref[2]; /* by Precision */
     Candidate candidate[CANDIDATES_MAX];
     int candidates;
     Arena arena;
@@ -110,7 +111,8 @@ static const char *judge(const Run *run, const Run *ref, double tolerance) {
         if (!(difference <= tolerance)) {
             char shape[96];
             tensor_print(shape, run->block[i].t);
-            snprintf(text, sizeof text, "%s differs by %.3g, expected at most %.3g", shape, difference, tolerance);
+            snprintf(text, sizeof text, "%s differs by %.3g, expected at most %.3g", shape, difference,
+                     tolerance);
             return text;
         }
     }
@@ -169,8 +171,8 @@ static void try_op(Bench *bench, const OpCases *cases) {
     }
     for (int i = 0; i < bench->candidates; i++) {
         char name[160];
-        snprintf(name, sizeof name, "%s (%s) agrees with ref in %d shapes on %s", cases->op, cases->columns, cases->count,
-                 bench->candidate[i].name);
+        snprintf(name, sizeof name, "%s (%s) agrees with ref in %d shapes on %s", cases->op, cases->columns,
+                 cases->count, bench->candidate[i].name);
         CHECK_EQ(bench->candidate[i].failures, 0, name);
     }
 }

@@ -41,7 +41,8 @@ static void test_products(Ops *o) {
     op_linear(o, y, x, &w, (LinearHow){0});
     agree(y, LINEAR, "linear is x times the transposed matrix, plus bias");
     weight_free(o, &w);
-    weight_pack(o, &glu, &(WeightParts){.kind = WEIGHT_GLU, .count = 2, .part = {first, curve(o, 4, DIMS(4, 5))}});
+    weight_pack(o, &glu,
+                &(WeightParts){.kind = WEIGHT_GLU, .count = 2, .part = {first, curve(o, 4, DIMS(4, 5))}});
     op_glu_linear(o, y, x, &glu, ACT_SILU);
     agree(y, GLU_SILU, "glu activates the first matrix and multiplies by the second");
     weight_free(o, &glu);
@@ -89,7 +90,8 @@ static void test_norms(Ops *o) {
     agree(x, ADD_NORM_X, "add_norm adds the gated norm");
     agree(h, ADD_NORM_H, "add_norm makes the next input");
     Tensor image = curve(o, 10, DIMS(4, 3, 6));
-    op_group_norm(o, image, image, &(GroupNormHow){curve(o, 6, DIMS(6)), curve(o, 9, DIMS(6)), 3, 1e-2f, ACT_SILU});
+    op_group_norm(o, image, image,
+                  &(GroupNormHow){curve(o, 6, DIMS(6)), curve(o, 9, DIMS(6)), 3, 1e-2f, ACT_SILU});
     agree(image, GROUP_NORM, "group_norm takes neighbouring channels together");
 }
 

@@ -1,8 +1,6 @@
 /* shapes.c: what ops.c refuses, and how it says so; views; the sticky status. Runs on the ref backend. */
 #include "config.h"
 
-#include <stdlib.h>
-
 #include "cpu/cpu.h"
 #include "tests/tap.h"
 
@@ -12,11 +10,11 @@ static const char *message(Ops *o) {
 }
 
 /* The message of an op's failure; forgets the failure. */
-#define SAYS(o, call, text)                    \
-    do {                                       \
-        call;                                  \
-        CHECK_HAS(message(o), text, text);     \
-        ops_clear(o);                          \
+#define SAYS(o, call, text)                \
+    do {                                   \
+        call;                              \
+        CHECK_HAS(message(o), text, text); \
+        ops_clear(o);                      \
     } while (0)
 
 static void test_views(void) {
@@ -27,8 +25,10 @@ static void test_views(void) {
     Tensor heads = tensor_heads(columns, 3);
     CHECK(heads.dims[1] == 3 && heads.dims[2] == 2 && heads.strides[0] == 12 && heads.strides[1] == 2,
           "heads are neighbours in a row");
-    CHECK((float *)tensor_at(heads, 2).data == data + 2 * 12 + 4, "an entry of the first axis begins in its row");
-    CHECK_EQ(tensor_offset(columns, 13), 2 * 12 + 1, "the fourteenth number of six columns is in the third row");
+    CHECK((float *)tensor_at(heads, 2).data == data + 2 * 12 + 4,
+          "an entry of the first axis begins in its row");
+    CHECK_EQ(tensor_offset(columns, 13), 2 * 12 + 1,
+             "the fourteenth number of six columns is in the third row");
     CHECK(!tensor_rows(tensor_2d(NULL, DT_F32, 5, 12), 2, 1).data, "a view of a missing tensor is missing");
     char text[96];
     tensor_print(text, columns);
@@ -55,18 +55,24 @@ static void test_messages(Ops *o) {
     CHECK_HAS(message(o), "linear", "the first failure is kept");
     ops_clear(o);
     SAYS(o, op_linear(o, y, NO_TENSOR, &w, (LinearHow){0}), "linear: input is missing");
-    SAYS(o, op_rms_norm(o, y, y, &(RmsNormHow){.w = row}), "rms_norm: output is [5, 6] f32, weight is [9] f32");
-    SAYS(o, op_rms_norm(o, x, x, &(RmsNormHow){.w = row, .scale = tensor_2d(numbers, DT_F32, 1, 9)}), "sequences is missing");
-    SAYS(o, op_attention(o, tensor_heads(x, 3), tensor_heads(x, 3), tensor_heads(x, 3), tensor_heads(x, 3),
-                         &(AttentionHow){.seqs = &(Seqs){1, {0, 5}}}), "attention: output and query are the same memory");
-    SAYS(o, op_upsample2x(o, ops_cube(o, 2, 4, 3), ops_cube(o, 1, 3, 3)), "input is [1, 3, 3] f32, output is [2, 4, 3]");
-    SAYS(o, op_patchify(o, y, ops_cube(o, 3, 4, 4), 2), "patchify: latent is [3, 4, 4] f32, tokens is [5, 6] f32, patch is 2");
+    SAYS(o, op_rms_norm(o, y, y, &(RmsNormHow){.w = row}),
+         "rms_norm: output is [5, 6] f32, weight is [9] f32");
+    SAYS(o, op_rms_norm(o, x, x, &(RmsNormHow){.w = row, .scale = tensor_2d(numbers, DT_F32, 1, 9)}),
+         "sequences is missing");
+    SAYS(o,
+         op_attention(o, tensor_heads(x, 3), tensor_heads(x, 3), tensor_heads(x, 3), tensor_heads(x, 3),
+                      &(AttentionHow){.seqs = &(Seqs){1, {0, 5}}}),
+         "attention: output and query are the same memory");
+    SAYS(o, op_upsample2x(o, ops_cube(o, 2, 4, 3), ops_cube(o, 1, 3, 3)),
+         "input is [1, 3, 3] f32, output is [2, 4, 3]");
+    SAYS(o, op_patchify(o, y, ops_cube(o, 3, 4, 4), 2),
+         "patchify: latent is [3, 4, 4] f32, tokens is [5, 6] f32, patch is 2");
     SAYS(o, op_embed(o, y, tensor_2d(numbers, DT_F32, 10, 6), (int32_t[]){0, 1, 2, 3, 10}, 1),
          "embed: id is 10, table has 10 rows");
     SAYS(o, op_cast(o, tensor_2d(numbers, DT_U8, 5, 9), x), "cast: output is u8, input is f32");
     SAYS(o, op_unary(o, tensor_2d(numbers, DT_BF16, 5, 9), x, ACT_SILU), "unary: output is [5, 9] bf16");
-    SAYS(o, weight_free(o, &w); w = pack(o, WEIGHT_CONV, tensor_4d(numbers, DT_F32, 2, 3, 3, 2)),
-         "weight_pack: part is [2, 3, 3, 2] f32");
+    weight_free(o, &w);
+    SAYS(o, w = pack(o, WEIGHT_CONV, tensor_4d(numbers, DT_F32, 2, 3, 3, 2)), "weight_pack: part is [2, 3, 3, 2] f32");
     CHECK(!w.packed, "a weight that was refused is empty");
 }
 
