@@ -75,6 +75,9 @@ bool app_answer(App *app, const ReaderAnswer *answer);
 /* Reports a fault of the reader (a bad line) and counts it as a failure of the session's input. */
 void app_bad_input(App *app, Status st);
 
+/* Begins to run a command file; app_drain goes on with it. Errors: ERR_IO, ERR_FORMAT, ERR_USAGE (nested too deep). */
+Status app_run_file(App *app, const char *path);
+
 /* True while nothing runs, waits, loads or is being read by :run. */
 bool app_idle(const App *app);
 

@@ -39,6 +39,15 @@ typedef struct Arguments {
 /* Reads argv (which may be reordered). Settings are checked. Errors: ERR_USAGE with a hint, without "newbie: ". */
 Status arguments_read(Arguments *out, int argc, char **argv);
 
+/* Option `index` that is no setting, for completion and the manual; false behind the last. */
+typedef struct OptionText {
+    const char *name;     /* "keep-going" */
+    char letter;          /* 0: none */
+    const char *metavar;  /* NULL: takes no value */
+    const char *help;
+} OptionText;
+bool arguments_option(OptionText *out, int index);
+
 /* The texts of --help, --version and of the manual page (roff), made from the tables. */
 void arguments_help(Buf *out);
 void arguments_version(Buf *out);

@@ -3,9 +3,13 @@
 
 #include "app/app.h"
 
+/* What must be right before a session is made: -o may be written. Errors: ERR_IO. */
+Status batch_check(const Arguments *arguments);
+
 /* Runs a session that was opened but not started, to its end. Input, by task: the prompt of the command line, -p, -f, or
- * lines of standard input. Returns the exit status. */
-int batch_run(App *app, const Arguments *arguments);
+ * lines of standard input. `stream` is what the session's surface writes to, for its colour; may be NULL. Returns the
+ * exit status. */
+int batch_run(App *app, const Arguments *arguments, Stream *stream);
 
 /* newbie info FILE...; needs no session. Returns the exit status. */
 int batch_info(const Arguments *arguments, Report *report);

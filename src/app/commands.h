@@ -46,9 +46,12 @@ typedef enum CommandPlace {
     COMMAND_TYPED_ONLY,   /* refused in command files: :! */
 } CommandPlace;
 
+typedef enum CommandSource { SOURCE_TYPED, SOURCE_FILE, SOURCE_START_FILE } CommandSource;
+
 /* A command line, split (C5). */
 typedef struct Call {
     const struct Command *command;
+    CommandSource source;
     int count;                        /* of words */
     char *word[ARGUMENTS_MAX];        /* owned; NULL beyond the count */
 } Call;
@@ -69,8 +72,6 @@ extern const Command COMMANDS[];      /* ends with a row whose name is NULL; in 
 
 /* The row with this name or alias, else NULL. */
 const Command *command_find(const char *word);
-
-typedef enum CommandSource { SOURCE_TYPED, SOURCE_FILE, SOURCE_START_FILE } CommandSource;
 
 /* Runs one line without its colon ("set steps 20", "q", "!ls"). A typed word may be a unique prefix of at least two
  * letters. Nothing is reported: the caller does that.

@@ -1,0 +1,509 @@
+/* app.c: the life of a session: opening, starting, autosave, leaving. What it does in between is in jobs.c (pictures to
+ * make), drain.c (what the worker says), script.c (command files), model.c, and the commands. */
+#include "config.h"
+
+#include "app/app.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "app/state.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "prompt/input.h"
+
+#define AUTOSAVE_SECONDS 1.0
+#define STALE_PART_SECONDS 86400.0
+
+/* ---- saying ------------------------------------------------------------------------------------------------------- */
+
+void app_tell(App *app, LineKind kind, const char *format, ...) {
+    if (app->parts.arguments->json && kind <= LINE_INFO)
+        return;
+    Buf text = {0};
+    va_list args;
+    va_start(args, format);
+    buf_vprint(&text, format, args);
+    va_end(args);
+    report_line(&app->report, kind, "%s", buf_string(&text));
+    buf_done(&text);
+}
+
+/* What a fault means for the exit status (product.md A5). */
+static int status_of(Status st, ExitStatus otherwise) {
+    static const int statuses[] = {[ERR_USAGE] = EXIT_USAGE, [ERR_MEMORY] = EXIT_MEMORY, [ERR_DEVICE] = EXIT_DEVICE,
+                                   [ERR_BUG] = EXIT_BUG};
+    size_t known = sizeof statuses / sizeof *statuses;
+    int status = (size_t)st->code < known ? statuses[st->code] : 0;
+    return status ? status : (int)otherwise;
+}
+
+void app_fault(App *app, Status st, ExitStatus otherwise) {
+    if (!st || st->code == ERR_CANCELLED)
+        return;
+    int status = app->fault_status ? app->fault_status : status_of(st, otherwise);
+    app->fault_status = 0;
+    app->failures++;
+    if (app->parts.mode != APP_INTERACTIVE && !app->status)
+        app->status = status;
+    Fault kept;
+    fault_copy(&kept, st); /* saying it may make faults of its own */
+    report_fault(&app->report, &kept);
+    emit_error(app, &kept, status);
+}
+
+Status app_fault_as(App *app, ExitStatus status, Status st) {
+    if (st)
+        app->fault_status = status;
+    return st;
+}
+
+char *app_path(const App *app, const char *name) {
+    return app->running ? file_join(app->running, name) : must_copy(name);
+}
+
+/* ---- prompt and settings ------------------------------------------------------------------------------------------ */
+
+static void note_change(App *app) {
+    app->changed = clock_seconds();
+}
+
+void app_remember(App *app) {
+    Buf settings = {0};
+    settings_store(&settings, &app->settings);
+    undo_push(&app->undo, buf_string(&app->prompt), app->prompt.size, buf_string(&settings));
+    buf_done(&settings);
+    note_change(app);
+}
+
+void app_set_prompt(App *app, const char *text, size_t size) {
+    Buf copy = {0}; /* the text may be the prompt itself */
+    buf_add(&copy, text, size);
+    buf_done(&app->prompt);
+    app->prompt = copy;
+    app_remember(app);
+}
+
+Status app_set(App *app, SettingId id, const char *value, Origin origin) {
+    char *before = must_copy(settings_text(&app->settings, id));
+    Status st = settings_set(&app->settings, id, value, origin);
+    bool changed = !st && strcmp(before, settings_text(&app->settings, id));
+    if (changed && app->started) {
+        app_remember(app);
+        if (SETTINGS[id].effect == EFFECT_RELOAD) {
+            if (id == SET_MODEL) {
+                free(app->model_before);
+                app->model_before = must_copy(before);
+            }
+            app_load_model(app);
+        }
+    }
+    free(before);
+    return st;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------------------ */
+
+Status app_open(App **out, const AppParts *parts) {
+    App *app = must_alloc(sizeof *app);
+    app->parts = *parts;
+    app->report = (Report){.surface = parts->surface, .context = parts->surface_context};
+    if (parts->arguments->json)
+        app->report = (Report){.surface = &JSON_SURFACE, .context = app};
+    app->began = clock_seconds();
+    app->next_job = 1;
+    settings_init(&app->settings);
+    places_find(&app->places);
+    Status st = worker_start(&app->worker, "newbie " PACKAGE_VERSION);
+    if (st) {
+        Fault kept;
+        fault_copy(&kept, st);
+        app_free(app);
+        return fault_raise(&kept);
+    }
+    *out = app;
+    return NULL;
+}
+
+void app_free(App *app) {
+    if (!app)
+        return;
+    script_stop(app);
+    worker_free(app->worker);
+    app_drop_orders(app);
+    while (app->ticket_count)
+        app_remove_ticket(app, &app->tickets[app->ticket_count - 1]);
+    for (size_t i = 0; i < app->shot_count; i++)
+        shot_done(&app->shots[i]);
+    free(app->shots);
+    free(app->tickets);
+    free(app->orders);
+    free(app->waiting_ids);
+    job_free(app->last_job);
+    model_info_done(&app->model);
+    free(app->model_before);
+    settings_done(&app->settings);
+    undo_done(&app->undo);
+    history_done(&app->history);
+    saved_done(&app->restored);
+    places_done(&app->places);
+    buf_done(&app->prompt);
+    buf_done(&app->edit);
+    buf_done(&app->saved);
+    if (app->events)
+        fclose(app->events);
+    if (app->report.copy)
+        fclose(app->report.copy);
+    free(app);
+}
+
+/* ---- starting ----------------------------------------------------------------------------------------------------- */
+
+static void read_start_file(App *app) {
+    const Arguments *arguments = app->parts.arguments;
+    const char *path = arguments->start_file ? arguments->start_file : app->places.start_file;
+    if (arguments->no_start_file || !path || (!arguments->start_file && !file_exists(path)))
+        return;
+    Status st = script_begin(app, path, SOURCE_START_FILE);
+    if (st)
+        app_fault(app, st, EXIT_INPUT);
+    script_pump(app);
+}
+
+static void apply_command_line(App *app) {
+    const Arguments *arguments = app->parts.arguments;
+    const char *model = getenv("NEWBIE_MODEL");
+    if (model && *model)
+        app_fault(app, app_set(app, SET_MODEL, model, FROM_ENVIRONMENT), EXIT_USAGE);
+    for (int i = 0; i < SETTING_COUNT; i++)
+        if (arguments->setting[i])
+            app_fault(app, app_set(app, i, arguments->setting[i], FROM_COMMAND_LINE), EXIT_USAGE);
+    if (arguments->demo)
+        app_fault(app, app_set(app, SET_MODEL, "", FROM_COMMAND_LINE), EXIT_USAGE);
+    if (arguments->verbosity == VERBOSITY_VERBOSE)
+        app_fault(app, app_set(app, SET_PROGRESS, "all", FROM_ENVIRONMENT), EXIT_USAGE);
+}
+
+static void open_history(App *app) {
+    Buf warning = {0};
+    size_t keep = (size_t)settings_number(&app->settings, SET_HISTORY);
+    Status st = history_open(&app->history, app->places.history, keep, &warning);
+    if (st)
+        report_line(&app->report, LINE_WARN, "%s; nothing typed is kept", st->message);
+    else if (!app->places.history)
+        report_line(&app->report, LINE_WARN, "HOME is not set; nothing typed is kept");
+    if (warning.size)
+        report_line(&app->report, LINE_WARN, "%s", warning.data);
+    buf_done(&warning);
+}
+
+static void restore(App *app) {
+    if (!app->places.autosave)
+        return;
+    autosave_take(&app->restored, app->places.autosave);
+    Saved *saved = &app->restored;
+    if (!saved->edit || (!*saved->edit && !*saved->prompt && !*saved->settings))
+        return;
+    char when[24];
+    clock_iso(when, saved->time);
+    settings_restore(&app->settings, saved->settings);
+    buf_text(&app->prompt, saved->prompt);
+    report_line(&app->report, LINE_INFO, "Restored what was not sent on %s: %zu bytes of text, prompt and settings", when,
+                strlen(saved->edit));
+}
+
+static void tidy_pictures(App *app) {
+    Buf removed = {0};
+    const char *directory = settings_text(&app->settings, SET_OUTDIR);
+    file_remove_stale_parts(&removed, directory, STALE_PART_SECONDS);
+    if (removed.size)
+        report_line(&app->report, LINE_INFO, "Removed unfinished files of an earlier run:");
+    report_lines(&app->report, LINE_PLAIN, buf_string(&removed));
+    if (app->parts.mode == APP_INTERACTIVE && file_is_directory(directory)) {
+        Status st = file_check_writable(directory);
+        if (st)
+            report_line(&app->report, LINE_WARN, "%s is not writable, set another with :set outdir DIR", directory);
+    }
+    buf_done(&removed);
+}
+
+void app_start(App *app) {
+    emit_hello(app);
+    if (app->parts.mode == APP_INTERACTIVE)
+        app_tell(app, LINE_PLAIN, "newbie " PACKAGE_VERSION ": text to anime pictures. :? lists commands, quit leaves.");
+    read_start_file(app);
+    apply_command_line(app);
+    if (app->parts.mode == APP_INTERACTIVE) {
+        open_history(app);
+        restore(app);
+    }
+    tidy_pictures(app);
+    app_remember(app);
+    app->changed = 0;
+    app->started = true;
+    app_load_model(app);
+}
+
+/* ---- autosave ----------------------------------------------------------------------------------------------------- */
+
+/* The three texts in one, to see whether anything changed. */
+static void autosave_state(Buf *out, const App *app) {
+    buf_add(out, buf_string(&app->edit), app->edit.size);
+    buf_byte(out, 0);
+    buf_add(out, buf_string(&app->prompt), app->prompt.size);
+    buf_byte(out, 0);
+    settings_store(out, &app->settings);
+}
+
+static void write_autosave(App *app) {
+    app->changed = 0;
+    Buf state = {0}, settings = {0};
+    autosave_state(&state, app);
+    settings_store(&settings, &app->settings);
+    bool same = state.size == app->saved.size && !memcmp(state.data, app->saved.data, state.size);
+    Saved saved = {clock_unix(), app->edit.data, app->prompt.data, settings.data};
+    if (!same && !autosave_write(app->places.autosave, &saved)) {
+        buf_done(&app->saved);
+        app->saved = state;
+        state = (Buf){0};
+    }
+    buf_done(&state);
+    buf_done(&settings);
+}
+
+void app_autosave(App *app, const char *text, size_t size, AutosaveWhen when) {
+    if (app->parts.mode != APP_INTERACTIVE || !app->places.autosave)
+        return;
+    if (size != app->edit.size || (size && memcmp(text, app->edit.data, size))) {
+        buf_truncate(&app->edit, 0);
+        buf_add(&app->edit, text, size);
+        note_change(app);
+    }
+    bool due = app->changed > 0 && clock_seconds() - app->changed >= AUTOSAVE_SECONDS;
+    if (due || when == AUTOSAVE_AT_ONCE)
+        write_autosave(app);
+}
+
+const char *app_restored(const App *app) {
+    return app->restored.edit && *app->restored.edit ? app->restored.edit : NULL;
+}
+
+/* ---- leaving ------------------------------------------------------------------------------------------------------ */
+
+bool app_idle(const App *app) {
+    return !app->ticket_count && !app->order_count && !app->loading && !app->script;
+}
+
+static LeaveHow ask_about_jobs(App *app) {
+    size_t jobs = app_waiting(app) + (app_running(app) != NULL);
+    if (!jobs)
+        return LEAVE_NOW;
+    Buf text = {0};
+    buf_print(&text, "%zu job%s wait%s: [w]ait for them, [d]rop them, [s]tay? ", jobs, jobs == 1 ? "" : "s",
+              jobs == 1 ? "s" : "");
+    char answer = report_ask(&app->report, &(Question){text.data, "wds", 'w'});
+    buf_done(&text);
+    if (answer == 's')
+        return LEAVE_ASKING;
+    if (app->paused && answer == 'w') {
+        app->paused = false;
+        worker_resume(app->worker);
+    }
+    return answer == 'd' ? LEAVE_NOW : LEAVE_WHEN_DONE;
+}
+
+/* What could not be withdrawn runs, even where its first event has not come yet. */
+static void stop_the_rest(App *app) {
+    if (app_running(app))
+        app_stop(app, STOP_GENTLY);
+    for (size_t i = 0; i < app->ticket_count; i++)
+        if (!app->tickets[i].started)
+            worker_stop(app->worker, app->tickets[i].job->id, STOP_GENTLY);
+}
+
+void app_leave(App *app, LeaveHow how, int status) {
+    if (status)
+        app->status = status;
+    if (how == LEAVE_ASKING && (how = ask_about_jobs(app)) == LEAVE_ASKING)
+        return; /* stays */
+    if (how == LEAVE_STOPPED) {
+        script_stop(app);
+        app_remove_waiting(app);
+        stop_the_rest(app);
+    }
+    if (how == LEAVE_NOW)
+        app->leaving = true;
+    app->leave_when_done = true;
+}
+
+bool app_leaving(const App *app) {
+    bool done = app->leave_when_done && (app_idle(app) || (app->loading && !app->order_count && !app->ticket_count));
+    bool stuck = app->leave_when_done && app->paused && !app_running((App *)app);
+    return app->leaving || done || stuck;
+}
+
+static void say_summary(App *app) {
+    char total[24], seconds[24];
+    clock_format(total, clock_seconds() - app->began);
+    app_tell(app, LINE_PLAIN, "newbie: %d picture%s in %s", app->view.pictures, app->view.pictures == 1 ? "" : "s", total);
+    Table table = table_of(6);
+    for (size_t i = 0; i < app->shot_count; i++) {
+        const Shot *shot = &app->shots[i];
+        if (!shot->path)
+            continue;
+        clock_format(seconds, shot->seconds);
+        if (shot->number)
+            table_cell(&table, "#%lld", (long long)shot->number);
+        else
+            table_cell(&table, "-");
+        table_cell(&table, "%s", shot->path);
+        table_cell(&table, "seed %llu", (unsigned long long)shot->job->seed);
+        table_cell(&table, "%dx%d", shot->job->width, shot->job->height);
+        if (shot->steps_run < shot->job->steps)
+            table_cell(&table, "%d of %d steps", shot->steps_run, shot->job->steps);
+        else
+            table_cell(&table, "%d steps", shot->steps_run);
+        table_cell(&table, "%s", seconds);
+    }
+    if (app->parts.arguments->json)
+        buf_done(&table.cells);
+    else
+        report_table(&app->report, &table, 2);
+}
+
+int app_finish(App *app) {
+    if (app->places.autosave && app->parts.mode == APP_INTERACTIVE) {
+        bool unsent = app->status == EXIT_HANGUP || app->status == EXIT_TERMINATED;
+        if (!unsent)
+            autosave_remove(app->places.autosave);
+    }
+    if (app->parts.mode != APP_ONE_SHOT && app->parts.arguments->verbosity != VERBOSITY_QUIET)
+        say_summary(app);
+    bool kept_going = app->parts.mode == APP_BATCH && app->failures && app->status < EXIT_HANGUP &&
+                      (app->parts.arguments->task == TASK_SESSION || app->parts.arguments->keep_going);
+    bool faulty = app->parts.arguments->task == TASK_DOCTOR && app->status && app->status < EXIT_HANGUP;
+    if (kept_going || faulty)
+        app->status = EXIT_SOME;
+    emit_bye(app, app->status);
+    return app->status;
+}
+
+/* ---- what a surface asks ------------------------------------------------------------------------------------------ */
+
+Status app_run_file(App *app, const char *path) {
+    return script_begin(app, path, SOURCE_FILE);
+}
+
+const View *app_view(const App *app) {
+    return &app->view;
+}
+
+Report *app_report(App *app) {
+    return &app->report;
+}
+
+const Settings *app_settings(const App *app) {
+    return &app->settings;
+}
+
+const char *app_prompt(const App *app, size_t *size) {
+    *size = app->prompt.size;
+    return buf_string(&app->prompt);
+}
+
+size_t app_history_count(const App *app) {
+    return app->history.count;
+}
+
+const char *app_history(const App *app, size_t index) {
+    assert(index < app->history.count);
+    return app->history.entries[index];
+}
+
+int app_fd(const App *app) {
+    return worker_fd(app->worker);
+}
+
+int app_timeout(const App *app) {
+    if (app->changed > 0 && app->parts.mode == APP_INTERACTIVE) {
+        double left = AUTOSAVE_SECONDS - (clock_seconds() - app->changed);
+        return left > 0 ? (int)(left * 1000) + 1 : 0;
+    }
+    return app->loading || app->ticket_count || app->order_count ? 500 : -1; /* heartbeats */
+}
+
+/* ---- the editor --------------------------------------------------------------------------------------------------- */
+
+static const char *editor_command(const App *app) {
+    const char *candidates[] = {settings_text(&app->settings, SET_EDITOR), getenv("VISUAL"), getenv("EDITOR"), "vi"};
+    size_t i = 0;
+    while (!candidates[i] || !*candidates[i])
+        i++;
+    return candidates[i];
+}
+
+int app_shell(App *app, const char *command, const char *argument) {
+    const Surface *surface = app->report.surface;
+    if (surface->suspend)
+        surface->suspend(app->report.context);
+    fflush(stdout);
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) {
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        signal(SIGPIPE, SIG_DFL);
+        execl("/bin/sh", "sh", "-c", command, "newbie", argument, (char *)NULL);
+        _exit(127);
+    }
+    while (child > 0 && waitpid(child, &status, 0) < 0)
+        ; /* a signal came; the child is still there */
+    if (surface->resume)
+        surface->resume(app->report.context);
+    if (child < 0 || status == -1)
+        return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* A file of our own with the text in it; its name is owned by the caller. */
+static Status temporary_file(char **path, const char *text, size_t size) {
+    const char *directory = getenv("TMPDIR");
+    *path = file_join(directory && *directory ? directory : "/tmp", "newbie-XXXXXX.xml");
+    int fd = mkstemps(*path, 4);
+    if (fd < 0)
+        return fail_errno("make the file %s", *path);
+    close(fd);
+    return file_write(*path, text, size, 0600);
+}
+
+Status app_edit(App *app, Buf *out, const char *text, size_t size) {
+    char *path = NULL;
+    Buf command = {0}, bytes = {0};
+    Status st = temporary_file(&path, text, size);
+    if (st)
+        goto out;
+    const char *editor = editor_command(app);
+    buf_print(&command, "%s \"$1\"", editor);
+    int status = app_shell(app, command.data, path);
+    if (status) {
+        st = hint(fail(ERR_USAGE, "the editor \"%s\" ended with status %d; the prompt is unchanged", editor, status),
+                  ":set editor COMMAND");
+        app_fault_as(app, EXIT_SOME, st);
+        goto out;
+    }
+    st = file_read(&bytes, path, PROMPT_SIZE_MAX + 4096);
+    if (!st)
+        st = input_from_file(out, "the edited text", buf_string(&bytes), bytes.size);
+out:
+    if (path)
+        unlink(path);
+    free(path);
+    buf_done(&command);
+    buf_done(&bytes);
+    return st;
+}

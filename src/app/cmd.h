@@ -1,0 +1,35 @@
+/* cmd.h: the handlers of the commands, by the file they are in. What each does is in its row of COMMANDS. Private to the
+ * room. A handler returns a fault; command_run's caller reports it. */
+#pragma once
+
+#include "app/commands.h"
+#include "base/status.h"
+
+typedef Status CommandFn(App *app, const Call *call);
+
+/* Word `index` as a whole number from low to high; *out stays as it is when there is no such word. Errors: ERR_USAGE. */
+Status call_number(long *out, const Call *call, int index, long low, long high);
+
+/* cmd_prompt.c: the current prompt */
+CommandFn cmd_show, cmd_edit, cmd_clear, cmd_undo, cmd_redo, cmd_lint, cmd_tokens, cmd_history;
+
+/* cmd_macro.c: prompts under a name */
+CommandFn cmd_save, cmd_load, cmd_list, cmd_delete, cmd_rename;
+
+/* cmd_set.c: settings */
+CommandFn cmd_set, cmd_reset, cmd_seed, cmd_short, cmd_neg;
+
+/* cmd_make.c: making pictures */
+CommandFn cmd_go, cmd_again, cmd_same, cmd_queue, cmd_stop, cmd_drop, cmd_skip;
+
+/* cmd_picture.c: finished pictures */
+CommandFn cmd_info, cmd_last, cmd_export;
+
+/* cmd_model.c: the model and memory */
+CommandFn cmd_model, cmd_demo, cmd_mem;
+
+/* cmd_program.c: help, log, leaving */
+CommandFn cmd_help, cmd_log, cmd_doctor, cmd_version, cmd_shell, cmd_quit;
+
+/* cmd_lesson.c: command files and what they say */
+CommandFn cmd_run, cmd_say, cmd_pause;

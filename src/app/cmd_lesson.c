@@ -1,0 +1,30 @@
+/* cmd_lesson.c: command files, and what only they say: :run :say :pause. */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "app/cmd.h"
+#include "app/state.h"
+
+Status cmd_run(App *app, const Call *call) {
+    char *path = app_path(app, call->word[0]);
+    Status st = script_begin(app, path, SOURCE_FILE);
+    free(path);
+    return st;
+}
+
+Status cmd_say(App *app, const Call *call) {
+    report_lines(&app->report, LINE_PLAIN, call->count ? call->word[0] : "\n");
+    return NULL;
+}
+
+Status cmd_pause(App *app, const Call *call) {
+    Buf text = {0};
+    buf_print(&text, "%s (Enter goes on) ", call->count ? call->word[0] : "");
+    if (app->parts.mode == APP_INTERACTIVE)
+        report_ask(&app->report, &(Question){text.data, "", '\n'});
+    else if (call->count)
+        report_line(&app->report, LINE_PLAIN, "%s", call->word[0]);
+    buf_done(&text);
+    return NULL;
+}

@@ -1,0 +1,145 @@
+/* cmd_model.c: the model and its memory: :model :demo :mem. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/cmd.h"
+#include "app/state.h"
+#include "base/clock.h"
+
+static const char *const NETWORKS[] = {"transformer", "gemma", "jina", "vae"};
+
+static Status no_model(const App *app) {
+    if (app->loading)
+        return hint(fail(ERR_USAGE, "the model is still being loaded"), "try again in a moment");
+    return hint(fail(ERR_USAGE, "no model is loaded"), ":model PATH loads one, :demo the built-in one");
+}
+
+static void add(Table *table, const char *name, const char *value) {
+    if (!value || !*value)
+        return;
+    table_cell(table, "%s", name);
+    table_cell(table, "%s", value);
+}
+
+static void add_bytes(Table *table, const char *name, uint64_t bytes) {
+    table_cell(table, "%s", name);
+    if (bytes >= (uint64_t)1 << 30)
+        table_cell(table, "%.1f GiB", (double)bytes / (1 << 30));
+    else
+        table_cell(table, "%.0f MiB", (double)bytes / (1 << 20));
+}
+
+static Status show_model(App *app) {
+    if (!app->loaded)
+        return no_model(app);
+    const ModelInfo *model = &app->model;
+    Table table = table_of(2);
+    add(&table, "name", model->name);
+    add(&table, "demo", model->demo ? "yes" : NULL);
+    add(&table, "about", model->about);
+    add(&table, "trained", model->trained);
+    add(&table, "licence", model->licence ? model->licence : "not said");
+    add(&table, "layout", model->layout);
+    add(&table, "path", model->path);
+    add(&table, "device", model->device);
+    add(&table, "precision", model->precision);
+    add_bytes(&table, "weights", model->weights_bytes);
+    table_cell(&table, "defaults");
+    table_cell(&table, "%s, %s steps, cfg %s, shift %s", settings_default(&app->settings, SET_SIZE),
+               settings_default(&app->settings, SET_STEPS), settings_default(&app->settings, SET_CFG),
+               settings_default(&app->settings, SET_SHIFT));
+    add(&table, "transformer SHA-256", model->hash[0] ? model->hash : "not ready yet");
+    report_table(&app->report, &table, 2);
+    return NULL;
+}
+
+static Status change_model(App *app, const Call *call, const char *name) {
+    Origin origin = call->source == SOURCE_START_FILE ? FROM_START_FILE : FROM_USER;
+    bool same = !strcmp(name, settings_text(&app->settings, SET_MODEL));
+    TRY(app_set(app, SET_MODEL, name, origin));
+    if (same && app->started)
+        app_load_model(app);
+    return NULL;
+}
+
+Status cmd_model(App *app, const Call *call) {
+    if (!call->count)
+        return show_model(app);
+    if (!strcmp(call->word[0], "reload")) {
+        app_load_model(app);
+        return NULL;
+    }
+    if (!strcmp(call->word[0], "unload")) {
+        worker_unload(app->worker);
+        return NULL;
+    }
+    char *path = app_path(app, call->word[0]);
+    Status st = change_model(app, call, path);
+    free(path);
+    return st;
+}
+
+Status cmd_demo(App *app, const Call *call) {
+    return change_model(app, call, "");
+}
+
+/* ---- :mem --------------------------------------------------------------------------------------------------------- */
+
+static void say_networks(App *app) {
+    Table table = table_of(2);
+    for (size_t i = 0; i < sizeof NETWORKS / sizeof *NETWORKS; i++)
+        add_bytes(&table, NETWORKS[i], app->model.network_bytes[i]);
+    add_bytes(&table, "all weights", app->model.weights_bytes);
+    report_table(&app->report, &table, 2);
+}
+
+static void say_host(App *app) {
+    const ViewMemory *host = &app->view.host;
+    if (!host->total)
+        return;
+    Table table = table_of(2);
+    add_bytes(&table, "activations", host->activations);
+    add_bytes(&table, "other", host->other);
+    add_bytes(&table, "free", host->free);
+    add_bytes(&table, "total", host->total);
+    report_line(&app->report, LINE_PLAIN, "host");
+    report_table(&app->report, &table, 2);
+}
+
+/* What a picture of each size needs besides the weights, by a dry run. */
+static Status say_sizes(App *app) {
+    static const int sides[] = {128, 256, 512, 768, 1024, 1536, 2048};
+    Table table = table_of(2);
+    Status st = NULL;
+    for (size_t i = 0; i < sizeof sides / sizeof *sides && !st; i++) {
+        Job job = {.id = app->next_job, .prompt = "1girl", .negative = "", .system_name = "none", .system_text = "",
+                   .steps = 1, .cfg = 5, .cfg_trunc = 1, .shift = 6, .sampler = "euler", .schedule = "normal",
+                   .width = sides[i], .height = sides[i], .output = OUTPUT_BYTES};
+        PlanInfo plan;
+        st = worker_plan(app->worker, &plan, &job);
+        if (st)
+            break;
+        char size[32];
+        snprintf(size, sizeof size, "%dx%d needs", sides[i], sides[i]);
+        add_bytes(&table, size, plan.activation_bytes);
+    }
+    report_table(&app->report, &table, 2);
+    return st;
+}
+
+Status cmd_mem(App *app, const Call *call) {
+    (void)call;
+    if (!app->loaded)
+        return no_model(app);
+    report_line(&app->report, LINE_PLAIN, "%s, %s, %s", app->view.name, app->view.device, app->view.precision);
+    say_networks(app);
+    say_host(app);
+    report_line(&app->report, LINE_PLAIN, "besides the weights, a picture of");
+    Status st = say_sizes(app);
+    if (st) /* a job runs that cannot be disturbed */
+        report_line(&app->report, LINE_INFO, "%s", st->message);
+    return NULL;
+}

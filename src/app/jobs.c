@@ -1,0 +1,426 @@
+/* jobs.c: from a submitted prompt to jobs in the worker's queue, and what became of them.
+ *
+ * A submission is an Order; it is turned into jobs, one per picture, when a model is loaded (its defaults are then
+ * known) and while the worker's queue has room. Before its first job an order is checked: advice, output directory. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/state.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/rng.h"
+#include "prompt/known.h"
+
+#define FINDINGS_SHOWN 5
+#define GEMMA_LIMIT 512
+#define JINA_LIMIT 2048
+
+void order_done(Order *order) {
+    settings_done(&order->settings);
+    free(order->prompt);
+}
+
+void shot_done(Shot *shot) {
+    free(shot->path);
+    job_free(shot->job);
+    free(shot->pixels);
+    buf_done(&shot->png);
+}
+
+/* ---- advice ------------------------------------------------------------------------------------------------------- */
+
+static bool has_elements(const char *prompt, size_t size) {
+    Scan scan;
+    scan_text(&scan, prompt, size);
+    bool found = scan_find(&scan, SCAN_NONE, "general_tags") != SCAN_NONE;
+    for (size_t i = 0; i < scan.element_count && !found; i++)
+        found = known_character(scan.elements[i].name) > 0;
+    scan_done(&scan);
+    return found;
+}
+
+void system_prompt_for(const char **name, const char **text, const App *app, const Settings *settings,
+                       const char *prompt, size_t size) {
+    *name = settings_text(settings, SET_SYS);
+    *text = "";
+    if (scan_marker(prompt, size, NULL) != SIZE_MAX) { /* S4: the prompt brings its own */
+        *name = "none";
+        return;
+    }
+    if (!strcmp(*name, "auto")) {
+        if (app->loaded && app->model.default_system) {
+            *name = "model";
+            *text = app->model.default_system;
+            return;
+        }
+        *name = has_elements(prompt, size) ? "xml-train" : "text-train";
+    }
+    const SystemPrompt *row = system_prompt_find(*name);
+    *text = row ? row->text : *name;
+    if (!row)
+        *name = "custom";
+}
+
+/* Tokens as the encoders will see them. */
+static void token_facts(LintFacts *facts, App *app, const char *system, const char *prompt, size_t size) {
+    Buf text = {0};
+    size_t before = strlen(system), jina = scan_jina_text(prompt, size);
+    buf_add(&text, system, before);
+    buf_add(&text, prompt, size);
+    TokenList list;
+    if (!worker_tokens(app->worker, &list, TOKENS_GEMMA, buf_string(&text), text.size)) {
+        facts->gemma_tokens = list.count;
+        facts->gemma_limit = GEMMA_LIMIT;
+        if (list.count > GEMMA_LIMIT) {
+            size_t cut = list.begin[GEMMA_LIMIT];
+            facts->gemma_cut = cut > before ? cut - before : 0;
+        }
+        token_list_done(&list);
+    }
+    if (!worker_tokens(app->worker, &list, TOKENS_JINA, prompt + jina, size - jina)) {
+        facts->jina_tokens = list.count;
+        facts->jina_limit = JINA_LIMIT;
+        token_list_done(&list);
+    }
+    buf_done(&text);
+}
+
+void app_lint(App *app, LintList *out, const Settings *settings, const char *prompt, size_t size) {
+    const char *system_name, *system_text;
+    system_prompt_for(&system_name, &system_text, app, settings, prompt, size);
+    bool marker = scan_marker(prompt, size, NULL) != SIZE_MAX;
+    LintFacts facts = {
+        .system_preset = marker ? "xml-train" : system_name,
+        .negative = settings_text(settings, SET_NEG),
+        .cfg = settings_number(settings, SET_CFG),
+        .rng = settings_text(settings, SET_RNG),
+    };
+    settings_size(settings, &facts.width, &facts.height);
+    facts.seed_fixed = settings_seed(settings, &facts.seed);
+    facts.largest_width = facts.largest_height = 1024;
+    if (app->loaded && (app->model.largest_width || app->model.demo)) {
+        bool said = app->model.largest_width > 0;
+        facts.largest_width = said ? app->model.largest_width : app->model.default_width;
+        facts.largest_height = said ? app->model.largest_height : app->model.default_height;
+    }
+    if (app->loaded)
+        token_facts(&facts, app, system_text, prompt, size);
+    lint_prompt(out, prompt, size, &facts);
+}
+
+static LineKind finding_kind(const LintFinding *finding) {
+    static const LineKind kinds[] = {[LINT_NOTE] = LINE_INFO, [LINT_WARN] = LINE_WARN, [LINT_ERROR] = LINE_ERROR};
+    return kinds[finding->rule->level];
+}
+
+static void tell_finding(App *app, const LintFinding *finding) {
+    Buf line = {0};
+    if (finding->rule->level == LINT_NOTE)
+        buf_text(&line, "Note: ");
+    lint_message(&line, finding);
+    app_tell(app, finding_kind(finding), "%s", line.data);
+    buf_done(&line);
+}
+
+/* Says what there is to say before the wait. Errors: ERR_USAGE when the advice forbids to render. */
+static Status advise(App *app, const Order *order) {
+    if (settings_is(&order->settings, SET_LINT, "off"))
+        return NULL;
+    LintList list = {0};
+    app_lint(app, &list, &order->settings, order->prompt, strlen(order->prompt));
+    for (size_t i = 0; i < list.count; i++) {
+        emit_lint(app, &list.findings[i]);
+        if (i < FINDINGS_SHOWN)
+            tell_finding(app, &list.findings[i]);
+    }
+    if (list.count > FINDINGS_SHOWN)
+        app_tell(app, LINE_INFO, "%zu more finding%s, :lint shows all", list.count - FINDINGS_SHOWN,
+                 list.count - FINDINGS_SHOWN == 1 ? "" : "s");
+    LintLevel worst = list.count ? lint_worst(&list) : LINT_NOTE;
+    lint_done(&list);
+    if (worst == LINT_ERROR || (worst == LINT_WARN && settings_is(&order->settings, SET_LINT, "strict")))
+        return hint(fail(ERR_USAGE, "the prompt has warnings and lint is strict; nothing is rendered"),
+                    ":lint shows the cures, :set lint on renders anyway");
+    return NULL;
+}
+
+/* ---- where pictures go -------------------------------------------------------------------------------------------- */
+
+/* R4: the directory can be written and has room for 4 bytes per pixel. */
+static Status check_directory(const Settings *settings) {
+    const char *directory = settings_text(settings, SET_OUTDIR);
+    if (!file_exists(directory)) {
+        char *copy = must_copy(directory);
+        Status st = file_is_directory(dirname(copy)) ? file_make_directories(directory, 0777)
+                                                     : fail(ERR_IO, "cannot write in %s: no such directory", directory);
+        free(copy);
+        if (st)
+            return hint(st, ":set outdir DIR");
+    }
+    TRY(hint(file_check_writable(directory), ":set outdir DIR"));
+    int width, height;
+    settings_size(settings, &width, &height);
+    uint64_t need = (uint64_t)width * (uint64_t)height * 4, left = file_free_space(directory);
+    if (left < need)
+        return hint(fail(ERR_IO, "cannot write in %s: %.1f MiB needed, %.1f MiB free", directory, need / 1048576.0,
+                         left / 1048576.0), ":set outdir DIR");
+    return NULL;
+}
+
+static Status check_output(const App *app, const Settings *settings) {
+    const Arguments *arguments = app->parts.arguments;
+    if (!arguments->output)
+        return check_directory(settings);
+    if (!strcmp(arguments->output, "-") || arguments->force || !file_exists(arguments->output))
+        return NULL;
+    return hint(fail(ERR_IO, "%s exists", arguments->output), "--force replaces it");
+}
+
+static void choose_output(Job *job, const App *app, const Settings *settings) {
+    const Arguments *arguments = app->parts.arguments;
+    job->directory = must_copy(settings_text(settings, SET_OUTDIR));
+    job->prefix = must_copy(settings_text(settings, SET_PREFIX));
+    if (!arguments->output)
+        job->output = OUTPUT_NUMBERED;
+    else if (!strcmp(arguments->output, "-"))
+        job->output = OUTPUT_BYTES;
+    else {
+        job->output = arguments->force ? OUTPUT_FILE_FORCE : OUTPUT_FILE;
+        job->file = must_copy(arguments->output);
+    }
+}
+
+/* ---- from order to job -------------------------------------------------------------------------------------------- */
+
+static MetaLevel metadata_level(const Settings *settings) {
+    if (settings_is(settings, SET_METADATA, "off"))
+        return META_OFF;
+    return settings_is(settings, SET_METADATA, "share") ? META_SHARE : META_FULL;
+}
+
+static Job *make_job(App *app, const Order *order) {
+    const Settings *settings = &order->settings;
+    size_t size = strlen(order->prompt);
+    const char *system_name, *system_text;
+    system_prompt_for(&system_name, &system_text, app, settings, order->prompt, size);
+    Job *job = must_alloc(sizeof *job);
+    *job = (Job){
+        .id = app->next_job++,
+        .prompt = must_copy(order->prompt),
+        .jina_from = scan_jina_text(order->prompt, size),
+        .negative = must_copy(settings_text(settings, SET_NEG)),
+        .system_name = must_copy(system_name),
+        .system_text = must_copy(system_text),
+        .seed = order->fixed ? order->seed + (uint64_t)order->made : rng_entropy(),
+        .steps = (int)settings_number(settings, SET_STEPS),
+        .cfg = settings_number(settings, SET_CFG),
+        .cfg_trunc = settings_number(settings, SET_CFG_TRUNC),
+        .renorm = settings_number(settings, SET_RENORM),
+        .shift = settings_number(settings, SET_SHIFT),
+        .sampler = must_copy(settings_text(settings, SET_SAMPLER)),
+        .schedule = must_copy(settings_text(settings, SET_SCHEDULE)),
+        .preview_every = app->report.surface->image ? (int)settings_number(settings, SET_PREVIEW) : 0,
+        .metadata = metadata_level(settings),
+    };
+    settings_size(settings, &job->width, &job->height);
+    choose_output(job, app, settings);
+    return job;
+}
+
+Status app_submit_job(App *app, Job *take_job, const Ticket *how) {
+    Status st = job_check(take_job);
+    if (!st)
+        st = worker_submit(app->worker, take_job);
+    if (st) {
+        job_free(take_job);
+        return st;
+    }
+    app->tickets = must_realloc(app->tickets, (app->ticket_count + 1) * sizeof *app->tickets);
+    Ticket *ticket = &app->tickets[app->ticket_count++];
+    *ticket = how ? *how : (Ticket){.like = -1};
+    ticket->job = take_job;
+    for (int i = 0; i < PHASE_COUNT; i++)
+        ticket->phase_seconds[i] = -1;
+    emit_job(app, take_job);
+    return NULL;
+}
+
+/* Errors stop the order. */
+static Status feed_order(App *app, Order *order) {
+    if (!order->checked) {
+        model_defaults(&order->settings, &app->model);
+        TRY(advise(app, order));
+        Status st = check_output(app, &order->settings);
+        if (st)
+            return app_fault_as(app, EXIT_OUTPUT, st);
+        order->checked = true;
+    }
+    while (order->made < order->count && app->ticket_count < WORKER_JOBS_MAX) {
+        TRY(app_submit_job(app, make_job(app, order), NULL));
+        order->made++;
+    }
+    return NULL;
+}
+
+static void remove_order(App *app, size_t index) {
+    order_done(&app->orders[index]);
+    memmove(app->orders + index, app->orders + index + 1, (app->order_count - index - 1) * sizeof *app->orders);
+    app->order_count--;
+}
+
+void app_feed(App *app) {
+    while (app->order_count && !app->loading) {
+        Order *order = &app->orders[0];
+        Status st = app->loaded ? feed_order(app, order)
+                                : hint(fail(ERR_USAGE, "no model is loaded"), ":model PATH loads one, :demo the built-in one");
+        if (!st && order->made < order->count)
+            return; /* the queue is full */
+        remove_order(app, 0);
+        if (st)
+            script_fault(app, st, app->loaded ? EXIT_OUTPUT : EXIT_MODEL);
+    }
+}
+
+void app_drop_orders(App *app) {
+    while (app->order_count)
+        remove_order(app, app->order_count - 1);
+    free(app->orders);
+    app->orders = NULL;
+}
+
+static Status order_room(const App *app) {
+    size_t waiting = app->order_count + app->ticket_count;
+    if (app->order_count >= WORKER_JOBS_MAX || (waiting >= WORKER_JOBS_MAX && !app->loading))
+        return hint(fail(ERR_USAGE, "the queue holds %d jobs and is full", WORKER_JOBS_MAX),
+                    ":queue lists them, :queue clear drops them");
+    return NULL;
+}
+
+Status app_order(App *app, const char *prompt, int count) {
+    if (!prompt[strspn(prompt, " \t\r\n")])
+        return hint(fail(ERR_USAGE, "there is no prompt"), "type one, or :load NAME, or :edit");
+    TRY(order_room(app));
+    app->orders = must_realloc(app->orders, (app->order_count + 1) * sizeof *app->orders);
+    Order *order = &app->orders[app->order_count++];
+    *order = (Order){.prompt = must_copy(prompt), .count = count};
+    settings_copy(&order->settings, &app->settings);
+    order->fixed = settings_seed(&order->settings, &order->seed);
+    app_feed(app);
+    return NULL;
+}
+
+Status app_order_again(App *app, int count) {
+    if (!app->last_job)
+        return hint(fail(ERR_USAGE, "nothing was made yet"), ":go renders the current prompt");
+    for (int i = 0; i < count; i++) {
+        Job *job = job_copy(app->last_job);
+        job->id = app->next_job++;
+        job->seed = rng_entropy();
+        TRY(app_submit_job(app, job, NULL));
+    }
+    return NULL;
+}
+
+/* ---- the queue ---------------------------------------------------------------------------------------------------- */
+
+Ticket *app_ticket(App *app, int id) {
+    for (size_t i = 0; i < app->ticket_count; i++)
+        if (app->tickets[i].job->id == id)
+            return &app->tickets[i];
+    return NULL;
+}
+
+Ticket *app_running(App *app) {
+    return app->ticket_count && app->tickets[0].started ? &app->tickets[0] : NULL;
+}
+
+size_t app_waiting(const App *app) {
+    size_t waiting = app->ticket_count - (app_running((App *)app) != NULL);
+    for (size_t i = 0; i < app->order_count; i++)
+        waiting += (size_t)(app->orders[i].count - app->orders[i].made);
+    return waiting;
+}
+
+void app_remove_ticket(App *app, Ticket *ticket) {
+    size_t index = (size_t)(ticket - app->tickets);
+    job_free(ticket->job);
+    free(ticket->like_name);
+    memmove(ticket, ticket + 1, (app->ticket_count - index - 1) * sizeof *ticket);
+    app->ticket_count--;
+}
+
+void app_remove_waiting(App *app) {
+    app_drop_orders(app);
+    for (size_t i = app->ticket_count; i-- > 0;)
+        if (!app->tickets[i].started && worker_withdraw(app->worker, app->tickets[i].job->id))
+            app_remove_ticket(app, &app->tickets[i]);
+}
+
+double app_queue_seconds(const App *app) {
+    Ticket *running = app_running((App *)app);
+    double each = app->view.last_seconds, own = running && running->step.step ? running->step.eta : each;
+    if (each <= 0 && own <= 0)
+        return 0;
+    return (running ? own : 0) + (double)app_waiting(app) * (each > 0 ? each : own);
+}
+
+Status app_stop(App *app, StopKind kind) {
+    Ticket *running = app_running(app);
+    if (!running)
+        return fail(ERR_USAGE, "nothing is running");
+    if ((int)kind > running->stopping) {
+        running->stopping = (int)kind;
+        worker_stop(app->worker, running->job->id, kind);
+        int step = running->step.step + 1, total = running->job->steps;
+        if (kind == STOP_GENTLY && running->phase <= PHASE_DENOISE)
+            app_tell(app, LINE_INFO, "Stopping after step %d/%d; Ctrl-C again drops the picture", step > total ? total : step,
+                     total);
+    }
+    return NULL;
+}
+
+bool app_interrupt(App *app) {
+    script_stop(app);
+    Ticket *running = app_running(app);
+    if (!running && !app_waiting(app))
+        return false;
+    if (!app->paused) {
+        app->paused = true;
+        worker_pause(app->worker);
+    }
+    if (running)
+        app_stop(app, running->stopping ? STOP_NOW : STOP_GENTLY);
+    return true;
+}
+
+/* ---- pictures ----------------------------------------------------------------------------------------------------- */
+
+/* Pixels are kept of the newest ones only: 3 MiB each at 1024x1024. */
+static void forget_pixels(App *app) {
+    for (size_t i = 0; i + SHOTS_WITH_PIXELS < app->shot_count; i++) {
+        free(app->shots[i].pixels);
+        app->shots[i].pixels = NULL;
+    }
+}
+
+void app_keep_shot(App *app, const Ticket *ticket, SavedInfo *saved) {
+    app->shots = must_realloc(app->shots, (app->shot_count + 1) * sizeof *app->shots);
+    Shot *shot = &app->shots[app->shot_count++];
+    *shot = (Shot){
+        .number = saved->number,
+        .path = must_copy(saved->path),
+        .job = job_copy(ticket->job),
+        .steps_run = saved->steps_run,
+        .seconds = saved->total_seconds,
+        .pixels = saved->pixels,
+    };
+    saved->pixels = NULL; /* taken */
+    memcpy(shot->latent, saved->latent_sha256, sizeof shot->latent);
+    if (!saved->path && saved->png)
+        buf_add(&shot->png, saved->png, saved->png_size);
+    forget_pixels(app);
+}

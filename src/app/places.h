@@ -1,0 +1,27 @@
+/* places.h: where files live (XDG base directories). product.md 8.1, 8.3. */
+#pragma once
+
+#include "base/buf.h"
+
+/* All owned; places_done. NULL where HOME and the XDG variable are missing. */
+typedef struct Places {
+    char *config;   /* $XDG_CONFIG_HOME/newbie */
+    char *state;    /* $XDG_STATE_HOME/newbie */
+    char *data;     /* $XDG_DATA_HOME/newbie */
+    char *history;  /* STATE/history.ndjson */
+    char *autosave; /* STATE/autosave */
+    char *macros;   /* DATA/macros */
+    char *models;   /* DATA/models */
+    char *start_file; /* CONFIG/newbierc */
+} Places;
+
+void places_find(Places *out);
+void places_done(Places *places);
+
+/* The built-in demo model: the installed one, else samples/demo-model beside or above the program. Owned by the caller;
+ * NULL when there is none. */
+char *places_demo_model(void);
+
+/* What a model setting means: the path itself, or, for a name without a slash that is not here, the folder of that name
+ * under `models`. Owned by the caller. */
+char *places_model(const Places *places, const char *name);

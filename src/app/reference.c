@@ -1,0 +1,139 @@
+/* reference.c: what a user means by #12, last, @miku or a file name. product.md C4. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/state.h"
+#include "base/file.h"
+#include "io/png.h"
+#include "prompt/macro.h"
+
+/* "last", and "#-1" for the newest, "#-2" for the one before it; 0 when it is no such word. */
+static long from_end(const char *reference) {
+    if (!strcmp(reference, "last"))
+        return 1;
+    if (strncmp(reference, "#-", 2))
+        return 0;
+    char *end;
+    long back = strtol(reference + 2, &end, 10);
+    return *end ? 0 : back;
+}
+
+/* N of "#12", 0 when it is something else. */
+static long long number_of(const char *reference) {
+    if (*reference != '#')
+        return 0;
+    char *end;
+    long long number = strtoll(reference + 1, &end, 10);
+    return *end || number < 1 ? 0 : number;
+}
+
+Shot *picture_shot(App *app, const char *reference) {
+    long back = from_end(reference);
+    if (back > 0)
+        return (size_t)back <= app->shot_count ? &app->shots[app->shot_count - (size_t)back] : NULL;
+    long long number = number_of(reference);
+    for (size_t i = app->shot_count; i-- > 0;) {
+        Shot *shot = &app->shots[i];
+        bool named = shot->path && !strcmp(shot->path, reference);
+        if ((number && shot->number == number) || (!number && named))
+            return shot;
+    }
+    return NULL;
+}
+
+static char *numbered_path(const App *app, long long number) {
+    char name[96];
+    snprintf(name, sizeof name, "%s%03lld.png", settings_text(&app->settings, SET_PREFIX), number);
+    return file_join(settings_text(&app->settings, SET_OUTDIR), name);
+}
+
+Status picture_path(char **out, App *app, const char *reference) {
+    const char *directory = settings_text(&app->settings, SET_OUTDIR);
+    const Shot *shot = picture_shot(app, reference);
+    if (shot && shot->path) {
+        *out = must_copy(shot->path);
+        return NULL;
+    }
+    if (shot)
+        return hint(fail(ERR_IO, "%s is not saved yet", reference), ":export %s FILE writes it", reference);
+    long back = from_end(reference);
+    int64_t number = number_of(reference);
+    if (back > 0) {
+        TRY(file_highest_number(&number, directory, settings_text(&app->settings, SET_PREFIX)));
+        number -= back - 1;
+        if (app->shot_count || number < 1)
+            return fail(ERR_IO, "%s: there is no such picture yet", reference);
+    } else if (!number) {
+        *out = app_path(app, reference);
+        return NULL;
+    }
+    char *path = numbered_path(app, number);
+    if (!file_exists(path)) {
+        const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+        Status st = fail(ERR_IO, "%s: there is no %s in %s", reference, name, directory);
+        free(path);
+        return hint(st, ":set outdir DIR looks elsewhere");
+    }
+    *out = path;
+    return NULL;
+}
+
+Status picture_file_meta(RunMeta *out, PictureFacts *facts, const char *path) {
+    PngInfo png;
+    TRY(png_read(&png, path));
+    PictureFacts found = {.width = png.width, .height = png.height};
+    found.source = meta_read(out, &found.remarks, &png);
+    Status st = NULL;
+    if (found.source == META_NONE) {
+        st = hint(fail(ERR_UNSUPPORTED, "%s has no generation data; it has %s", path, buf_string(&png.chunks)),
+                  "a picture made by newbie, ComfyUI or A1111 has");
+        meta_done(out);
+    }
+    found.problems = png.problems;
+    png.problems = (Buf){0};
+    if (facts && !st)
+        *facts = found;
+    else
+        picture_facts_done(&found);
+    png_done(&png);
+    return st;
+}
+
+Status picture_meta(RunMeta *out, PictureFacts *facts, App *app, const char *reference) {
+    char *path;
+    TRY(picture_path(&path, app, reference));
+    Status st = picture_file_meta(out, facts, path);
+    free(path);
+    return st && st->code == ERR_UNSUPPORTED ? app_fault_as(app, EXIT_SOME, st) : st;
+}
+
+void picture_facts_done(PictureFacts *facts) {
+    buf_done(&facts->remarks);
+    buf_done(&facts->problems);
+}
+
+Status reference_prompt(Buf *out, App *app, const char *reference) {
+    if (*reference == '@') {
+        Macro macro = {0};
+        if (!app->places.macros)
+            return fail(ERR_USAGE, "macros need HOME or XDG_DATA_HOME");
+        TRY(macro_load(&macro, app->places.macros, reference + 1));
+        buf_add(out, buf_string(&macro.prompt), macro.prompt.size);
+        macro_done(&macro);
+        return NULL;
+    }
+    const Shot *shot = picture_shot(app, reference);
+    if (shot) {
+        buf_text(out, shot->job->prompt);
+        return NULL;
+    }
+    RunMeta meta;
+    TRY(picture_meta(&meta, NULL, app, reference));
+    if (meta.prompt)
+        buf_text(out, meta.prompt);
+    meta_done(&meta);
+    return NULL;
+}

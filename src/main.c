@@ -1,0 +1,91 @@
+/* main.c: picks the parts and connects them: the backend, the surface, the session. Only this file exits. */
+#include "config.h"
+
+#include <fcntl.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "app/arguments.h"
+#include "app/batch.h"
+#include "cpu/cpu.h"
+
+/* A closed standard stream would give its number to the next file that is opened, and what is printed would go there. */
+static void keep_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
+            _exit(EXIT_OUTPUT);
+}
+
+/* Before the program has started, messages are "newbie: SENTENCE" (product.md A5). */
+static int complain(Status st, int status) {
+    fprintf(stderr, "newbie: %s\n", st->message);
+    if (st->hint[0])
+        fprintf(stderr, "newbie: %s\n", st->hint);
+    return status;
+}
+
+static int print(void (*text)(Buf *out)) {
+    Buf out = {0};
+    text(&out);
+    fputs(buf_string(&out), stdout);
+    buf_done(&out);
+    return fflush(stdout) ? EXIT_OUTPUT : EXIT_DONE;
+}
+
+static AppMode mode_of(const Arguments *arguments) {
+    if (arguments->task == TASK_SESSION)
+        return isatty(STDIN_FILENO) && !arguments->json ? APP_INTERACTIVE : APP_BATCH;
+    return arguments->task == TASK_FILE ? APP_BATCH : APP_ONE_SHOT;
+}
+
+static Stream standard_stream(const Arguments *arguments) {
+    bool taken = arguments->output && arguments->output[0] == '-' && !arguments->output[1]; /* by the picture */
+    return (Stream){.out = taken ? stderr : stdout, .err = stderr,
+                    .voice = arguments->verbosity == VERBOSITY_QUIET ? VOICE_QUIET : VOICE_ALL};
+}
+
+static int run_session(const Arguments *arguments) {
+    Stream stream = standard_stream(arguments);
+    AppParts parts = {
+        .mode = mode_of(arguments),
+        .surface = &STREAM_SURFACE,
+        .surface_context = &stream,
+        .arguments = arguments,
+        .backend = &CPU_BACKEND,
+        .bf16_in_hardware = cpu_has_bf16(),
+        .cpu_path = cpu_paths()[0],
+        .cores = cpu_physical_cores(),
+    };
+    App *app;
+    Status st = app_open(&app, &parts);
+    if (st)
+        return complain(st, EXIT_MEMORY);
+    int status = batch_run(app, arguments, &stream);
+    app_free(app);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    keep_standard_streams();
+    setlocale(LC_ALL, "");
+    setlocale(LC_NUMERIC, "C"); /* numbers have a point, whatever the locale (product.md X4) */
+    Arguments arguments;
+    Status st = arguments_read(&arguments, argc, argv);
+    if (st)
+        return complain(st, st->code == ERR_DEVICE ? EXIT_DEVICE : EXIT_USAGE);
+    switch (arguments.task) {
+    case TASK_HELP: return print(arguments_help);
+    case TASK_VERSION: return print(arguments_version);
+    case TASK_MAN: return print(arguments_man);
+    case TASK_INFO: {
+        Stream stream = standard_stream(&arguments);
+        return batch_info(&arguments, &(Report){.surface = &STREAM_SURFACE, .context = &stream});
+    }
+    default: break;
+    }
+    st = batch_check(&arguments);
+    return st ? complain(st, EXIT_OUTPUT) : run_session(&arguments);
+}
