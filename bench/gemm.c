@@ -1,6 +1,7 @@
 /* gemm.c: how close the matrix products come to this machine's peak.
  *
- *   bench/gemm [PATH [THREADS]]     PATH as for NEWBIE_ISA (default: the best), THREADS (default: 1, then all cores)
+ *   bench/gemm [PATH [THREADS [NAME]]]     PATH as for NEWBIE_ISA (default: the best), THREADS (default: 1, then all
+ *                                          cores), only shapes whose name contains NAME
  *
  * First the peak of a thread: register-only multiply-adds, f32 or bf16. Then the shapes of the full-size model
  * (performance.md 1.1) and of the demo model through the public ops, best of several runs: GFLOP/s, percent of the peak
@@ -10,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -108,14 +110,15 @@ static void measure(Ops *o, const Shape *shape, const uint16_t *numbers, double 
     ops_release(o, mark);
 }
 
-static Status run(const BackendOptions *options, Arena *arena, const uint16_t *numbers) {
+static Status run(const BackendOptions *options, Arena *arena, const uint16_t *numbers, const char *name) {
     Ops o = {.backend = &CPU_BACKEND, .arena = arena};
     TRY(o.backend->open(&o.state, options));
     double peak = peak_flops(options->path, options->precision);
     printf("%s, %s: peak of a thread %.1f GFLOP/s\n", o.backend->describe(o.state),
            options->precision == PRECISION_BF16 ? "bf16" : "f32", peak * 1e-9);
     for (size_t i = 0; i < sizeof SHAPES / sizeof SHAPES[0]; i++)
-        measure(&o, &SHAPES[i], numbers, peak, options->threads);
+        if (strstr(SHAPES[i].name, name))
+            measure(&o, &SHAPES[i], numbers, peak, options->threads);
     Fault fault;
     fault_copy(&fault, ops_status(&o));
     o.backend->close(o.state);
@@ -134,7 +137,7 @@ int main(int argc, char **argv) {
         for (int precision = PRECISION_F32; !st && precision <= PRECISION_BF16; precision++) {
             Arena arena = arena_over(memory, ARENA_BYTES);
             BackendOptions options = {0, threads, (Precision)precision, argc > 1 ? argv[1] : *cpu_paths()};
-            st = run(&options, &arena, numbers);
+            st = run(&options, &arena, numbers, argc > 3 ? argv[3] : "");
         }
     if (st)
         fprintf(stderr, "bench/gemm: %s\n", st->message);

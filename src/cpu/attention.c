@@ -14,6 +14,7 @@
 
 #define KEYS 256 /* of a block: with a head of 96, keys and values of a block take 230 KB of the second-level cache */
 #define HEAD_MAX BLOCK_DEPTH
+#define QUERY_TILES 8 /* of a unit at most */
 
 typedef struct Attention {
     CpuState *state;
@@ -155,13 +156,13 @@ static void attention_unit(void *job, int64_t index, int thread) {
     int64_t part = index % a->units_per_head, first_tile = part * a->tiles_per_unit;
     int64_t tiles = a->tiles - first_tile < a->tiles_per_unit ? a->tiles - first_tile : a->tiles_per_unit;
     int64_t block_row = first_row(a, first_tile), block_end = first_row(a, first_tile + tiles);
-    float maximum[BLOCK_ROWS], sum[BLOCK_ROWS] = {0};
+    float maximum[QUERY_TILES * TILE_ROWS], sum[QUERY_TILES * TILE_ROWS] = {0};
     Rows unit = {.w = &a->state->workspaces[thread], .head = index / a->units_per_head, .maximum = maximum, .sum = sum};
     unit.kv_head = unit.head / (a->q.dims[1] / a->k.dims[1]);
     for (int64_t row = block_row; row < block_end; row++)
         a->state->kernels->scale(unit.w->a + (row - block_row) * A_STRIDE, head_row(a->q, row, unit.head),
                                  a->how->scale, a->head);
-    for (int i = 0; i < BLOCK_ROWS; i++)
+    for (int i = 0; i < QUERY_TILES * TILE_ROWS; i++)
         maximum[i] = -INFINITY;
     memset(unit.w->acc, 0, (size_t)(tiles * a->panels) * TILE_ROWS * PANEL * 4);
     for (int64_t key = 0; key < a->n; key += KEYS)
@@ -187,7 +188,7 @@ static Status attend(Attention *a) {
     a->keys = scratch;
     a->values = a->keys + kv_heads * a->key_size;
     a->tiles = (a->n + tile_rows - 1) / tile_rows;
-    a->tiles_per_unit = BLOCK_ROWS / TILE_ROWS;
+    a->tiles_per_unit = QUERY_TILES;
     while (a->tiles_per_unit > 1 && heads * a->tiles < 4 * threads * a->tiles_per_unit)
         a->tiles_per_unit /= 2;
     a->units_per_head = (a->tiles + a->tiles_per_unit - 1) / a->tiles_per_unit;

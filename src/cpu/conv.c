@@ -22,9 +22,10 @@ static const float *tap_pixel(const Picture *p, int64_t y, int64_t x) {
     return row_of(p->x, y >> p->shift) + (x >> p->shift) * p->x.strides[1];
 }
 
-static void gather_taps(const void *source, float *out, int64_t row, int64_t k, int64_t n) {
+static const float *gather_taps(const void *source, float *room, int64_t row, int64_t k, int64_t n) {
     const Picture *p = source;
     int64_t channels = p->x.dims[2];
+    float *out = room;
     int64_t top = row / p->out_width * p->stride - p->border, left = row % p->out_width * p->stride - p->border;
     while (n > 0) {
         int64_t tap = k / channels, channel = k % channels;
@@ -38,6 +39,7 @@ static void gather_taps(const void *source, float *out, int64_t row, int64_t k, 
         k += count;
         n -= count;
     }
+    return room;
 }
 
 static void convolve(CpuState *state, Tensor y, const Picture *picture, const Weight *w, StoreMode store) {

@@ -38,23 +38,25 @@ static int64_t tile_first_row(const Cut *cut, int64_t tile) {
     return tile * cut->product->rows / cut->tiles;
 }
 
-/* Copies rows [first, last), columns [k, k + n) into the workspace; columns behind the matrix are zero. */
+/* Copies rows [first, last), columns [k, k + n) into the workspace; a column behind the matrix is zero. */
 static void copy_block(const Cut *cut, Workspace *w, int64_t first, int64_t last, int64_t k, int64_t n) {
     const Product *p = cut->product;
     int64_t real = least(n, p->depth - k);
+    float room[2 * BLOCK_DEPTH];
     for (int64_t row = first; row < last; row++) {
         float *out = w->a + (row - first) * A_STRIDE;
-        if (!cut->bf16_rows) {
-            p->gather(p->source, out, row, k, real);
+        if (cut->bf16_rows) {
+            uint16_t *halves = (uint16_t *)out;
+            cut->state->kernels->to_bf16(halves, p->gather(p->source, room, row, k, real), real);
             if (real < n)
-                out[real] = 0;
+                halves[real] = 0;
             continue;
         }
-        float line[2 * BLOCK_DEPTH];
-        p->gather(p->source, line, row, k, real);
+        const float *from = p->gather(p->source, out, row, k, real);
+        if (from != out)
+            memcpy(out, from, (size_t)real * 4);
         if (real < n)
-            line[real] = 0;
-        cut->state->kernels->to_bf16((uint16_t *)out, line, n);
+            out[real] = 0;
     }
 }
 
@@ -147,8 +149,10 @@ void product_run(CpuState *state, const Product *product) {
     team_run(state->team, product_unit, &cut, cut.row_blocks * cut.panel_blocks);
 }
 
-static void gather_linear(const void *source, float *out, int64_t row, int64_t k, int64_t n) {
-    memcpy(out, row_of(*(const Tensor *)source, row) + k, (size_t)n * 4);
+static const float *gather_linear(const void *source, float *room, int64_t row, int64_t k, int64_t n) {
+    (void)room;
+    (void)n;
+    return row_of(*(const Tensor *)source, row) + k;
 }
 
 Status cpu_linear(void *state, Tensor y, Tensor x, const Weight *w, LinearHow how) {

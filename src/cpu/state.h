@@ -7,8 +7,8 @@
 #include "cpu/team.h"
 
 /* Private memory of one thread while it works on a unit of a matrix product, convolution or attention. */
-#define BLOCK_ROWS 96    /* rows of A in a block: 8 tiles of 12 or 16 of 6 */
-#define BLOCK_PANELS 16  /* panels of a block: 512 columns */
+#define BLOCK_ROWS 144   /* rows of A in a block: 12 tiles of 12 or 24 of 6 */
+#define BLOCK_PANELS 16  /* panels of a block: 512 columns. A block and its sums take 600 KB of a core's cache */
 typedef struct Workspace {
     _Alignas(64) float a[BLOCK_ROWS * A_STRIDE];
     _Alignas(64) float acc[BLOCK_PANELS * BLOCK_ROWS * PANEL];
@@ -40,8 +40,8 @@ void run_range(CpuState *state, RangeKernel *kernel, const void *job, int64_t co
 
 /* ---- matrix products over blocks (gemm.c), used by linear and convolution --------------------------------------- */
 
-/* Copies floats [k, k + n) of row `row` of the left matrix to out, whatever that matrix is. */
-typedef void GatherRow(const void *source, float *out, int64_t row, int64_t k, int64_t n);
+/* Floats [k, k + n) of row `row` of the left matrix, whatever that matrix is: where they are, or gathered in `room`. */
+typedef const float *GatherRow(const void *source, float *room, int64_t row, int64_t k, int64_t n);
 
 typedef struct Product {
     const Weight *weight;
