@@ -120,24 +120,27 @@ Status compute(Ops *o, Work *work, void *context) {
 
 /* ---- kinds ------------------------------------------------------------------------------------------------------- */
 
+typedef enum Where { ON_EVERY_PATH, ON_THE_HOST } Where;
+
 typedef struct Kind {
     const char *name;
     void (*run)(const Case *c); /* NULL: not done by this version */
+    Where where;                /* host arithmetic is the same on every path: once is enough */
     const char *reason;
 } Kind;
 
 static const Kind KINDS[] = {
-    {"dit", parity_dit, NULL},
-    {"gemma", parity_gemma, NULL},
-    {"jina", parity_jina, NULL},
-    {"vae", parity_vae, NULL},
-    {"tokens", parity_tokens, NULL},
-    {"schedule", parity_schedule, NULL},
-    {"noise", parity_noise, NULL},
-    {"solver", parity_solver, NULL},
-    {"pipeline", parity_pipeline, NULL},
-    {"lora", NULL, "LoRA is not read yet"},
-    {"gguf", NULL, "GGUF is not read yet"},
+    {"dit", parity_dit, ON_EVERY_PATH, NULL},
+    {"gemma", parity_gemma, ON_EVERY_PATH, NULL},
+    {"jina", parity_jina, ON_EVERY_PATH, NULL},
+    {"vae", parity_vae, ON_EVERY_PATH, NULL},
+    {"tokens", parity_tokens, ON_THE_HOST, NULL},
+    {"schedule", parity_schedule, ON_THE_HOST, NULL},
+    {"noise", parity_noise, ON_THE_HOST, NULL},
+    {"solver", parity_solver, ON_EVERY_PATH, NULL},
+    {"pipeline", parity_pipeline, ON_EVERY_PATH, NULL},
+    {"lora", NULL, ON_THE_HOST, "LoRA is not read yet"},
+    {"gguf", NULL, ON_THE_HOST, "GGUF is not read yet"},
 };
 
 static void skip_runs(const Case *c, const char *reason) {
@@ -147,17 +150,26 @@ static void skip_runs(const Case *c, const char *reason) {
             report_skip(c, (int)run, output.key, reason);
 }
 
-static void run_kind(const Case *c) {
-    const char *kind = json_get_string(c->json, "kind", "");
+static const Kind UNKNOWN_KIND = {"", NULL, ON_THE_HOST, "a kind this program does not know"};
+
+static const Kind *kind_of(const Case *c) {
+    const char *name = json_get_string(c->json, "kind", "");
     for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
-        if (!strcmp(kind, KINDS[i].name)) {
-            if (KINDS[i].run)
-                KINDS[i].run(c);
-            else
-                skip_runs(c, KINDS[i].reason);
-            return;
-        }
-    skip_runs(c, "a kind this program does not know");
+        if (!strcmp(name, KINDS[i].name))
+            return &KINDS[i];
+    return &UNKNOWN_KIND;
+}
+
+static void run_on_paths(Case *c, const Path *paths, int path_count) {
+    static const Path host = {"host", NULL};
+    const Kind *kind = kind_of(c);
+    for (int i = 0; i < (kind->where == ON_THE_HOST ? 1 : path_count); i++) {
+        c->path = kind->where == ON_THE_HOST ? &host : &paths[i];
+        if (kind->run)
+            kind->run(c);
+        else
+            skip_runs(c, kind->reason);
+    }
 }
 
 /* The last component of a path, owned. */
@@ -185,10 +197,8 @@ static void run_case(const char *folder, const Path *paths, int path_count, Repo
     c.data = data;
     if (st)
         report_failure(&c, 0, "case", st);
-    for (int i = 0; i < path_count && !st; i++) {
-        c.path = &paths[i];
-        run_kind(&c);
-    }
+    else
+        run_on_paths(&c, paths, path_count);
     safetensors_close(data);
     json_free(json);
     free(json_path);
