@@ -1,10 +1,20 @@
-/* complete.h: what Tab offers: commands, settings and their values, macros, pictures, files; in a prompt the closing tag
- * of the innermost open element and the elements that may stand there. Everything comes from the tables. product.md 4.5. */
+/* complete.h: what Tab offers: commands, settings and their values, macros, pictures, jobs, files; in a prompt the closing
+ * tag of the innermost open element and the elements that may stand there. Everything comes from the tables, and nothing
+ * is offered in raw text. product.md 4.5. */
 #pragma once
 
 #include "app/app.h"
 #include "ui/edit.h"
 
-/* Fills *out for a cursor at byte `point` of `line`. above: the edit area's lines before this one, [above_size]; a command
- * is completed only on the first line. */
-void complete_at(Completions *out, App *app, const char *above, size_t above_size, const char *line, size_t point);
+/* Where the cursor is. All borrowed. */
+typedef struct CompletePlace {
+    App *app;
+    const Reader *reader;  /* for its `pasted` */
+    const char *above;     /* [above_size]: the edit area before the line, with the newline at its end */
+    size_t above_size;
+    const char *line;      /* NUL-terminated */
+    size_t point;          /* byte of the line */
+} CompletePlace;
+
+/* Fills the zeroed *out (words are owned by the caller). */
+void complete_at(Completions *out, const CompletePlace *place);

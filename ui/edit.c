@@ -5,6 +5,7 @@
 
 #include "ui/edit.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +16,17 @@
 #include <readline/history.h>
 #include <readline/readline.h>
 
+#include "base/utf8.h"
+
 /* Readline's callbacks carry no context. */
 static struct {
-    const EditHooks *hooks;
+    CompleteFn *complete;
+    void *context;
     const char *unit;       /* bytes of the unit being fed */
     size_t left;
     bool visible;           /* prompt and line are on the screen */
-    bool submitting;        /* the line that ends now was ended by Alt-Enter or Ctrl-D */
+    EditKey key;            /* what the unit asked for */
+    Buf taken;
     Completions completions;
     size_t next;            /* byte of the next completion */
 } editor;
@@ -32,7 +37,7 @@ static int next_byte(FILE *unused) {
         editor.left--;
         return (unsigned char)*editor.unit++;
     }
-    unsigned char byte; /* readline wants more than the unit had, as after Ctrl-V: wait for it */
+    unsigned char byte; /* a command of readline's asks for a key of its own: only then is waiting right */
     return read(STDIN_FILENO, &byte, 1) == 1 ? byte : EOF;
 }
 
@@ -40,32 +45,92 @@ static int has_byte(void) {
     return editor.left > 0;
 }
 
+/* Readline's setting up of the next line draws it at once, before anybody can print. */
+static void draw_nothing(void) {
+}
+
 static void on_line(char *text) {
-    const EditHooks *hooks = editor.hooks;
-    editor.visible = false;
-    bool submitting = editor.submitting;
-    editor.submitting = false;
-    const char *line = text ? text : "";
-    (submitting ? hooks->submit : hooks->line)(hooks->context, line, strlen(line));
+    if (!text)
+        editor.key = EDIT_END; /* readline's own reading of Ctrl-D on an empty line */
+    else if (editor.key == EDIT_NOTHING)
+        editor.key = EDIT_ENTER;
+    buf_truncate(&editor.taken, 0);
+    if (text)
+        buf_text(&editor.taken, text);
     free(text);
-    editor.visible = true; /* readline draws the next line by itself */
+    editor.visible = false;
+    rl_redisplay_function = draw_nothing; /* until edit_feed has it back */
 }
 
-static int submit_key(int count, int key) {
-    editor.submitting = true;
-    return rl_newline(count, key);
+/* ---- keys ------------------------------------------------------------------------------------------------------- */
+
+static int take_line(EditKey key) {
+    editor.key = key;
+    return rl_newline(1, '\n');
 }
 
-static int external_key(int count, int key) {
-    (void)count, (void)key;
-    editor.hooks->external(editor.hooks->context, rl_line_buffer, (size_t)rl_end);
+static int ask(EditKey key) {
+    editor.key = key;
     return 0;
 }
 
-static int help_key(int count, int key) {
-    (void)count, (void)key;
-    editor.hooks->help(editor.hooks->context);
+static int new_line_key(int count, int key) { return (void)count, (void)key, take_line(EDIT_NEW_LINE); }
+static int submit_key(int count, int key) { return (void)count, (void)key, take_line(EDIT_SUBMIT); }
+static int end_key(int count, int key) { return (void)count, (void)key, take_line(EDIT_END); }
+static int external_key(int count, int key) { return (void)count, (void)key, ask(EDIT_EXTERNAL); }
+static int help_key(int count, int key) { return (void)count, (void)key, ask(EDIT_HELP); }
+static int stop_key(int count, int key) { return (void)count, (void)key, ask(EDIT_STOP); }
+static int skip_key(int count, int key) { return (void)count, (void)key, ask(EDIT_SKIP); }
+
+/* Offset of the row that begins behind the last newline before `at`. */
+static int row_begin(int at) {
+    while (at > 0 && rl_line_buffer[at - 1] != '\n')
+        at--;
+    return at;
+}
+
+static int row_end(int at) {
+    while (at < rl_end && rl_line_buffer[at] != '\n')
+        at++;
+    return at;
+}
+
+/* Puts the cursor into the row that begins at `begin`, as far to the right as it was in the row at `from`. */
+static void move_to_row(int begin, int from) {
+    size_t cells = utf8_text_width(rl_line_buffer + from, (size_t)(rl_point - from));
+    size_t size = (size_t)(row_end(begin) - begin);
+    rl_point = begin + (int)utf8_fit(rl_line_buffer + begin, size, cells);
+}
+
+/* By rows; history at the first and the last. */
+static int up_key(int count, int key) {
+    int row = row_begin(rl_point);
+    if (row == 0)
+        return rl_get_previous_history(count, key);
+    move_to_row(row_begin(row - 1), row);
     return 0;
+}
+
+static int down_key(int count, int key) {
+    int end = row_end(rl_point);
+    if (end == rl_end)
+        return rl_get_next_history(count, key);
+    move_to_row(end + 1, row_begin(rl_point));
+    return 0;
+}
+
+static void bind_keys(void) {
+    static const struct { const char *keys; rl_command_func_t *run; } rows[] = {
+        {"\n", new_line_key}, {"\033\r", submit_key}, {"\033\n", submit_key}, {"\004", end_key},
+        {"\007", external_key}, {"\030\005", external_key},
+        {"\033OP", help_key}, {"\033[11~", help_key}, {"\033[[A", help_key},
+        {"\033s", stop_key}, {"\033n", skip_key},
+        {"\033[A", up_key}, {"\033OA", up_key}, {"\033[B", down_key}, {"\033OB", down_key},
+    };
+    Keymap maps[] = {emacs_standard_keymap, vi_insertion_keymap};
+    for (size_t m = 0; m < sizeof maps / sizeof *maps; m++)
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+            rl_bind_keyseq_in_map(rows[i].keys, rows[i].run, maps[m]);
 }
 
 /* ---- completion ------------------------------------------------------------------------------------------------- */
@@ -86,26 +151,25 @@ static char *word_breaks(void) {
     static char none[] = "";
     buf_done(&editor.completions.words);
     editor.completions = (Completions){0};
-    editor.hooks->complete(editor.hooks->context, &editor.completions, rl_line_buffer, (size_t)rl_point);
+    editor.complete(editor.context, &editor.completions, rl_line_buffer, (size_t)rl_point);
     return none; /* the whole line is one word: complete_line cuts it */
 }
 
 static char **complete_line(const char *text, int start, int end) {
     (void)start, (void)end;
+    Completions *found = &editor.completions;
     rl_attempted_completion_over = 1; /* never file names where we offer nothing */
-    rl_completion_append_character = editor.completions.append;
-    rl_completion_suppress_append = !editor.completions.append;
-    if (!editor.completions.count)
+    rl_completion_append_character = found->append;
+    rl_completion_suppress_append = !found->append;
+    if (!found->count)
         return NULL;
-    /* words come with what stands before them, because readline replaces the whole text */
-    Buf full = {0};
-    for (const char *word = editor.completions.words.data; word < editor.completions.words.data +
-         editor.completions.words.size; word += strlen(word) + 1) {
-        buf_add(&full, text, editor.completions.from);
-        buf_add(&full, word, strlen(word) + 1);
+    Buf full = {0}; /* words come with what stands before them, because readline replaces the whole text */
+    for (size_t at = 0; at < found->words.size; at += strlen(found->words.data + at) + 1) {
+        buf_add(&full, text, found->from);
+        buf_add(&full, found->words.data + at, strlen(found->words.data + at) + 1);
     }
-    buf_done(&editor.completions.words);
-    editor.completions.words = full;
+    buf_done(&found->words);
+    found->words = full;
     return rl_completion_matches(text, next_completion);
 }
 
@@ -120,20 +184,7 @@ static void show_matches(char **matches, int count, int longest) {
 
 /* ---- the editor ------------------------------------------------------------------------------------------------- */
 
-static void bind_keys(void) {
-    static const struct { const char *keys; rl_command_func_t *run; } rows[] = {
-        {"\033\r", submit_key}, {"\033\n", submit_key}, {"\004", submit_key},
-        {"\007", external_key}, {"\030\005", external_key}, {"\033OP", help_key}, {"\033[11~", help_key},
-    };
-    Keymap maps[] = {emacs_standard_keymap, vi_insertion_keymap};
-    for (size_t m = 0; m < sizeof maps / sizeof *maps; m++)
-        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-            rl_bind_keyseq_in_map(rows[i].keys, rows[i].run, maps[m]);
-}
-
-void edit_open(const EditHooks *hooks) {
-    editor.hooks = hooks;
-    rl_readline_name = "newbie";
+static void leave_terminal_alone(void) {
     rl_catch_signals = 0;
     rl_catch_sigwinch = 0;
     rl_change_environment = 0;
@@ -141,14 +192,24 @@ void edit_open(const EditHooks *hooks) {
     rl_deprep_term_function = NULL;
     rl_getc_function = next_byte;
     rl_input_available_hook = has_byte;
+}
+
+void edit_open(CompleteFn *complete, void *context) {
+    editor.complete = complete;
+    editor.context = context;
+    leave_terminal_alone();
+    rl_readline_name = "newbie";
     rl_attempted_completion_function = complete_line;
     rl_completion_word_break_hook = word_breaks;
     rl_completion_display_matches_hook = show_matches;
+    rl_sort_completion_matches = 0;
     rl_initialize();
+    rl_tty_set_echoing(1);                       /* readline asks the terminal only in what we switched off */
+    rl_variable_bind("page-completions", "off"); /* its pager waits for keys of its own */
     bind_keys();
+    rl_redisplay_function = draw_nothing;
     rl_callback_handler_install("", on_line);
-    editor.visible = true;
-    edit_hide();
+    rl_redisplay_function = rl_redisplay;
 }
 
 void edit_close(void) {
@@ -156,15 +217,24 @@ void edit_close(void) {
     rl_callback_handler_remove();
     clear_history();
     buf_done(&editor.completions.words);
-    editor.hooks = NULL;
+    buf_done(&editor.taken);
+    editor.completions = (Completions){0};
 }
 
-void edit_feed(const char *bytes, size_t size) {
+EditKey edit_feed(const char *bytes, size_t size) {
     edit_show();
     editor.unit = bytes;
     editor.left = size;
-    while (editor.left && editor.hooks)
+    editor.key = EDIT_NOTHING;
+    while (editor.left && editor.key == EDIT_NOTHING)
         rl_callback_read_char();
+    rl_redisplay_function = rl_redisplay;
+    return editor.key;
+}
+
+const char *edit_taken(size_t *size) {
+    *size = editor.taken.size;
+    return buf_string(&editor.taken);
 }
 
 void edit_prompt(const char *prompt) {
@@ -191,29 +261,41 @@ void edit_show(void) {
 }
 
 void edit_abandon(const char *mark) {
+    rl_free_line_state();
+    rl_callback_sigcleanup();
     edit_show();
     rl_point = rl_end;
     rl_redisplay();
     fprintf(rl_outstream, "%s\n", mark);
+    fflush(rl_outstream);
     rl_replace_line("", 1);
     rl_point = 0;
-    rl_on_new_line();
     editor.visible = false;
 }
 
-void edit_resize(void) {
-    rl_resize_terminal();
+void edit_redraw(void) {
+    editor.visible = false;
+    edit_show();
 }
 
-const char *edit_text(size_t *size) {
+void edit_resize(void) {
+    if (editor.visible)
+        rl_resize_terminal();
+    else
+        rl_reset_screen_size();
+}
+
+const char *edit_text(size_t *size, size_t *point) {
     *size = (size_t)rl_end;
+    if (point)
+        *point = (size_t)rl_point;
     return rl_line_buffer ? rl_line_buffer : "";
 }
 
-void edit_set(const char *text) {
+void edit_set(const char *text, size_t point) {
     edit_hide();
     rl_replace_line(text, 1);
-    rl_point = rl_end;
+    rl_point = (int)point;
 }
 
 void edit_insert(const char *text) {
@@ -228,20 +310,28 @@ void edit_history_add(const char *text) {
 
 #else /* our own few lines */
 
+#include "base/utf8.h"
+#include "ui/tty.h"
+
 static struct {
-    const EditHooks *hooks;
-    Buf prompt, line;
+    Buf prompt, line, taken;
     bool visible;
 } editor;
 
-void edit_open(const EditHooks *hooks) {
-    editor.hooks = hooks;
+void edit_open(CompleteFn *complete, void *context) {
+    (void)complete, (void)context; /* words need readline, as history does */
 }
 
 void edit_close(void) {
+    edit_hide();
     buf_done(&editor.prompt);
     buf_done(&editor.line);
-    editor.hooks = NULL;
+    buf_done(&editor.taken);
+}
+
+const char *edit_taken(size_t *size) {
+    *size = editor.taken.size;
+    return buf_string(&editor.taken);
 }
 
 void edit_prompt(const char *prompt) {
@@ -253,10 +343,16 @@ void edit_prompt(const char *prompt) {
 }
 
 void edit_hide(void) {
-    if (editor.visible)
-        fputs("\r\033[K", stdout);
-    fflush(stdout);
+    if (!editor.visible)
+        return;
     editor.visible = false;
+    size_t cells = utf8_text_width(buf_string(&editor.prompt), editor.prompt.size) +
+                   utf8_text_width(buf_string(&editor.line), editor.line.size);
+    size_t rows = cells ? (cells - 1) / tty_columns() : 0;
+    if (rows)
+        printf("\033[%zuA", rows);
+    fputs("\r\033[J", stdout);
+    fflush(stdout);
 }
 
 void edit_show(void) {
@@ -269,19 +365,28 @@ void edit_show(void) {
 void edit_abandon(const char *mark) {
     edit_show();
     printf("%s\n", mark);
+    fflush(stdout);
     buf_truncate(&editor.line, 0);
     editor.visible = false;
+}
+
+void edit_redraw(void) {
+    editor.visible = false;
+    edit_show();
 }
 
 void edit_resize(void) {
 }
 
-const char *edit_text(size_t *size) {
+const char *edit_text(size_t *size, size_t *point) {
     *size = editor.line.size;
+    if (point)
+        *point = editor.line.size; /* the cursor is always at the end */
     return buf_string(&editor.line);
 }
 
-void edit_set(const char *text) {
+void edit_set(const char *text, size_t point) {
+    (void)point;
     edit_hide();
     buf_truncate(&editor.line, 0);
     buf_text(&editor.line, text);
@@ -293,15 +398,14 @@ void edit_insert(const char *text) {
 }
 
 void edit_history_add(const char *text) {
-    (void)text; /* history needs readline */
+    (void)text;
 }
 
-/* Enter and its like: the line leaves the editor before the hook may ask for another. */
-static void finish(void (*hook)(void *, const char *, size_t)) {
-    char *text = must_copy(buf_string(&editor.line));
+static EditKey take_line(EditKey key) {
+    buf_truncate(&editor.taken, 0);
+    buf_text(&editor.taken, buf_string(&editor.line));
     edit_abandon("");
-    hook(editor.hooks->context, text, strlen(text));
-    free(text);
+    return key;
 }
 
 static void erase_character(void) {
@@ -312,22 +416,29 @@ static void erase_character(void) {
     buf_truncate(&editor.line, size);
 }
 
-void edit_feed(const char *bytes, size_t size) {
-    unsigned char first = (unsigned char)bytes[0];
-    if (first == '\r' || first == '\n')
-        finish(editor.hooks->line);
-    else if (first == 4 || (first == 27 && size == 2 && (bytes[1] == '\r' || bytes[1] == '\n')))
-        finish(editor.hooks->submit);
-    else if (first == 7)
-        editor.hooks->external(editor.hooks->context, buf_string(&editor.line), editor.line.size);
-    else if (first == 127 || first == 8)
+static void type(const char *bytes, size_t size) {
+    buf_add(&editor.line, bytes, size);
+    fwrite(bytes, 1, size, stdout);
+    fflush(stdout);
+}
+
+EditKey edit_feed(const char *bytes, size_t size) {
+    static const struct { const char *keys; EditKey key; } rows[] = {
+        {"\r", EDIT_ENTER}, {"\n", EDIT_NEW_LINE}, {"\033\r", EDIT_SUBMIT}, {"\033\n", EDIT_SUBMIT}, {"\004", EDIT_END},
+        {"\007", EDIT_EXTERNAL}, {"\033OP", EDIT_HELP}, {"\033[11~", EDIT_HELP}, {"\033s", EDIT_STOP},
+        {"\033n", EDIT_SKIP},
+    };
+    edit_show();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (size == strlen(rows[i].keys) && !memcmp(bytes, rows[i].keys, size))
+            return rows[i].key <= EDIT_END ? take_line(rows[i].key) : rows[i].key;
+    if (bytes[0] == '\177' || bytes[0] == '\b')
         erase_character();
-    else if (first == 21)
-        edit_set("");
-    else if (first >= 32) {
-        edit_hide();
-        buf_add(&editor.line, bytes, size);
-    }
+    else if (bytes[0] == '\025') /* Ctrl-U */
+        edit_set("", 0);
+    else if ((unsigned char)bytes[0] >= ' ')
+        type(bytes, size);
+    return EDIT_NOTHING;
 }
 
 #endif

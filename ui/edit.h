@@ -2,10 +2,10 @@
  * or, built without it, with a few lines of our own: letters, backspace, Ctrl-U.
  *
  * Readline keeps its state in globals, so there is one editor in a program. It never reads the terminal and never waits:
- * the loop feeds it whole units (ui/tty.h). */
+ * the loop feeds it whole units (ui/tty.h), and edit_feed says what the key asked for. The line may hold newlines: a
+ * prompt of several lines that came back from the history. */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -18,26 +18,32 @@ typedef struct Completions {
     char append;     /* put behind a word that is the only one; 0 for nothing */
 } Completions;
 
-/* What the editor asks for or tells. Called from within edit_feed. */
-typedef struct EditHooks {
-    void *context;
-    /* Enter. The cursor stands on a fresh line; the editor is empty and hidden. */
-    void (*line)(void *context, const char *text, size_t size);
-    /* Alt-Enter or Ctrl-D, in the same state; text may be empty. */
-    void (*submit)(void *context, const char *text, size_t size);
-    /* Ctrl-G or Ctrl-X Ctrl-E. */
-    void (*external)(void *context, const char *text, size_t size);
-    /* F1. */
-    void (*help)(void *context);
-    void (*complete)(void *context, Completions *out, const char *line, size_t point);
-} EditHooks;
+/* Fills the zeroed *out for a cursor at byte `point` of `line`. */
+typedef void CompleteFn(void *context, Completions *out, const char *line, size_t point);
 
-/* Takes over the line; hooks are borrowed. Nothing is shown before edit_show. */
-void edit_open(const EditHooks *hooks);
+/* What a key asked for. The first four take the line out of the editor (edit_taken); it stays on the screen, and the
+ * cursor stands below it. */
+typedef enum EditKey {
+    EDIT_NOTHING,  /* the editor dealt with it */
+    EDIT_ENTER,    /* Enter */
+    EDIT_NEW_LINE, /* Ctrl-J */
+    EDIT_SUBMIT,   /* Alt-Enter */
+    EDIT_END,      /* Ctrl-D */
+    EDIT_EXTERNAL, /* Ctrl-G, Ctrl-X Ctrl-E: the whole text in another editor */
+    EDIT_HELP,     /* F1 */
+    EDIT_STOP,     /* Alt-S */
+    EDIT_SKIP,     /* Alt-N */
+} EditKey;
+
+/* Takes over the line. Nothing is shown before edit_show. The context is borrowed. */
+void edit_open(CompleteFn *complete, void *context);
 void edit_close(void);
 
-/* One unit of keys. */
-void edit_feed(const char *bytes, size_t size);
+/* One unit of keys; the line is shown. */
+EditKey edit_feed(const char *bytes, size_t size);
+
+/* The line that the last edit_feed took. Borrowed until the next. */
+const char *edit_taken(size_t *size);
 
 /* The text in front of the line. */
 void edit_prompt(const char *prompt);
@@ -47,14 +53,20 @@ void edit_prompt(const char *prompt);
 void edit_hide(void);
 void edit_show(void);
 
-/* Leaves the line where it is on the screen and begins an empty one below it. */
+/* Leaves the line where it is on the screen with `mark` behind it, and begins an empty one below. What was half done (a
+ * search, a key sequence) is forgotten. */
 void edit_abandon(const char *mark);
+
+/* Draws the line again below what a program that had the terminal left there. */
+void edit_redraw(void);
 
 /* The size of the window changed. */
 void edit_resize(void);
 
-const char *edit_text(size_t *size); /* borrowed until the next call of anything here */
-void edit_set(const char *text);
+/* The line, borrowed until the next call of anything here, and the byte the cursor is at (point may be NULL). */
+const char *edit_text(size_t *size, size_t *point);
+void edit_set(const char *text, size_t point);
 void edit_insert(const char *text);  /* at the cursor, one undo step */
 
+/* Makes text the newest entry of the history. */
 void edit_history_add(const char *text);

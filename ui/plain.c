@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "app/signals.h"
 #include "ui/edit.h"
 
 static void plain_line(void *context, LineKind kind, const char *text) {
@@ -16,33 +18,59 @@ static void plain_line(void *context, LineKind kind, const char *text) {
     stream_line(&plain->stream, kind, text);
 }
 
-bool plain_read(Plain *plain) {
+void plain_read(Plain *plain) {
     char bytes[4096];
     ssize_t got = read(STDIN_FILENO, bytes, sizeof bytes);
     if (got < 0 && (errno == EINTR || errno == EAGAIN))
-        return true;
-    cutter_add(&plain->keys, bytes, got > 0 ? (size_t)got : 0);
-    return got > 0;
+        return;
+    cutter_add(&plain->keys, bytes, got > 0 ? (size_t)got : 0); /* a terminal that is gone gives EIO */
 }
 
-/* Waits for one of the letters; Enter where none is asked for. Other keys are not answers. */
+/* True when the key is an answer: *answer. Everything else that is typed is none. */
+static bool is_answer(char *answer, const Question *question, const Unit *unit) {
+    char key = unit->kind == UNIT_KEY && unit->size == 1 ? unit->bytes[0] : 0;
+    if (key >= 'A' && key <= 'Z')
+        key = (char)(key + 'a' - 'A');
+    *answer = key == '\n' ? '\r' : key;
+    if (!question->answers[0])
+        return *answer == '\r';
+    if (key == '\004' || unit->kind == UNIT_END) /* Ctrl-D */
+        *answer = question->otherwise;
+    return *answer && (*answer == question->otherwise || strchr(question->answers, *answer));
+}
+
+/* Ctrl-C answers the question and nothing else. True when there will be no answer. */
+static bool signal_answers(void) {
+    int number = signals_next();
+    if (number == SIGTSTP)
+        tty_stop();
+    else if (number == SIGCONT)
+        tty_resume();
+    else if (number == SIGWINCH)
+        edit_resize();
+    if (number == SIGHUP || number == SIGTERM)
+        raise(number); /* the loop deals with it */
+    return number == SIGINT || number == SIGHUP || number == SIGTERM;
+}
+
 static char wait_for_answer(Plain *plain, const Question *question) {
-    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    struct pollfd from[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = plain->signals, .events = POLLIN}};
     for (;;) {
+        char answer;
         Unit unit = cutter_next(&plain->keys, CUTTER_WAITS);
+        if (is_answer(&answer, question, &unit))
+            return answer;
         if (unit.kind == UNIT_END)
             return question->otherwise;
-        if (unit.kind == UNIT_KEY && unit.size == 1) {
-            char key = unit.bytes[0] >= 'A' && unit.bytes[0] <= 'Z' ? (char)(unit.bytes[0] + 32) : unit.bytes[0];
-            if (key == 3 || key == 4)
-                return question->otherwise;
-            if (question->answers[0] ? strchr(question->answers, key) != NULL : key == '\r' || key == '\n')
-                return key;
-        }
-        if (unit.kind == UNIT_NONE && poll(&input, 1, -1) < 0)
-            return question->otherwise; /* a signal: the loop wants to see it */
-        if (unit.kind == UNIT_NONE)
+        if (unit.kind != UNIT_NONE)
+            continue;
+        int ready = poll(from, 2, -1);
+        if (ready > 0 && from[0].revents)
             plain_read(plain);
+        if (ready <= 0 || !from[1].revents)
+            continue;
+        if (signal_answers())
+            return question->otherwise;
     }
 }
 
@@ -52,7 +80,7 @@ static char plain_ask(void *context, const Question *question) {
     fputs(question->text, plain->stream.out);
     fflush(plain->stream.out);
     char answer = wait_for_answer(plain, question);
-    fprintf(plain->stream.out, "%c\n", answer >= ' ' ? answer : ' ');
+    fprintf(plain->stream.out, "%.1s\n", answer > ' ' ? &answer : "");
     fflush(plain->stream.out);
     return answer;
 }
@@ -64,15 +92,26 @@ static void plain_edit(void *context, const char *text, size_t size) {
     plain->has_edit_request = true;
 }
 
+/* Ctrl-Z now stops this program together with the child. */
 static void plain_suspend(void *context) {
-    (void)context;
+    Plain *plain = context;
+    struct sigaction stop = {.sa_handler = SIG_DFL};
     edit_hide();
     tty_suspend();
+    sigaction(SIGTSTP, &stop, &plain->on_stop);
 }
 
+/* Ctrl-C was meant for the child. */
 static void plain_resume(void *context) {
-    (void)context;
+    Plain *plain = context;
+    int fatal = 0;
+    sigaction(SIGTSTP, &plain->on_stop, NULL);
     tty_resume();
+    for (int number; (number = signals_next());)
+        fatal = number == SIGHUP || number == SIGTERM ? number : fatal;
+    if (fatal)
+        raise(fatal);
+    edit_resize(); /* the window may have changed meanwhile */
 }
 
 static void plain_bell(void *context) {

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -51,6 +52,13 @@ static Status change_modes(void) {
     return NULL;
 }
 
+/* Ctrl-\\ and its like end the program as ever, but not with a broken terminal. */
+static void on_quit(int number) {
+    restore();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
 Status tty_open(void) {
     static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
     if (tcgetattr(STDIN_FILENO, &found_modes))
@@ -59,6 +67,7 @@ Status tty_open(void) {
     atexit(restore);
     for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
         signal(fatal[i], on_fatal);
+    signal(SIGQUIT, on_quit);
     return NULL;
 }
 
@@ -75,9 +84,17 @@ void tty_resume(void) {
 }
 
 void tty_stop(void) {
+    struct sigaction stop = {.sa_handler = SIG_DFL}, caught;
     tty_suspend();
-    raise(SIGSTOP); /* the whole point of SIGTSTP, which we caught to be tidy first */
+    sigaction(SIGTSTP, &stop, &caught);
+    raise(SIGTSTP); /* and not SIGSTOP: the system ignores this one where nobody could continue us */
+    sigaction(SIGTSTP, &caught, NULL);
     tty_resume();
+}
+
+size_t tty_columns(void) {
+    struct winsize size;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col ? 80 : size.ws_col;
 }
 
 /* ---- units ------------------------------------------------------------------------------------------------------ */
@@ -99,30 +116,35 @@ void cutter_add(UnitCutter *cutter, const char *bytes, size_t size) {
     buf_add(&cutter->pending, bytes, size);
 }
 
+/* Bytes of the character that begins here; 0 when it is not complete. A byte that begins none is one for itself. */
+static size_t character_size(const char *at, size_t left) {
+    unsigned char first = (unsigned char)at[0];
+    size_t need = first < 0xc2 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 1;
+    for (size_t i = 1; i < need && i < left; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return i; /* broken off: what follows is another character */
+    return left < need ? 0 : need;
+}
+
 /* Bytes of the escape sequence that begins here; 0 when it is not complete. */
 static size_t escape_size(const char *at, size_t left) {
     if (left < 2)
         return 0;
-    if (at[1] == '[') { /* control sequence: parameters, then one byte from @ to ~ */
+    if (at[1] == '[') { /* control sequence: parameters, then one byte from @ to ~; of the Linux console one more */
         for (size_t i = 2; i < left; i++)
-            if (at[i] >= 0x40 && at[i] <= 0x7e)
+            if (at[i] >= 0x40 && at[i] <= 0x7e && !(i == 2 && at[i] == '['))
                 return i + 1;
         return 0;
     }
     if (at[1] == 'O') /* function keys of application mode */
         return left < 3 ? 0 : 3;
-    if (at[1] == '\033') /* Alt with a special key, or ESC twice */
-        return 1;
-    return 2; /* Alt with a plain key */
+    size_t character = at[1] == '\033' ? 1 : character_size(at + 1, left - 1);
+    return character ? 1 + character : 0; /* Alt with a key */
 }
 
 /* Bytes of the unit at `at`; 0 when it is not complete. */
 static size_t unit_size(const char *at, size_t left) {
-    unsigned char first = (unsigned char)at[0];
-    if (first == '\033')
-        return escape_size(at, left);
-    size_t need = first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf8 ? 4 : 1;
-    return left < need ? 0 : need;
+    return at[0] == '\033' ? escape_size(at, left) : character_size(at, left);
 }
 
 /* Moves paste bytes from pending to paste. True when the end came. */
@@ -130,7 +152,9 @@ static bool collect_paste(UnitCutter *cutter) {
     const size_t mark = sizeof PASTE_END - 1;
     char *from = cutter->pending.data + cutter->given;
     size_t left = cutter->pending.size - cutter->given;
-    char *end = left ? memmem(from, left, PASTE_END, mark) : NULL;
+    if (!left)
+        return cutter->ended;
+    char *end = memmem(from, left, PASTE_END, mark);
     size_t keep = left < mark ? left : mark - 1; /* the end mark may be arriving */
     size_t take = end ? (size_t)(end - from) : cutter->ended ? left : left - keep;
     size_t room = PASTE_MAX - cutter->paste.size;
@@ -142,7 +166,7 @@ static bool collect_paste(UnitCutter *cutter) {
 
 static Unit finish_paste(UnitCutter *cutter) {
     cutter->pasting = false;
-    return (Unit){UNIT_PASTE, buf_string(&cutter->paste), cutter->paste.size};
+    return (Unit){UNIT_PASTE, buf_string(&cutter->paste), cutter->paste.size, cutter->paste_size};
 }
 
 Unit cutter_next(UnitCutter *cutter, CutterPatience patience) {
@@ -164,7 +188,7 @@ Unit cutter_next(UnitCutter *cutter, CutterPatience patience) {
         buf_truncate(&cutter->paste, 0);
         return cutter_next(cutter, patience);
     }
-    return (Unit){UNIT_KEY, at, size};
+    return (Unit){UNIT_KEY, at, size, size};
 }
 
 bool cutter_waits(const UnitCutter *cutter) {

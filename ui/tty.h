@@ -22,6 +22,9 @@ void tty_resume(void);
 /* Stops the process as Ctrl-Z does; returns after it was continued. */
 void tty_stop(void);
 
+/* Columns of the terminal; 80 when it does not say. */
+size_t tty_columns(void);
+
 /* ---- units ------------------------------------------------------------------------------------------------------ */
 
 typedef enum UnitKind { UNIT_NONE, UNIT_KEY, UNIT_PASTE, UNIT_END } UnitKind;
@@ -30,6 +33,7 @@ typedef struct Unit {
     UnitKind kind;
     const char *bytes; /* borrowed until the next call. A paste comes as it was sent, without its brackets */
     size_t size;
+    size_t whole;      /* bytes that were sent: more than size for a paste above PASTE_MAX */
 } Unit;
 
 /* A paste above this many bytes is cut there; the rest is read and thrown away, and `size` is then this limit. */

@@ -305,13 +305,16 @@ Status reader_area(ReaderAnswer *answer, Reader *reader, AreaKey key, const char
     return NULL;
 }
 
-void reader_area_prompt(Buf *out, const char *text, size_t size, size_t offset) {
+bool reader_area_raw(const Reader *reader, const char *text, size_t size, size_t offset) {
+    return split_area(text, size, reader->pasted).fence < offset;
+}
+
+void reader_area_prompt(Buf *out, const Reader *reader, const char *text, size_t size, size_t offset) {
     if (offset == 0) {
         buf_text(out, PROMPT_FIRST);
         return;
     }
-    Area area = split_area(text, size, false);
-    if (area.fence < offset) {
+    if (reader_area_raw(reader, text, size, offset)) {
         buf_text(out, PROMPT_RAW);
         return;
     }

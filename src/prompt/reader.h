@@ -94,8 +94,11 @@ typedef enum AreaKey {
  * Errors: as reader_line for READER_TYPED. */
 Status reader_area(ReaderAnswer *answer, Reader *reader, AreaKey key, const char *text, size_t size);
 
-/* F6 for such an editor: the prompt string of the line that begins at `offset` of the area. Appends to *out. */
-void reader_area_prompt(Buf *out, const char *text, size_t size, size_t offset);
+/* For such an editor: is the line that begins at `offset` of the area raw text (I3)? Uses reader->pasted. */
+bool reader_area_raw(const Reader *reader, const char *text, size_t size, size_t offset);
+
+/* F6 for such an editor: the prompt string of that line. Appends to *out. */
+void reader_area_prompt(Buf *out, const Reader *reader, const char *text, size_t size, size_t offset);
 
 /* C1: is this line a command? Returns the offset behind the colon (1), or 0 when it is text. */
 size_t reader_command(const char *line, size_t size);

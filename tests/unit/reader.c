@@ -180,11 +180,15 @@ static void areas(void) {
     CHECK_STR(area(AREA_FORCE, false, "\"\"\"\n<n>\n"), "P:<n>", "area: Alt-Enter inside raw text");
     CHECK_STR(area(AREA_ENTER, true, "a\n\"\"\"\nb\n"), "P:a\n\"\"\"\nb", "area: a pasted fence is text");
     CHECK_STR(area(AREA_ENTER, false, "\xff"), "the prompt is not UTF-8: byte 0xFF at offset 0", "area: I6 holds");
+    Reader typed = {.pasted = false}, pasted = {.pasted = true};
     Buf out = {0};
-    reader_area_prompt(&out, "<character_1>\n", 14, 0);
-    reader_area_prompt(&out, "<character_1>\n", 14, 14);
-    reader_area_prompt(&out, "\"\"\"\n", 4, 4);
+    reader_area_prompt(&out, &typed, "<character_1>\n", 14, 0);
+    reader_area_prompt(&out, &typed, "<character_1>\n", 14, 14);
+    reader_area_prompt(&out, &typed, "\"\"\"\n", 4, 4);
     CHECK_STR(buf_string(&out), "newbie> character_1>    \"\"\"> ", "F6: first line, open element, raw text");
+    CHECK(reader_area_raw(&typed, "a\n\"\"\"\nb", 7, 6), "area: a line below a typed fence is raw text");
+    CHECK(!reader_area_raw(&typed, "a\n\"\"\"\nb", 7, 2), "area: the fence itself is not");
+    CHECK(!reader_area_raw(&pasted, "a\n\"\"\"\nb", 7, 6), "area: a pasted fence opens nothing");
     buf_done(&out);
 }
 
