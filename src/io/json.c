@@ -1,13 +1,13 @@
 /* json.c: reads a JSON document into one flat list of nodes over one copy of its text.
  *
- * Why not a library: Gemma's tokenizer.json has 33 MB, 1.8 million values, and one second from file to tokenizer. A
- * reader that allocates every value (jansson 2.14) takes 0.5 to 0.7 s of it on a machine where this one takes 0.2 s;
- * and one reader for all files is less than two. Nodes stand in the order of the text; `span` leads over a value's
- * children to the next one. Strings are unescaped where they stand (they only get shorter) and end with a NUL in
- * place of the quote.
+ * Why not a library: Gemma's tokenizer.json has 33 MB, 1.8 million values, and one second from file to
+ * tokenizer. A reader that allocates every value (jansson 2.14) takes 0.5 to 0.7 s of it on a machine where
+ * this one takes 0.2 s; and one reader for all files is less than two. Nodes stand in the order of the text;
+ * `span` leads over a value's children to the next one. Strings are unescaped where they stand (they only get
+ * shorter) and end with a NUL in place of the quote.
  *
- * Strict RFC 8259: no comments, no trailing commas, valid UTF-8, no lone surrogates; duplicate keys are refused.
- * Numbers do not depend on the locale. */
+ * Strict RFC 8259: no comments, no trailing commas, valid UTF-8, no lone surrogates; duplicate keys are
+ * refused. Numbers do not depend on the locale. */
 #include "config.h"
 
 #include "io/json.h"

@@ -13,11 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A value that follows another value needs a comma. What stands before it tells: values end with a bracket, a quote,
- * a digit or a letter, and nothing else does. */
+/* A value that follows another value needs a comma. What stands before it tells: values end with a bracket, a
+ * quote, a digit or a letter, and nothing else does. */
 static void comma(Buf *out) {
     char last = out->size ? out->data[out->size - 1] : '\n';
-    if (last == '}' || last == ']' || last == '"' || (last >= '0' && last <= '9') || (last >= 'a' && last <= 'z'))
+    bool digit = last >= '0' && last <= '9', letter = last >= 'a' && last <= 'z';
+    if (last == '}' || last == ']' || last == '"' || digit || letter)
         buf_byte(out, ',');
 }
 

@@ -3,8 +3,8 @@
  *   PbufField field;
  *   for (Pbuf p = pbuf_over(bytes, size); pbuf_next(&p, &field);) ...   then look at p.broken
  *
- * Nothing is copied or allocated; a field of bytes is borrowed and may be walked as a message itself. Groups (long
- * obsolete) count as broken. Source: the encoding chapter of the protobuf documentation. */
+ * Nothing is copied or allocated; a field of bytes is borrowed and may be walked as a message itself. Groups
+ * (long obsolete) count as broken. Source: the encoding chapter of the protobuf documentation. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,10 +1,10 @@
 /* safetensors.c: opening, checking and looking into safetensors files and their sharded form.
  *
- * Everything that a later reader relies on is checked here, once: the header lies inside the file, every tensor lies
- * inside the data, is as long as its type and shape say, and shares no byte with another. Bytes that belong to no
- * tensor are let pass: they harm nobody. What a file is that is not a safetensors file, the hint says from its first
- * bytes; the sentences are those of product.md 12, rows 2, 3, 7, 8.
- * Source: model-spec.md 8.1 and the README of the format (8 bytes of header length, JSON, data). */
+ * Everything that a later reader relies on is checked here, once: the header lies inside the file, every
+ * tensor lies inside the data, is as long as its type and shape say, and shares no byte with another. Bytes
+ * that belong to no tensor are let pass: they harm nobody. What a file is that is not a safetensors file, the
+ * hint says from its first bytes; the sentences are those of product.md 12, rows 2, 3, 7, 8. Source:
+ * model-spec.md 8.1 and the README of the format (8 bytes of header length, JSON, data). */
 #include "config.h"
 
 #include "io/safetensors.h"
@@ -45,18 +45,19 @@ typedef struct Problems {
     Buf text;
     size_t count;
     const char *hint;    /* of the first problem that has one; NULL when none has */
-    uint64_t cut_first;  /* end of the first tensor that the file does not hold completely; 0 when there is none */
+    uint64_t cut_first;  /* end of the first tensor that the file does not hold completely; 0: none */
     uint64_t cut_last;   /* end of the last one */
     const char *cut_name;
 } Problems;
 
-__attribute__((format(printf, 2, 3))) static void problem(Problems *list, const char *format, ...) {
+/* "NAME what is wrong with it". */
+__attribute__((format(printf, 3, 4)))
+static void problem(Problems *list, const char *name, const char *format, ...) {
     if (list->count++ >= PROBLEMS_NAMED)
         return;
     va_list args;
     va_start(args, format);
-    if (list->text.size)
-        buf_text(&list->text, "; ");
+    buf_print(&list->text, "%s%.*s ", list->text.size ? "; " : "", NAME_SHOWN, name);
     buf_vprint(&list->text, format, args);
     va_end(args);
 }
@@ -86,19 +87,21 @@ static const struct Look {
      "convert it to safetensors (:help model)"},
     {"\x80\x02", 2, ERR_UNSUPPORTED, "is a Python pickle, which newbie never runs",
      "convert it to safetensors (:help model)"},
-    {"GGUF", 4, ERR_UNSUPPORTED, "is a GGUF file, which this version does not read", "use the safetensors file"},
+    {"GGUF", 4, ERR_UNSUPPORTED, "is a GGUF file, which this version does not read",
+     "use the safetensors file"},
     {"version https://git-lfs", 23, ERR_FORMAT, NULL,
-     "it starts with \"version https://git-lfs\": a git-lfs pointer in place of the file; git lfs pull fetches it"},
+     "it starts with \"version https://git-lfs\": a git-lfs pointer; git lfs pull fetches the file"},
     {"<!DOCTYPE", 9, ERR_FORMAT, NULL,
      "it starts with \"<!DOCTYPE\": a web page was saved instead; download it again"},
     {"<!doctype", 9, ERR_FORMAT, NULL,
      "it starts with \"<!doctype\": a web page was saved instead; download it again"},
-    {"<html", 5, ERR_FORMAT, NULL, "it starts with \"<html\": a web page was saved instead; download it again"},
+    {"<html", 5, ERR_FORMAT, NULL,
+     "it starts with \"<html\": a web page was saved instead; download it again"},
     {"<?xml", 5, ERR_FORMAT, NULL,
      "it starts with \"<?xml\": an error page was saved instead; download it again"},
 };
 
-/* The bytes a file starts with, for a hint: text up to 24 characters, else up to eight bytes in hexadecimal. */
+/* What a file starts with, for a hint: up to 24 characters of text, else up to 8 bytes in hexadecimal. */
 static Status hint_begin(Status st, const FileMap *map) {
     char text[32] = "";
     size_t n = map->size < 24 ? map->size : 24, readable = 0;
@@ -115,7 +118,8 @@ static Status hint_begin(Status st, const FileMap *map) {
 static Status not_safetensors(const FileMap *map) {
     const struct Look *look = NULL;
     if (!map->size)
-        return hint(fail(ERR_FORMAT, "%s is not a safetensors file: it is empty", map->path), "download it again");
+        return hint(fail(ERR_FORMAT, "%s is not a safetensors file: it is empty", map->path),
+                    "download it again");
     for (size_t i = 0; i < sizeof looks / sizeof *looks && !look; i++)
         if (map->size >= looks[i].size && !memcmp(map->data, looks[i].begin, looks[i].size))
             look = &looks[i];
@@ -123,14 +127,14 @@ static Status not_safetensors(const FileMap *map) {
         return hint(fail(look->code, "%s %s", map->path, look->sentence), "%s", look->hint);
     Status st;
     if (map->size < PREFIX) {
-        st = fail(ERR_FORMAT, "%s is not a safetensors file: it has %zu bytes, expected at least %d", map->path,
-                  map->size, PREFIX + 2);
+        st = fail(ERR_FORMAT, "%s is not a safetensors file: it has %zu bytes, expected at least %d",
+                  map->path, map->size, PREFIX + 2);
     } else {
         uint64_t length = 0;
         for (int i = PREFIX - 1; i >= 0; i--)
             length = length << 8 | map->data[i];
-        st = fail(ERR_FORMAT, "%s is not a safetensors file: its header length reads %" PRIu64 ", the file has %zu bytes",
-                  map->path, length, map->size);
+        st = fail(ERR_FORMAT, "%s is not a safetensors file: its header length reads %" PRIu64
+                  ", the file has %zu bytes", map->path, length, map->size);
     }
     return look ? hint(st, "%s", look->hint) : hint_begin(st, map);
 }
@@ -142,7 +146,8 @@ static const struct TypeName {
     DType type;
 } type_names[] = {
     {"F32", DT_F32}, {"F16", DT_F16}, {"BF16", DT_BF16}, {"F64", DT_F64}, {"F8_E4M3", DT_F8_E4M3},
-    {"F8_E5M2", DT_F8_E5M2}, {"I8", DT_I8}, {"U8", DT_U8}, {"I32", DT_I32}, {"I64", DT_I64}, {"BOOL", DT_BOOL},
+    {"F8_E5M2", DT_F8_E5M2}, {"I8", DT_I8}, {"U8", DT_U8}, {"I32", DT_I32}, {"I64", DT_I64},
+    {"BOOL", DT_BOOL},
 };
 
 /* The file's own name of a type, for the writer. */
@@ -157,7 +162,7 @@ static bool read_type(Problems *list, SafeTensor *tensor, const Json *entry) {
     size_t size;
     const char *name = json_string(json_get(entry, "dtype"), &size);
     if (!name) {
-        problem(list, "%.*s has no dtype", NAME_SHOWN, tensor->name);
+        problem(list, tensor->name, "has no dtype");
         return false;
     }
     for (size_t i = 0; i < sizeof type_names / sizeof *type_names; i++) {
@@ -166,8 +171,7 @@ static bool read_type(Problems *list, SafeTensor *tensor, const Json *entry) {
         tensor->type = type_names[i].type;
         return true;
     }
-    problem(list, "%.*s is stored as %.*s; readable are f32 f16 bf16 f8_e4m3 f8_e5m2", NAME_SHOWN, tensor->name, 40,
-            name);
+    problem(list, tensor->name, "is stored as %.40s; readable are f32 f16 bf16 f8_e4m3 f8_e5m2", name);
     if (!list->hint)
         list->hint = "use the bf16 file";
     return false;
@@ -178,11 +182,11 @@ static bool read_shape(Problems *list, SafeTensor *tensor, const Json *entry) {
     const Json *shape = json_get(entry, "shape");
     uint64_t bytes;
     if (json_kind(shape) != JSON_ARRAY) {
-        problem(list, "%.*s has no shape", NAME_SHOWN, tensor->name);
+        problem(list, tensor->name, "has no shape");
         return false;
     }
     if (json_count(shape) > SAFETENSORS_RANK_MAX) {
-        problem(list, "%.*s has %zu dimensions, expected at most %d", NAME_SHOWN, tensor->name, json_count(shape),
+        problem(list, tensor->name, "has %zu dimensions, expected at most %d", json_count(shape),
                 SAFETENSORS_RANK_MAX);
         return false;
     }
@@ -190,12 +194,12 @@ static bool read_shape(Problems *list, SafeTensor *tensor, const Json *entry) {
     for (JsonIter i = json_first(shape); i.value; json_next(&i)) {
         int64_t dim = json_integer(i.value, -1);
         if (dim < 0) {
-            problem(list, "%.*s has a dimension that is not a whole number from 0 up", NAME_SHOWN, tensor->name);
+            problem(list, tensor->name, "has a dimension that is not a whole number from 0 up");
             return false;
         }
         tensor->dims[tensor->rank++] = dim;
         if (__builtin_mul_overflow(tensor->count, dim, &tensor->count) || tensor->count > INT64_MAX / 8) {
-            problem(list, "%.*s has a shape of too many elements", NAME_SHOWN, tensor->name);
+            problem(list, tensor->name, "has a shape of too many elements");
             return false;
         }
     }
@@ -219,12 +223,12 @@ static void read_offsets(Problems *list, SafeTensor *tensor, const Json *entry, 
     int64_t begin = json_integer(json_at(offsets, 0), -1), end = json_integer(json_at(offsets, 1), -1);
     char shape[SAFETENSORS_RANK_MAX * 22 + 3];
     if (json_count(offsets) != 2 || begin < 0 || end < 0) {
-        problem(list, "%.*s: data_offsets are not two whole numbers from 0 up", NAME_SHOWN, tensor->name);
+        problem(list, tensor->name, "has data_offsets that are not two whole numbers from 0 up");
     } else if (begin > end) {
-        problem(list, "%.*s begins at byte %" PRId64 " of the data and ends at %" PRId64 ", before it", NAME_SHOWN,
-                tensor->name, begin, end);
+        problem(list, tensor->name, "begins at byte %" PRId64 " of the data and ends before it, at %" PRId64,
+                begin, end);
     } else if ((uint64_t)(end - begin) != tensor->bytes) {
-        problem(list, "%.*s has %" PRId64 " bytes, expected %zu for %s %s", NAME_SHOWN, tensor->name, end - begin,
+        problem(list, tensor->name, "has %" PRId64 " bytes, expected %zu for %s %s", end - begin,
                 tensor->bytes, dtype_name(tensor->type), shape_text(shape, tensor));
     } else if ((uint64_t)end > shard->map.size - shard->data_at) {
         uint64_t file_end = shard->data_at + (uint64_t)end;
@@ -244,7 +248,7 @@ static void add_tensor(Problems *list, SafeTensors *file, const SafeTensor *tens
         file->tensors = must_realloc(file->tensors, file->capacity * sizeof *file->tensors);
     }
     if (!map_put(&file->names, tensor->name, strlen(tensor->name), (int64_t)file->count)) {
-        problem(list, "%.*s is there twice", NAME_SHOWN, tensor->name);
+        problem(list, tensor->name, "is there twice");
         return;
     }
     file->tensors[file->count++] = *tensor;
@@ -253,9 +257,9 @@ static void add_tensor(Problems *list, SafeTensors *file, const SafeTensor *tens
 static void read_entry(Problems *list, SafeTensors *file, const Shard *shard, const JsonIter *entry) {
     SafeTensor tensor = {.name = entry->key};
     if (strlen(entry->key) != entry->key_size)
-        problem(list, "the name %.*s... contains a zero byte", NAME_SHOWN, entry->key);
+        problem(list, entry->key, "has a zero byte in its name");
     else if (json_kind(entry->value) != JSON_OBJECT)
-        problem(list, "%.*s is not described by an object", NAME_SHOWN, entry->key);
+        problem(list, entry->key, "is not described by an object");
     else if (read_type(list, &tensor, entry->value) && read_shape(list, &tensor, entry->value)) {
         read_offsets(list, &tensor, entry->value, shard);
         add_tensor(list, file, &tensor);
@@ -264,12 +268,12 @@ static void read_entry(Problems *list, SafeTensors *file, const Shard *shard, co
 
 static void check_metadata(Problems *list, const Json *metadata) {
     if (json_kind(metadata) != JSON_OBJECT) {
-        problem(list, "__metadata__ is not an object of strings");
+        problem(list, "__metadata__", "is not an object of strings");
         return;
     }
     for (JsonIter i = json_first(metadata); i.value; json_next(&i))
         if (json_kind(i.value) != JSON_STRING)
-            problem(list, "__metadata__ \"%.*s\" is not a string", NAME_SHOWN, i.key);
+            problem(list, "__metadata__", "\"%.40s\" is not a string", i.key);
 }
 
 static int by_address(const void *a, const void *b) {
@@ -287,13 +291,13 @@ static void check_overlaps(Problems *list, const SafeTensors *file, size_t first
     qsort(sorted, count, sizeof *sorted, by_address);
     for (size_t i = 1; i < count; i++)
         if ((const char *)sorted[i - 1]->data + sorted[i - 1]->bytes > (const char *)sorted[i]->data)
-            problem(list, "%.*s and %.*s overlap", NAME_SHOWN, sorted[i - 1]->name, NAME_SHOWN, sorted[i]->name);
+            problem(list, sorted[i - 1]->name, "and %.*s overlap", NAME_SHOWN, sorted[i]->name);
     free(sorted);
 }
 
 static Status cut_off(const Problems *list, const Shard *shard) {
-    return hint(fail(ERR_FORMAT, "%s is cut off: %.*s ends at byte %" PRIu64 ", the file has %zu", shard->map.path,
-                     NAME_SHOWN, list->cut_name, list->cut_first, shard->map.size),
+    return hint(fail(ERR_FORMAT, "%s is cut off: %.*s ends at byte %" PRIu64 ", the file has %zu",
+                     shard->map.path, NAME_SHOWN, list->cut_name, list->cut_first, shard->map.size),
                 "download it again; the whole file has %" PRIu64 " bytes", list->cut_last);
 }
 
@@ -308,12 +312,12 @@ static Status read_header(Shard *shard) {
     if (length > map->size - PREFIX) {
         if (map->size > PREFIX && map->data[PREFIX] != '{')
             return not_safetensors(map);
-        return hint(fail(ERR_FORMAT, "%s is cut off: its header ends at byte %" PRIu64 ", the file has %zu", map->path,
-                         length + PREFIX, map->size),
+        return hint(fail(ERR_FORMAT, "%s is cut off: its header ends at byte %" PRIu64 ", the file has %zu",
+                         map->path, length + PREFIX, map->size),
                     "download it again");
     }
     if (map->data[PREFIX] != '{')
-        return hint(fail(ERR_FORMAT, "%s is not a safetensors file: its header is not a JSON object", map->path),
+        return hint(fail(ERR_FORMAT, "%s is not a safetensors file: its header is no JSON object", map->path),
                     "download it again");
     shard->data_at = PREFIX + length;
     return note(json_parse(&shard->header, map->data + PREFIX, (size_t)length), "%s: the header", map->path);
@@ -334,7 +338,7 @@ static Status read_shard(SafeTensors *file, Shard *shard) {
     if (!list.count && list.cut_name)
         return cut_off(&list, shard);
     if (list.cut_name)
-        problem(&list, "%.*s ends at byte %" PRIu64 ", the file has %zu", NAME_SHOWN, list.cut_name, list.cut_first,
+        problem(&list, list.cut_name, "ends at byte %" PRIu64 ", the file has %zu", list.cut_first,
                 shard->map.size);
     return problems_status(&list);
 }
@@ -369,7 +373,8 @@ static Status open_shards(SafeTensors *file, const Json *weights) {
         size_t size;
         const char *name = json_string(i.value, &size);
         if (!name || !is_plain_name(name, size)) {
-            st = fail(ERR_FORMAT, "%s: %.*s is not in a file beside the index", file->path, NAME_SHOWN, i.key);
+            st = fail(ERR_FORMAT, "%s: %.*s is not in a file beside the index", file->path, NAME_SHOWN,
+                      i.key);
         } else if (map_put(&seen, name, size, 0)) {
             char *path = slash ? file_join(directory, name) : must_copy(name);
             file->shards = must_realloc(file->shards, (file->shard_count + 1) * sizeof *file->shards);
@@ -388,7 +393,7 @@ static Status check_index(const SafeTensors *file, const Json *weights) {
     Problems list = {.path = file->path, .hint = "download the shards again"};
     for (JsonIter i = json_first(weights); i.value; json_next(&i))
         if (!map_get(&file->names, i.key, i.key_size, NULL))
-            problem(&list, "%.*s is not in %s", NAME_SHOWN, i.key, json_string(i.value, NULL));
+            problem(&list, i.key, "is not in %s", json_string(i.value, NULL));
     return problems_status(&list);
 }
 
@@ -501,7 +506,8 @@ Status safetensors_write(const char *path, const SafeTensor *tensors, size_t cou
     uint64_t at = 0;
     buf_add(&out, "\0\0\0\0\0\0\0", PREFIX);
     json_open(&out, '{');
-    /* Large elements first: then every tensor is aligned to its element without holes, which the format forbids. */
+    /* Large elements first: then every tensor is aligned to its element without holes, which the format
+     * forbids. */
     for (size_t element = 8; element; element /= 2)
         for (size_t i = 0; i < count; i++)
             if (dtype_size(tensors[i].type) == element) {

@@ -1,9 +1,10 @@
 /* bpe.c: byte-pair encoding with a heap, n log n in the length of the text.
  *
- * Starts from single characters and merges the best adjacent pair (highest score, leftmost on ties) until none is left.
- * What merges: with SentencePiece any two symbols whose texts together are a piece, by its score; with a tokenizer.json
- * the pairs of its merge list, by rank. User symbols are fixed before and stop every merge.
- * Source: model-spec.md 6.1; SentencePiece's bpe_model.cc; the tokenizers library's bpe/word.rs. */
+ * Starts from single characters and merges the best adjacent pair (highest score, leftmost on ties) until
+ * none is left. What merges: with SentencePiece any two symbols whose texts together are a piece, by its
+ * score; with a tokenizer.json the pairs of its merge list, by rank. User symbols are fixed before and
+ * stop every merge. Source: model-spec.md 6.1; SentencePiece's bpe_model.cc; the tokenizers library's
+ * bpe/word.rs. */
 #include "config.h"
 
 #include "text/encode.h"
@@ -32,7 +33,7 @@ typedef struct Bpe {
     size_t symbol_count, symbol_capacity;
     Pair *heap; /* best first */
     size_t pair_count, pair_capacity;
-    uint32_t *split; /* [pieces], bytes of the left part of the last way an unused piece was made; NULL: none are unused */
+    uint32_t *split; /* [pieces], bytes of the left half an unused piece was made of; NULL: none unused */
 } Bpe;
 
 /* ---- the heap ---- */
@@ -145,7 +146,8 @@ static Status add_result(Bpe *bpe, Sink *sink, uint32_t begin, uint32_t size, in
         return sink_add(sink, begin, begin + size, id);
     const char *text = bpe->normal->text + begin;
     TRY(add_result(bpe, sink, begin, left, pieces_find(bpe->pieces, text, left)));
-    return add_result(bpe, sink, begin + left, size - left, pieces_find(bpe->pieces, text + left, size - left));
+    int32_t right_id = pieces_find(bpe->pieces, text + left, size - left);
+    return add_result(bpe, sink, begin + left, size - left, right_id);
 }
 
 static Status encode(Bpe *bpe, Sink *sink) {
@@ -171,7 +173,7 @@ Status bpe_encode(Sink *sink) {
     Status st = NULL;
     if (sink->pieces->has_unused) {
         bpe.split = calloc(sink->pieces->count, sizeof *bpe.split);
-        st = bpe.split ? NULL : fail(ERR_MEMORY, "no memory to tokenize a text of %zu bytes", sink->normal->size);
+        st = bpe.split ? NULL : fail(ERR_MEMORY, "no memory for %zu pieces", sink->pieces->count);
     }
     if (!st)
         st = encode(&bpe, sink);

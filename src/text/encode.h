@@ -26,7 +26,8 @@ typedef struct Normal {
 Status normal_make(Normal *normal, const Pieces *pieces, const char *text, size_t size);
 void normal_done(Normal *normal);
 
-/* Bytes of the UTF-8 character that text [size] begins with, told from its first byte alone; at least 1, at most size. */
+/* Bytes of the UTF-8 character that text [size] begins with, told from its first byte alone; at least 1, at
+ * most size. */
 size_t normal_character(const char *text, size_t size);
 
 /* Takes the pieces of a text from left to right and makes the token list of them. */
@@ -40,8 +41,8 @@ typedef struct Sink {
     bool after_unknown;
 } Sink;
 
-/* Adds bytes [begin, end) of the normal text as piece `id`; NO_PIECE or the unknown piece become byte pieces or one
- * unknown token for a run of them. Errors: ERR_MEMORY. */
+/* Adds bytes [begin, end) of the normal text as piece `id`; NO_PIECE or the unknown piece become byte pieces
+ * or one unknown token for a run of them. Errors: ERR_MEMORY. */
 Status sink_add(Sink *sink, uint32_t begin, uint32_t end, int32_t id);
 
 /* Adds a token that stands for no text, at byte `at` of the user's text. Errors: ERR_MEMORY. */

@@ -1,9 +1,10 @@
 /* hf.c: reads a tokenizer.json of the Hugging Face tokenizers library, as far as the two encoders use it.
  *
- * Two shapes are known: BPE with a list of merges over a text whose spaces became U+2581 (Gemma), and Unigram behind a
- * precompiled charsmap, cut at white space (XLM-RoBERTa). Everything else is refused by name rather than guessed.
- * Added tokens that are not special are cut out of the text first; special ones ("<s>") are plain text here, because
- * the text is the user's. Facts: model-spec.md 6.2, 6.3; the library's normalizers, pre_tokenizers and models. */
+ * Two shapes are known: BPE with a list of merges over a text whose spaces became U+2581 (Gemma), and Unigram
+ * behind a precompiled charsmap, cut at white space (XLM-RoBERTa). Everything else is refused by name rather
+ * than guessed. Added tokens that are not special are cut out of the text first; special ones ("<s>") are
+ * plain text here, because the text is the user's. Facts: model-spec.md 6.2, 6.3; the library's normalizers,
+ * pre_tokenizers and models. */
 #include "config.h"
 
 #include "text/pieces.h"
@@ -83,11 +84,11 @@ static Status step_prepend(Pieces *pieces, const Json *step) {
 }
 
 static Status step_metaspace(Pieces *pieces, const Json *step) {
-    const char *scheme = json_get_string(step, "prepend_scheme", "always");
+    bool never = is(json_get(step, "prepend_scheme"), "never");
     if (!is(json_get(step, "replacement"), SPACE_MARK))
         return fail(ERR_UNSUPPORTED, "a Metaspace with another replacement than U+2581");
     pieces->rule.escape_spaces = true;
-    pieces->rule.dummy_prefix = json_bool(json_get(step, "add_prefix_space"), true) && strcmp(scheme, "never");
+    pieces->rule.dummy_prefix = !never && json_bool(json_get(step, "add_prefix_space"), true);
     return NULL;
 }
 
@@ -106,7 +107,9 @@ static Status step_split(Pieces *pieces, const Json *step) {
 }
 
 static Status step_sequence(Pieces *pieces, const Json *step) {
-    const Json *list = json_get(step, "normalizers") ? json_get(step, "normalizers") : json_get(step, "pretokenizers");
+    const Json *list = json_get(step, "normalizers");
+    if (!list)
+        list = json_get(step, "pretokenizers");
     for (JsonIter i = json_first(list); i.value; json_next(&i))
         TRY(read_steps(pieces, i.value, "step"));
     return NULL;
@@ -197,7 +200,8 @@ static Status set_added(Pieces *pieces, const Json *added) {
         bool special = json_bool(json_get(i.value, "special"), false);
         for (size_t k = 0; k < 3 && !special; k++)
             if (json_bool(json_get(i.value, conditions[k]), false))
-                return fail(ERR_UNSUPPORTED, "the added token %.100s has the condition %s", text, conditions[k]);
+                return fail(ERR_UNSUPPORTED, "the added token %.100s has the condition %s", text,
+                            conditions[k]);
         if (pieces->list[id].text && strcmp(pieces->list[id].text, text))
             return fail(ERR_FORMAT, "two tokens have the id %zu", id);
         TRY(pieces_set(pieces, id, text, size, 0, special ? PIECE_CONTROL : PIECE_USER));
@@ -237,8 +241,8 @@ static Status read_merge(Pieces *pieces, const Json *source, Merge *merge) {
     merge->right = pieces_find(pieces, half[1], size[1]);
     merge->result = pieces_find(pieces, joined, size[0] + size[1]);
     if (merge->left == NO_PIECE || merge->right == NO_PIECE || merge->result == NO_PIECE)
-        return fail(ERR_FORMAT, "merge %zu of \"%.100s\" and \"%.100s\" is not in the vocabulary", index, half[0],
-                    half[1]);
+        return fail(ERR_FORMAT, "merge %zu of \"%.100s\" and \"%.100s\" is not in the vocabulary", index,
+                    half[0], half[1]);
     return NULL;
 }
 

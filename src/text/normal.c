@@ -1,8 +1,9 @@
 /* normal.c: from the user's bytes to what pieces are matched with; each byte remembers where it came from.
  *
- * Follows SentencePiece's normalizer.cc step by step, because ids depend on its corners: user symbols pass unchanged,
- * the charsmap takes the longest match, an invalid byte becomes U+FFFD, spaces are collapsed after replacement, and a
- * trailing U+2581 written by the user is stripped like a space. Source: model-spec.md 6.1. */
+ * Follows SentencePiece's normalizer.cc step by step, because ids depend on its corners: user symbols pass
+ * unchanged, the charsmap takes the longest match, an invalid byte becomes U+FFFD, spaces are collapsed
+ * after replacement, and a trailing U+2581 written by the user is stripped like a space. Source:
+ * model-spec.md 6.1. */
 #include "config.h"
 
 #include "text/encode.h"
@@ -13,7 +14,6 @@
 #include <string.h>
 
 #define SPACE_MARK "\xe2\x96\x81"
-#define SPACE_MARK_SIZE 3
 
 /* What one step over the text gives: `consumed` bytes of it become text [size]. */
 typedef struct Part {
@@ -27,7 +27,8 @@ static uint32_t unit_offset(uint32_t unit) {
     return (unit >> 10) << ((unit & 0x200) >> 6);
 }
 
-/* Bytes of the longest charsmap entry that text [size] begins with, and where its replacement is; 0 for none. */
+/* Bytes of the longest charsmap entry that text [size] begins with, and where its replacement is; 0 for
+ * none. */
 static size_t charsmap_longest(const NormalRule *rule, const char *text, size_t size, size_t *replacement) {
     size_t longest = 0;
     uint32_t position = unit_offset(rule->units[0]);
@@ -72,7 +73,8 @@ static Part next_part(const Pieces *pieces, const char *text, size_t size) {
 
 static Status add(Normal *normal, const char *bytes, size_t size, size_t origin) {
     TRY(list_reserve(&normal->text, &normal->text_capacity, normal->size + size, 1));
-    TRY(list_reserve(&normal->origin, &normal->origin_capacity, normal->size + size + 1, sizeof *normal->origin));
+    TRY(list_reserve(&normal->origin, &normal->origin_capacity, normal->size + size + 1,
+                     sizeof *normal->origin));
     for (size_t i = 0; i < size; i++) {
         normal->text[normal->size] = bytes[i];
         normal->origin[normal->size++] = (uint32_t)origin;
@@ -81,11 +83,13 @@ static Status add(Normal *normal, const char *bytes, size_t size, size_t origin)
 }
 
 static Status add_space(Normal *normal, const NormalRule *rule, size_t origin) {
-    return rule->escape_spaces ? add(normal, SPACE_MARK, SPACE_MARK_SIZE, origin) : add(normal, " ", 1, origin);
+    const char *space = rule->escape_spaces ? SPACE_MARK : " ";
+    return add(normal, space, strlen(space), origin);
 }
 
 static Status add_fixed(Normal *normal, size_t begin, size_t end, int32_t id) {
-    TRY(list_reserve(&normal->fixed, &normal->fixed_capacity, normal->fixed_count + 1, sizeof *normal->fixed));
+    TRY(list_reserve(&normal->fixed, &normal->fixed_capacity, normal->fixed_count + 1,
+                     sizeof *normal->fixed));
     normal->fixed[normal->fixed_count++] = (Fixed){(uint32_t)begin, (uint32_t)end, id};
     return NULL;
 }

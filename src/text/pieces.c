@@ -89,13 +89,14 @@ int piece_byte(const char *text, size_t size) {
 }
 
 static bool comes_from_text(const Piece *piece) {
-    return piece->size && (piece->type == PIECE_NORMAL || piece->type == PIECE_USER || piece->type == PIECE_UNUSED);
+    bool type = piece->type == PIECE_NORMAL || piece->type == PIECE_USER || piece->type == PIECE_UNUSED;
+    return piece->size && type;
 }
 
 /* Ids by text, special ids and the range of scores. */
 static void index_pieces(Pieces *pieces) {
     pieces->lowest = FLT_MAX;
-    pieces->highest = FLT_MIN; /* not -FLT_MAX: so does the library, and user symbols get their bonus from it */
+    pieces->highest = FLT_MIN; /* not -FLT_MAX: so does the library, whose user symbols depend on it */
     pieces->unknown = NO_PIECE;
     for (int i = 0; i < 256; i++)
         pieces->bytes[i] = NO_PIECE;

@@ -1,7 +1,8 @@
 /* text/pieces.h: what a tokenizer file says, in the form the encoders use. Internal to the room.
  *
- * spm.c and hf.c fill a Pieces from the two kinds of files; normal.c, unigram.c and bpe.c read it; tokenize.c puts the
- * rules of the encoders on top. Ids here are positions in the file ("raw" ids). Source: model-spec.md 6.1. */
+ * spm.c and hf.c fill a Pieces from the two kinds of files; normal.c, unigram.c and bpe.c read it; tokenize.c
+ * puts the rules of the encoders on top. Ids here are positions in the file ("raw" ids). Source:
+ * model-spec.md 6.1. */
 #pragma once
 
 #include <stdbool.h>
@@ -47,7 +48,7 @@ typedef struct NormalRule {
     char *replacements;   /* NUL-terminated strings, [replacement_size], owned */
     size_t replacement_size;
     bool dummy_prefix, remove_extra_spaces, escape_spaces;
-    bool raw_symbols;     /* user symbols are cut out of the raw text (tokenizer.json) instead of the normal one */
+    bool raw_symbols;     /* user symbols are found in the raw text (tokenizer.json), not the normal one */
 } NormalRule;
 
 typedef struct Pieces {
@@ -60,7 +61,7 @@ typedef struct Pieces {
     Map ids;              /* text to id of what can come from text: normal, user and unused pieces */
     Trie all;             /* the same as a trie; Unigram only */
     Trie symbols;         /* user pieces */
-    Merge *merges;        /* [merge_count], owned, best first; NULL: any two pieces that make a piece merge, by score */
+    Merge *merges;        /* [merge_count], owned, best first; NULL: what makes a piece merges, by score */
     size_t merge_count;
     Map merge_ranks;      /* left and right to index in merges */
     int32_t unknown;      /* id, or NO_PIECE */
@@ -94,6 +95,6 @@ int piece_byte(const char *text, size_t size);
 Status pieces_from_sentencepiece(Pieces *pieces, const void *bytes, size_t size, const char *name);
 Status pieces_from_json(Pieces *pieces, const char *path);
 
-/* Makes a list of `element` bytes each hold at least `count`; doubles, so that adding stays linear. `list` points to the
- * pointer. Errors: ERR_MEMORY. */
+/* Makes a list of `element` bytes each hold at least `count`; doubles, so that adding stays linear. `list`
+ * points to the pointer. Errors: ERR_MEMORY. */
 Status list_reserve(void *list, size_t *capacity, size_t count, size_t element);

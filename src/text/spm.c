@@ -1,7 +1,7 @@
 /* spm.c: reads a SentencePiece model file (one protobuf message).
  *
- * Field numbers: sentencepiece_model.proto, as listed in model-spec.md 6.1. Booleans of the normaliser that are absent
- * mean true. */
+ * Field numbers: sentencepiece_model.proto, as listed in model-spec.md 6.1. Booleans of the normaliser that
+ * are absent mean true. */
 #include "config.h"
 
 #include "text/pieces.h"

@@ -1,8 +1,8 @@
 /* tokenize.c: the public functions, and the rules of the two encoders on top of the pieces of a file.
  *
  * gemma: 2 in front, ids as in the file. jina: 0 in front, 2 behind; ids in XLM-RoBERTa's order, which a
- * sentencepiece.bpe.model is one off: it begins with <unk> <s> </s>, the order with <s> <pad> </s> <unk>. A file that
- * begins with <s> has been rewritten and is taken as it is. Source: model-spec.md 6.2 to 6.4. */
+ * sentencepiece.bpe.model is one off: it begins with <unk> <s> </s>, the order with <s> <pad> </s> <unk>. A
+ * file that begins with <s> has been rewritten and is taken as it is. Source: model-spec.md 6.2 to 6.4. */
 #include "config.h"
 
 #include "text/tokenize.h"
@@ -44,8 +44,10 @@ static Status find_order(Tokenizer *tokenizer) {
     tokenizer->shift = piece_is(pieces, 0, "<unk>");
     for (size_t i = 0; i < XLMR_SPECIALS && !tokenizer->shift; i++)
         if (!piece_is(pieces, i, xlmr_order[i]))
-            return fail(ERR_FORMAT, "not the tokenizer of the pooled encoder: piece %zu is \"%.40s\", expected %s%s", i,
-                        pieces->list[i].text ? pieces->list[i].text : "", xlmr_order[i], i ? "" : " or <unk>");
+            return fail(ERR_FORMAT,
+                        "not the pooled encoder's tokenizer: piece %zu is \"%.40s\", expected %s%s", i,
+                        pieces->list[i].text ? pieces->list[i].text : "", xlmr_order[i],
+                        i ? "" : " or <unk>");
     return NULL;
 }
 
@@ -62,7 +64,8 @@ static Status finish_take(Tokenizer **out, TokenRule rule, Pieces pieces, Status
     return st;
 }
 
-Status tokenizer_from_sentencepiece(Tokenizer **out, TokenRule rule, const void *bytes, size_t size, const char *name) {
+Status tokenizer_from_sentencepiece(Tokenizer **out, TokenRule rule, const void *bytes, size_t size,
+                                    const char *name) {
     Pieces pieces = {0};
     Status st = pieces_from_sentencepiece(&pieces, bytes, size, name);
     return finish_take(out, rule, pieces, st, name);

@@ -1,9 +1,9 @@
 /* text/tokenize.h: strings to token ids, exactly as the encoders' own tokenizers do it.
  *
- * Reads a SentencePiece model (protobuf bytes) or a Hugging Face tokenizer.json; adds the rules of the two encoders:
- * gemma: [2] + pieces; jina: [0] + pieces in XLM-R order + [2]. User text is plain text: control strings such as
- * "<s>" or "<start_of_turn>" are never special (user-defined symbols of the model are matched, as the library does).
- * Source: model-spec.md 6; reference cases tokens-*. */
+ * Reads a SentencePiece model (protobuf bytes) or a Hugging Face tokenizer.json; adds the rules of the two
+ * encoders: gemma: [2] + pieces; jina: [0] + pieces in XLM-R order + [2]. User text is plain text: control
+ * strings such as "<s>" or "<start_of_turn>" are never special (user-defined symbols of the model are
+ * matched, as the library does). Source: model-spec.md 6; reference cases tokens-*. */
 #pragma once
 
 #include <stddef.h>
@@ -15,7 +15,7 @@ typedef enum TokenRule { TOKENS_GEMMA, TOKENS_JINA } TokenRule;
 
 typedef struct TokenList {
     int32_t *ids;              /* [count], owned */
-    uint32_t *begin, *end;     /* [count], owned: bytes [begin, end) of the text behind each token; empty for specials */
+    uint32_t *begin, *end;     /* [count], owned: bytes [begin, end) of a token's text; empty for specials */
     size_t count;
 } TokenList;
 
@@ -23,9 +23,11 @@ typedef struct Tokenizer Tokenizer;
 
 /* From a SentencePiece model; the bytes are copied. `name` is used in messages. *out is owned by the caller.
  * Errors: ERR_FORMAT (not a model, no pieces, charsmap out of bounds). */
-Status tokenizer_from_sentencepiece(Tokenizer **out, TokenRule rule, const void *bytes, size_t size, const char *name);
+Status tokenizer_from_sentencepiece(Tokenizer **out, TokenRule rule, const void *bytes, size_t size,
+                                    const char *name);
 
-/* From a tokenizer.json. Errors: ERR_IO, ERR_FORMAT, ERR_UNSUPPORTED (a model kind or normalizer we do not know). */
+/* From a tokenizer.json. Errors: ERR_IO, ERR_FORMAT, ERR_UNSUPPORTED (a model kind or normalizer we do not
+ * know). */
 Status tokenizer_from_json(Tokenizer **out, TokenRule rule, const char *path);
 
 /* From a file of either kind (by content). */

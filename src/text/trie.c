@@ -19,8 +19,8 @@ static int by_text(const void *a, const void *b) {
     return order ? order : (left->value > right->value) - (left->value < right->value);
 }
 
-/* Gives node `index` its value and its children, one for every byte that occurs behind it. Returns how many nodes there
- * are then. */
+/* Gives node `index` its value and its children, one for every byte that occurs behind it. Returns how many
+ * nodes there are then. */
 static size_t add_children(TrieNode *nodes, Range *ranges, size_t count, size_t index, const TrieKey *keys) {
     Range range = ranges[index];
     TrieNode *node = &nodes[index];
@@ -70,7 +70,7 @@ void trie_done(Trie *trie) {
 uint32_t trie_step(const Trie *trie, uint32_t node, unsigned char byte) {
     if (!node)
         return trie->root[byte];
-    uint32_t low = trie->nodes[node].first, high = low + trie->nodes[node].count;
+    uint32_t low = trie->nodes[node].first, end = low + trie->nodes[node].count, high = end;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         if (trie->nodes[middle].label < byte)
@@ -78,7 +78,7 @@ uint32_t trie_step(const Trie *trie, uint32_t node, unsigned char byte) {
         else
             high = middle;
     }
-    return low < trie->nodes[node].first + trie->nodes[node].count && trie->nodes[low].label == byte ? low : 0;
+    return low < end && trie->nodes[low].label == byte ? low : 0;
 }
 
 size_t trie_longest(const Trie *trie, const char *text, size_t size, int32_t *value) {

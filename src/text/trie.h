@@ -1,6 +1,7 @@
 /* text/trie.h: byte strings by their beginnings, for "which pieces start here". Internal to the room.
  *
- * Built once from a list, read-only afterwards. The children of a node stand side by side in order of their bytes. */
+ * Built once from a list, read-only afterwards. The children of a node stand side by side in order of their
+ * bytes. */
 #pragma once
 
 #include <stddef.h>
@@ -34,5 +35,6 @@ void trie_done(Trie *trie);
 /* The child of `node` along `byte`; 0 when there is none. Start with node 0. */
 uint32_t trie_step(const Trie *trie, uint32_t node, unsigned char byte);
 
-/* Bytes of the longest key that text [size] begins with, and its value; 0 when none does. value may be NULL. */
+/* Bytes of the longest key that text [size] begins with, and its value; 0 when none does. value may be
+ * NULL. */
 size_t trie_longest(const Trie *trie, const char *text, size_t size, int32_t *value);

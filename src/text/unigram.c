@@ -1,7 +1,7 @@
 /* unigram.c: the most probable cut of a text into pieces (Viterbi over its characters), in linear time.
  *
- * Sums are kept in single precision as SentencePiece keeps them: with ties, the rounding decides which pieces win.
- * Source: model-spec.md 6.1; SentencePiece's unigram_model.cc, EncodeOptimized. */
+ * Sums are kept in single precision as SentencePiece keeps them: with ties, the rounding decides which pieces
+ * win. Source: model-spec.md 6.1; SentencePiece's unigram_model.cc, EncodeOptimized. */
 #include "config.h"
 
 #include "text/encode.h"
@@ -23,14 +23,15 @@ static void offer(Step *target, double score, size_t start, int32_t id) {
         *target = (Step){(float)score, (uint32_t)start, id};
 }
 
-/* User symbols always win: their score, scaled by their length, is above that of any pieces in their place. */
+/* User symbols always win: their score, scaled by their length, is above that of any pieces in their
+ * place. */
 static double score_of(const Pieces *pieces, int32_t id, size_t size) {
     const Piece *piece = &pieces->list[id];
     return piece->type == PIECE_USER ? (double)((float)size * pieces->highest) - 0.1 : (double)piece->score;
 }
 
-/* Offers every piece that begins at `start`, and the unknown piece when none is the single character there. Returns the
- * bytes of that character. */
+/* Offers every piece that begins at `start`, and the unknown piece when none is the single character there.
+ * Returns the bytes of that character. */
 static size_t extend(Step *steps, const Pieces *pieces, const Normal *normal, size_t start) {
     size_t character = normal_character(normal->text + start, normal->size - start);
     float so_far = steps[start].score;

@@ -1,10 +1,10 @@
 /* driver.c: runs one fuzz target as an ordinary test.
  *
- * A target is a file fuzz_NAME.c with libFuzzer's entry, LLVMFuzzerTestOneInput. Linked with this driver it becomes a
- * TAP program that runs every file of tests/fuzz/corpus/NAME and then, for a few seconds, mutations of them, under
- * whatever sanitizers the build has. The mutations depend on the seed alone. Linked with clang's -fsanitize=fuzzer
- * instead (`make libfuzzer FUZZ=NAME`) the same target is searched with coverage feedback; what it finds goes into the
- * corpus.
+ * A target is a file fuzz_NAME.c with libFuzzer's entry, LLVMFuzzerTestOneInput. Linked with this driver it
+ * becomes a TAP program that runs every file of tests/fuzz/corpus/NAME and then, for a few seconds, mutations
+ * of them, under whatever sanitizers the build has. The mutations depend on the seed alone. Linked with
+ * clang's -fsanitize=fuzzer instead (`make libfuzzer FUZZ=NAME`) the same target is searched with coverage
+ * feedback; what it finds goes into the corpus.
  *
  *   fuzz_NAME                 corpus and mutations; NEWBIE_FUZZ_SECONDS (default 3), NEWBIE_FUZZ_SEED (default 1)
  *   fuzz_NAME FILE...         only these files
@@ -66,7 +66,8 @@ static void watch_for_crashes(const char *name) {
         __sanitizer_set_death_callback(keep_input);
 }
 
-/* The target sees a copy of exactly the right size, so that a sanitizer notices the first byte read behind it. */
+/* The target sees a copy of exactly the right size, so that a sanitizer notices the first byte read behind
+ * it. */
 static void run(const void *bytes, size_t size) {
     uint8_t *copy = malloc(size ? size : 1);
     if (!copy)
@@ -119,7 +120,8 @@ static const char *const words[] = {
     "\xe2\x96\x81", "\xef\xbf\xbd", "\xc3", "\xed\xa0\x80", "\xff", "null", "true", "\"\":", "[[[[[[[[", "{\"a\":",
 };
 
-static const uint64_t integers[] = {0, 1, 7, 8, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff,
+static const uint64_t integers[] = {0, 1, 7, 8, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0x80000000,
+                                    0xffffffff,
                                     (uint64_t)1 << 60, INT64_MAX, (uint64_t)1 << 63, UINT64_MAX};
 
 /* Replaces `removed` bytes at `at` by other bytes. */
@@ -209,7 +211,8 @@ int main(int argc, char **argv) {
         mutate(&input, &corpus, &state);
         run(input.data, input.size);
     }
-    snprintf(line, sizeof line, "%s: %zu files and %zu mutations of them did no harm", name, corpus.count, count);
+    snprintf(line, sizeof line, "%s: %zu files and %zu mutations of them did no harm", name, corpus.count,
+             count);
     CHECK(corpus.count == 0 || count > 0, line);
     buf_done(&input);
     corpus_done(&corpus);

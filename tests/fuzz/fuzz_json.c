@@ -1,4 +1,5 @@
-/* fuzz_json.c: any bytes as a JSON document. What parses is walked, written and parsed again, with the same text. */
+/* fuzz_json.c: any bytes as a JSON document. What parses is walked, written and parsed again, with the same
+ * text. */
 #include "config.h"
 
 #include "io/json.h"

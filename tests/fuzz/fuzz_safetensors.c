@@ -1,4 +1,5 @@
-/* fuzz_safetensors.c: any bytes as a safetensors file. Of a file that opens, every byte of every tensor is read. */
+/* fuzz_safetensors.c: any bytes as a safetensors file. Of a file that opens, every byte of every tensor is
+ * read. */
 #include "config.h"
 
 #include "io/safetensors.h"

@@ -1,4 +1,5 @@
-/* fuzz_spm.c: any bytes as a SentencePiece model; one that opens encodes some texts, among them its own bytes. */
+/* fuzz_spm.c: any bytes as a SentencePiece model; one that opens encodes some texts, among them its own
+ * bytes. */
 #include "config.h"
 
 #include "tests/fuzz/tokens.h"

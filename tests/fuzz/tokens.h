@@ -1,4 +1,5 @@
-/* tokens.h: what must hold of every token list, whatever the model and the text. For the tokenizer's fuzz targets. */
+/* tokens.h: what must hold of every token list, whatever the model and the text. For the tokenizer's fuzz
+ * targets. */
 #pragma once
 
 #include <stdlib.h>
@@ -6,7 +7,8 @@
 
 #include "text/tokenize.h"
 
-/* Encodes a text and aborts unless ids are in range, ranges are in the text, in order, and a cut is where it says. */
+/* Encodes a text and aborts unless ids are in range, ranges are in the text, in order, and a cut is where it
+ * says. */
 static inline void check_encoding(const Tokenizer *tokenizer, TokenRule rule, const void *text, size_t size) {
     TokenList list;
     if (tokenizer_encode(tokenizer, &list, text, size))
@@ -26,7 +28,8 @@ static inline void check_encoding(const Tokenizer *tokenizer, TokenRule rule, co
 
 /* The same for a few texts that reach every kind of piece. */
 static inline void check_some_encodings(const Tokenizer *tokenizer, TokenRule rule) {
-    static const char *const texts[] = {"", "the cat  <b>sat</b>\n\n", "\xff \xe7\x8c\xab\xe3\x81\x8c", "aaaaaaaa"};
+    static const char *const texts[] = {"", "the cat  <b>sat</b>\n\n", "\xff \xe7\x8c\xab\xe3\x81\x8c",
+                                        "aaaaaaaa"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         check_encoding(tokenizer, rule, texts[i], strlen(texts[i]));
 }

@@ -34,10 +34,12 @@ static void reading(void) {
     CHECK_EQ(json_kind(json_at(list, 3)), JSON_NULL, "null is a value of its own kind");
     CHECK_EQ(json_kind(json_at(list, 5)), JSON_NONE, "there is nothing behind the end of an array");
     const char *text = json_string(json_at(list, 4), &size);
-    CHECK(size == 10 && !memcmp(text, "x\xc3\xa9\xf0\x9f\x98\x80\n\0y", 11), "escapes become UTF-8, a zero byte stays");
+    CHECK(size == 10 && !memcmp(text, "x\xc3\xa9\xf0\x9f\x98\x80\n\0y", 11),
+          "escapes become UTF-8, a zero byte stays");
     CHECK_EQ(json_get_integer(json_get(json, "b"), "c", 0), 7, "nested members are found");
     CHECK_EQ(json_get_integer(json, "absent", 42), 42, "an absent member gives the fallback");
-    CHECK_EQ(json_get_integer(json_get(json, "nope"), "c", 42), 42, "looking into nothing gives the fallback");
+    CHECK_EQ(json_get_integer(json_get(json, "nope"), "c", 42), 42,
+             "looking into nothing gives the fallback");
     CHECK_STR(json_get_string(json, "d", "?"), "?", "a number is not a string");
     CHECK_EQ(json_get_integer(json, "d", 5), 5, "0.1 is not an integer");
     const char *keys[] = {"a", "b", "d"};

@@ -1,5 +1,5 @@
-/* tokens.c: token ids of the reference cases, and what they do not show: byte ranges, truncation, unused pieces, bad
- * files, long texts.
+/* tokens.c: token ids of the reference cases, and what they do not show: byte ranges, truncation, unused
+ * pieces, bad files, long texts.
  *
  * The cases (kind "tokens") were made by the sentencepiece and tokenizers libraries; ids must be equal. */
 #include "config.h"
@@ -35,7 +35,7 @@ static bool same_ids(const TokenList *list, const Json *ids) {
 /* Ranges lie in the text, in order; specials are empty. */
 static bool good_ranges(const TokenList *list, size_t size) {
     for (size_t i = 0; i < list->count; i++)
-        if (list->begin[i] > list->end[i] || list->end[i] > size || (i && list->begin[i] < list->begin[i - 1]))
+        if (list->begin[i] < (i ? list->begin[i - 1] : 0) || list->begin[i] > list->end[i] || list->end[i] > size)
             return false;
     return list->begin[0] == 0 && list->end[0] == 0;
 }
@@ -53,7 +53,8 @@ static bool run_is_equal(const Tokenizer *tokenizer, const Json *run, size_t num
     Status st = tokenizer_encode(tokenizer, &list, buf_string(&text), text.size);
     bool good = !st && same_ids(&list, json_get(run, "ids")) && good_ranges(&list, text.size);
     if (!good) {
-        printf("# run %zu, text \"%.80s\": %s; got", number, buf_string(&text), st ? st->message : "other ids");
+        printf("# run %zu, text \"%.80s\": %s; got", number, buf_string(&text),
+               st ? st->message : "other ids");
         for (size_t i = 0; i < list.count && i < 40; i++)
             printf(" %d[%u,%u)", list.ids[i], list.begin[i], list.end[i]);
         printf("\n");
@@ -133,7 +134,8 @@ static void put_plain_normalizer(Buf *model) {
     put_field(model, 3, "\x18\x00\x20\x00", 4);
 }
 
-static void check_tokens(const Tokenizer *tokenizer, const char *text, const char *expected, const char *name) {
+static void check_tokens(const Tokenizer *tokenizer, const char *text, const char *expected,
+                         const char *name) {
     TokenList list = {0};
     Buf got = {0};
     CHECK_OK(tokenizer_encode(tokenizer, &list, text, strlen(text)), name);
@@ -147,7 +149,8 @@ static void check_tokens(const Tokenizer *tokenizer, const char *text, const cha
 
 static Tokenizer *made(Buf *model, TokenRule rule) {
     Tokenizer *tokenizer = NULL;
-    CHECK_OK(tokenizer_from_sentencepiece(&tokenizer, rule, model->data, model->size, "made here"), "a made model opens");
+    CHECK_OK(tokenizer_from_sentencepiece(&tokenizer, rule, model->data, model->size, "made here"),
+             "a made model opens");
     buf_done(model);
     return tokenizer;
 }
@@ -177,13 +180,17 @@ static void bpe_rules(void) {
     if (!tokenizer)
         return;
     check_tokens(tokenizer, "", "</s>[0,0)", "the empty text is one token");
-    check_tokens(tokenizer, "abc", "</s>[0,0) a[0,1) b[1,2) c[2,3)", "an unused piece is taken apart as it was made");
+    check_tokens(tokenizer, "abc", "</s>[0,0) a[0,1) b[1,2) c[2,3)",
+                 "an unused piece is taken apart as it was made");
     check_tokens(tokenizer, "aaa", "</s>[0,0) aa[0,2) a[2,3)", "of equal pairs the left one merges first");
     check_tokens(tokenizer, "a<x>a", "</s>[0,0) a[0,1) <x>[1,4) a[4,5)", "a user symbol stops merges");
     check_tokens(tokenizer, "<x>yab", "</s>[0,0) <x>y[0,4) a[4,5) b[5,6)", "the longest user symbol wins");
-    check_tokens(tokenizer, "azqb", "</s>[0,0) a[0,1) <unk>[1,3) b[3,4)", "a run of unknown characters is one token");
-    check_tokens(tokenizer, "</s>a", "</s>[0,0) <unk>[0,4) a[4,5)", "a control piece is never matched in text");
-    CHECK(!tokenizer_piece(tokenizer, -1) && !tokenizer_piece(tokenizer, 12), "ids out of range have no piece");
+    check_tokens(tokenizer, "azqb", "</s>[0,0) a[0,1) <unk>[1,3) b[3,4)",
+                 "a run of unknown characters is one token");
+    check_tokens(tokenizer, "</s>a", "</s>[0,0) <unk>[0,4) a[4,5)",
+                 "a control piece is never matched in text");
+    CHECK(!tokenizer_piece(tokenizer, -1) && !tokenizer_piece(tokenizer, 12),
+          "ids out of range have no piece");
     CHECK_EQ(tokenizer_id_limit(tokenizer), 12, "ids end with the pieces");
     tokenizer_free(tokenizer);
 }
@@ -286,8 +293,10 @@ static void json_files(void) {
     json_file("{\"model\":{\"type\":\"BPE\"," VOCAB ",\"merges\":[\"a c\"]}}",
               "merge 0 of \"a c\" and \"c\" is not in the vocabulary");
     json_file("{\"model\":{\"type\":\"BPE\"," VOCAB ",\"merges\":[7]}}", "merge 0 is not a pair of tokens");
-    json_file("{\"model\":{\"type\":\"BPE\"," VOCAB ",\"merges\":[],\"dropout\":0.5}}", "a BPE model with dropout");
-    json_file("{\"model\":{\"type\":\"WordPiece\"}}", "the model is of type WordPiece, expected BPE or Unigram");
+    json_file("{\"model\":{\"type\":\"BPE\"," VOCAB ",\"merges\":[],\"dropout\":0.5}}",
+              "a BPE model with dropout");
+    json_file("{\"model\":{\"type\":\"WordPiece\"}}",
+              "the model is of type WordPiece, expected BPE or Unigram");
     json_file("{}", "the model is of type nothing");
     json_file("{", "line 1 column 2: the text ends too early");
     json_file("{\"normalizer\":{\"type\":\"NFC\"},\"model\":{\"type\":\"BPE\"," VOCAB ",\"merges\":[]}}",
@@ -295,13 +304,15 @@ static void json_files(void) {
     json_file("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":-1},\"merges\":[]}}", "a token has the id -1");
     json_file("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":9999999},\"merges\":[]}}",
               "the largest id of 1 tokens is 9999999");
-    json_file("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":0},\"merges\":[]}}", "two tokens have the id 0");
+    json_file("{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":0},\"merges\":[]}}",
+              "two tokens have the id 0");
     json_file("{\"model\":{\"type\":\"Unigram\",\"vocab\":[[\"a\",0]]}}", "without a Precompiled normalizer");
 }
 
 /* ---- long texts ---- */
 
-/* A megabyte of each of a few shapes, the worst ones for heaps and for merging. Quadratic time would need minutes. */
+/* A megabyte of each of a few shapes, the worst ones for heaps and for merging. Quadratic time would need
+ * minutes. */
 static void long_texts(void) {
     static const char *const units[] = {"a", "ab", "a b", "\n", " ", "abc<x>", "\xff"};
     Buf model = {0};
