@@ -1,4 +1,4 @@
-/* bpe.c: byte-pair encoding with a heap, n log n in the length of the text.
+/* bpe.c: byte-pair encoding with a heap, at most n log n in the length of the text.
  *
  * Starts from single characters and merges the best adjacent pair (highest score, leftmost on ties) until
  * none is left. What merges: with SentencePiece any two symbols whose texts together are a piece, by its
@@ -74,15 +74,18 @@ static Status add_symbol(Bpe *bpe, size_t begin, size_t size, int32_t id) {
     return NULL;
 }
 
-/* Single characters of [begin, end), linked among themselves only. */
-static Status add_characters(Bpe *bpe, size_t begin, size_t end) {
-    size_t first = bpe->symbol_count;
-    for (size_t size; begin < end; begin += size) {
-        const char *text = bpe->normal->text + begin;
-        size = normal_character(text, end - begin);
-        TRY(add_symbol(bpe, begin, size, pieces_find(bpe->pieces, text, size)));
+/* Single characters from `begin` on, linked, up to a place that no merge can cross or to `end`; *begin moves
+ * there. Cutting there changes no id, but most texts fall into pieces that fit into the cache. */
+static Status add_characters(Bpe *bpe, size_t *begin, size_t end) {
+    const char *text = bpe->normal->text;
+    for (size_t size, before = 0; *begin < end; *begin += size, before = size) {
+        size = piece_character(text + *begin, end - *begin);
+        /* How an unused piece is taken apart may depend on the whole text: then that stays together. */
+        if (before && !bpe->split && !pieces_may_join(bpe->pieces, text + *begin - before, before + size))
+            break;
+        TRY(add_symbol(bpe, *begin, size, pieces_find(bpe->pieces, text + *begin, size)));
         uint32_t index = (uint32_t)(bpe->symbol_count - 1);
-        if (index > first) {
+        if (before) {
             bpe->symbols[index].before = index - 1;
             bpe->symbols[index - 1].after = index;
         }
@@ -150,22 +153,33 @@ static Status add_result(Bpe *bpe, Sink *sink, uint32_t begin, uint32_t size, in
     return add_result(bpe, sink, begin + left, size - left, right_id);
 }
 
-static Status encode(Bpe *bpe, Sink *sink) {
-    const Normal *normal = bpe->normal;
-    size_t at = 0;
-    for (size_t i = 0; i < normal->fixed_count; i++) {
-        TRY(add_characters(bpe, at, normal->fixed[i].begin));
-        at = normal->fixed[i].end;
-        TRY(add_symbol(bpe, normal->fixed[i].begin, at - normal->fixed[i].begin, normal->fixed[i].id));
-    }
-    TRY(add_characters(bpe, at, normal->size));
+/* Merges what the symbols allow, adds the result, and starts anew. */
+static Status finish_symbols(Bpe *bpe, Sink *sink) {
     for (size_t i = 0; i < bpe->symbol_count; i++)
         TRY(consider(bpe, (uint32_t)i));
     TRY(merge_all(bpe));
     for (size_t i = 0; i < bpe->symbol_count; i++)
         if (bpe->symbols[i].size)
             TRY(add_result(bpe, sink, bpe->symbols[i].begin, bpe->symbols[i].size, bpe->symbols[i].id));
+    bpe->symbol_count = 0;
     return NULL;
+}
+
+static Status encode(Bpe *bpe, Sink *sink) {
+    const Normal *normal = bpe->normal;
+    for (size_t i = 0, at = 0; i <= normal->fixed_count; i++) {
+        size_t end = i < normal->fixed_count ? normal->fixed[i].begin : normal->size;
+        while (at < end) {
+            TRY(add_characters(bpe, &at, end));
+            if (!bpe->split)
+                TRY(finish_symbols(bpe, sink));
+        }
+        if (i == normal->fixed_count)
+            break;
+        at = normal->fixed[i].end;
+        TRY(add_symbol(bpe, end, at - end, normal->fixed[i].id));
+    }
+    return finish_symbols(bpe, sink);
 }
 
 Status bpe_encode(Sink *sink) {

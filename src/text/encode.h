@@ -26,10 +26,6 @@ typedef struct Normal {
 Status normal_make(Normal *normal, const Pieces *pieces, const char *text, size_t size);
 void normal_done(Normal *normal);
 
-/* Bytes of the UTF-8 character that text [size] begins with, told from its first byte alone; at least 1, at
- * most size. */
-size_t normal_character(const char *text, size_t size);
-
 /* Takes the pieces of a text from left to right and makes the token list of them. */
 typedef struct Sink {
     const Pieces *pieces;

@@ -4,7 +4,11 @@
  * behind a precompiled charsmap, cut at white space (XLM-RoBERTa). Everything else is refused by name rather
  * than guessed. Added tokens that are not special are cut out of the text first; special ones ("<s>") are
  * plain text here, because the text is the user's. Facts: model-spec.md 6.2, 6.3; the library's normalizers,
- * pre_tokenizers and models. */
+ * pre_tokenizers and models.
+ *
+ * A known difference: the library replaces grapheme clusters below six bytes by the shortest entry of the
+ * charsmap and so loses a second accent ("e" U+0302 U+0301). Here, as in SentencePiece, the longest entry
+ * counts. */
 #include "config.h"
 
 #include "text/pieces.h"

@@ -120,7 +120,7 @@ static Status find_symbols(Normal *normal, const Pieces *pieces) {
         if (size)
             TRY(add_fixed(normal, at, at + size, id));
         else
-            size = normal_character(normal->text + at, normal->size - at);
+            size = piece_character(normal->text + at, normal->size - at);
     }
     return NULL;
 }
@@ -161,10 +161,4 @@ void normal_done(Normal *normal) {
     free(normal->origin);
     free(normal->fixed);
     *normal = (Normal){0};
-}
-
-size_t normal_character(const char *text, size_t size) {
-    static const unsigned char sizes[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 4};
-    size_t bytes = sizes[(unsigned char)text[0] >> 4];
-    return bytes < size ? bytes : size;
 }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
+
 Status list_reserve(void *list, size_t *capacity, size_t count, size_t element) {
     void *old, *grown;
     if (count <= *capacity)
@@ -135,6 +137,38 @@ static Status build_trie(Trie *trie, const Pieces *pieces, TrieOf which) {
     return st;
 }
 
+size_t piece_character(const char *text, size_t size) {
+    static const unsigned char sizes[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 4};
+    size_t bytes = sizes[(unsigned char)text[0] >> 4];
+    return bytes < size ? bytes : size;
+}
+
+static void add_joints(Pieces *pieces, const Piece *piece) {
+    size_t at = 0, left = piece_character(piece->text, piece->size), right;
+    for (; at + left < piece->size; at += left, left = right) {
+        right = piece_character(piece->text + at + left, piece->size - at - left);
+        size_t bit = hash64(piece->text + at, left + right) & (pieces->joint_bits - 1);
+        pieces->joints[bit / 64] |= (uint64_t)1 << (bit % 64);
+    }
+}
+
+static Status build_joints(Pieces *pieces) {
+    for (pieces->joint_bits = 1024; pieces->joint_bits < 16 * pieces->count;)
+        pieces->joint_bits *= 2;
+    pieces->joints = calloc(pieces->joint_bits / 64, sizeof *pieces->joints);
+    if (!pieces->joints)
+        return fail(ERR_MEMORY, "no memory for %zu pieces", pieces->count);
+    for (size_t i = 0; i < pieces->count; i++)
+        if (comes_from_text(&pieces->list[i]))
+            add_joints(pieces, &pieces->list[i]);
+    return NULL;
+}
+
+bool pieces_may_join(const Pieces *pieces, const char *two_characters, size_t size) {
+    size_t bit = hash64(two_characters, size) & (pieces->joint_bits - 1);
+    return pieces->joints[bit / 64] >> (bit % 64) & 1;
+}
+
 Status pieces_finish(Pieces *pieces) {
     index_pieces(pieces);
     if (pieces->byte_fallback)
@@ -142,9 +176,8 @@ Status pieces_finish(Pieces *pieces) {
             if (pieces->bytes[i] == NO_PIECE)
                 return fail(ERR_FORMAT, "byte fallback is on, but there is no piece <0x%02X>", i);
     TRY(build_trie(&pieces->symbols, pieces, TRIE_OF_SYMBOLS));
-    if (pieces->kind == PIECES_UNIGRAM)
-        TRY(build_trie(&pieces->all, pieces, TRIE_OF_ALL));
-    return NULL;
+    bool unigram = pieces->kind == PIECES_UNIGRAM;
+    return unigram ? build_trie(&pieces->all, pieces, TRIE_OF_ALL) : build_joints(pieces);
 }
 
 void pieces_done(Pieces *pieces) {
@@ -153,6 +186,7 @@ void pieces_done(Pieces *pieces) {
     free(pieces->list);
     free(pieces->pool);
     free(pieces->merges);
+    free(pieces->joints);
     map_done(&pieces->ids);
     map_done(&pieces->merge_ranks);
     trie_done(&pieces->all);

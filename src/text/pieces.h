@@ -64,6 +64,8 @@ typedef struct Pieces {
     Merge *merges;        /* [merge_count], owned, best first; NULL: what makes a piece merges, by score */
     size_t merge_count;
     Map merge_ranks;      /* left and right to index in merges */
+    uint64_t *joints;     /* BPE: set of hashes of two characters that stand together in a piece, owned */
+    size_t joint_bits;    /* a power of two */
     int32_t unknown;      /* id, or NO_PIECE */
     int32_t bytes[256];   /* ids of the byte pieces, or NO_PIECE */
     bool byte_fallback, has_unused, split_unknowns;
@@ -86,6 +88,14 @@ void pieces_done(Pieces *pieces);
 
 /* The id of a text among what can come from text; NO_PIECE when it is none. */
 int32_t pieces_find(const Pieces *pieces, const char *text, size_t size);
+
+/* Bytes of the UTF-8 character that text [size] begins with, told from its first byte alone; at least 1, at
+ * most size. So SentencePiece cuts a text into characters. */
+size_t piece_character(const char *text, size_t size);
+
+/* False when no piece holds these two characters [size] side by side, so that nothing can merge across them;
+ * may be true for others too. */
+bool pieces_may_join(const Pieces *pieces, const char *two_characters, size_t size);
 
 /* 0 to 255 for "<0x00>" to "<0xFF>"; -1 for anything else. */
 int piece_byte(const char *text, size_t size);

@@ -33,7 +33,7 @@ static double score_of(const Pieces *pieces, int32_t id, size_t size) {
 /* Offers every piece that begins at `start`, and the unknown piece when none is the single character there.
  * Returns the bytes of that character. */
 static size_t extend(Step *steps, const Pieces *pieces, const Normal *normal, size_t start) {
-    size_t character = normal_character(normal->text + start, normal->size - start);
+    size_t character = piece_character(normal->text + start, normal->size - start);
     float so_far = steps[start].score;
     bool single = false;
     uint32_t node = 0;
