@@ -122,15 +122,22 @@ static char misfit(Letters known, const Argument *argument) {
     return FITTING;
 }
 
+/* "[8449, 2304]": the shape without the type. */
+static void print_shape(char out[96], Tensor t) {
+    tensor_print(out, t);
+    strchr(out, ']')[1] = 0;
+}
+
 /* The complaint about an argument that is wrong by itself (`other` NULL) or does not fit to another. */
 static void complain(Ops *o, const char *op, const Argument *argument, const Argument *other) {
     char shape[96], other_shape[96];
-    tensor_print(shape, *argument->tensor);
     if (!other) {
+        tensor_print(shape, *argument->tensor);
         bug(o, "%s: %s is %s", op, argument->name, shape);
         return;
     }
-    tensor_print(other_shape, *other->tensor);
+    print_shape(shape, *argument->tensor);
+    print_shape(other_shape, *other->tensor);
     bug(o, "%s: %s is %s, %s is %s", op, other->name, other_shape, argument->name, shape);
 }
 
@@ -520,8 +527,8 @@ static bool patches_fit(Ops *o, const char *op, Tensor tokens, Tensor latent, in
         tokens.dims[0] == size[1] / patch * (size[2] / patch) && tokens.dims[1] == size[0] * patch * patch)
         return true;
     char tokens_shape[96], latent_shape[96];
-    tensor_print(tokens_shape, tokens);
-    tensor_print(latent_shape, latent);
+    print_shape(tokens_shape, tokens);
+    print_shape(latent_shape, latent);
     bug(o, "%s: latent is %s, tokens is %s, patch is %d", op, latent_shape, tokens_shape, patch);
     return false;
 }

@@ -2,14 +2,11 @@
  *
  * A row runs once on ref and once on each candidate with 1, 2 and 3 threads, from the same inputs. The
  * candidate must leave guards and inputs alone, give finite numbers within the tolerance of the op's row in
- * list.h, and the same bytes with every number of threads. Another candidate is ref without its fused ops: it
- * proves the compositions of ops.c.
+ * list.h, and the same bytes with every number of threads. Two more candidates are ref and cpu without their
+ * fused ops: they prove the compositions of ops.c.
  */
 #include "config.h"
 
-#include <stdlib.h>
-
-#include "base/buf.h"
 #include "ops/check.h"
 #include "ops/list.h"
 #include "tests/ops/cases.h"
@@ -65,12 +62,13 @@ static void add_candidate(Bench *bench, Candidate candidate) {
     }
 }
 
-static void open_bench(Bench *bench, const Backend *composing) {
+static void open_bench(Bench *bench, const Backend composing[2]) {
     static _Alignas(ARENA_ALIGN) char memory[ARENA_BYTES];
     bench->arena = arena_over(memory, sizeof memory);
     for (int p = PRECISION_F32; p <= PRECISION_BF16; p++)
         open_ops(&bench->ref[p], &bench->arena, &REF_BACKEND, &(BackendOptions){.precision = (Precision)p});
-    add_candidate(bench, (Candidate){.name = "ref, composing", .backend = composing, .threads = 1});
+    add_candidate(bench, (Candidate){.name = "ref, composing", .backend = &composing[0], .threads = 1});
+    add_candidate(bench, (Candidate){.name = "cpu, composing", .backend = &composing[1], .threads = 1});
     for (const char *const *path = cpu_paths(); *path; path++)
         for (int p = PRECISION_F32; p <= PRECISION_BF16; p++) {
             Candidate cpu = {.backend = &CPU_BACKEND, .threads = THREADS_MAX};
@@ -191,10 +189,10 @@ static void test_complete(void) {
 
 int main(void) {
     static Bench bench;
-    Backend composing = REF_BACKEND;
-#define LEAVE_OUT(op) composing.op = NULL;
+    Backend composing[2] = {REF_BACKEND, CPU_BACKEND};
+#define LEAVE_OUT(op) composing[0].op = composing[1].op = NULL;
     OPS_FUSED(LEAVE_OUT)
-    open_bench(&bench, &composing);
+    open_bench(&bench, composing);
     test_complete();
     for (const OpCases *cases = OP_CASES; cases->op; cases++)
         try_op(&bench, cases);

@@ -48,7 +48,7 @@ static void test_messages(Ops *o) {
     Weight w = pack(o, WEIGHT_LINEAR, tensor_2d(numbers, DT_F32, 6, 8));
     Tensor x = ops_matrix(o, 5, 9), y = ops_matrix(o, 5, 6), row = ops_vector(o, 9);
     SAYS(o, op_linear(o, y, x, &w, (LinearHow){0}),
-         "linear: input is [5, 9] f32, weight is [6, 8] f32 (bug in newbie)");
+         "linear: input is [5, 9], weight is [6, 8] (bug in newbie)");
     op_linear(o, y, x, &w, (LinearHow){0});
     CHECK(ops_status(o)->code == ERR_BUG && strstr(ops_status(o)->hint, ":doctor"), "it asks for a report");
     op_unary(o, x, y, ACT_TANH);
@@ -56,7 +56,7 @@ static void test_messages(Ops *o) {
     ops_clear(o);
     SAYS(o, op_linear(o, y, NO_TENSOR, &w, (LinearHow){0}), "linear: input is missing");
     SAYS(o, op_rms_norm(o, y, y, &(RmsNormHow){.w = row}),
-         "rms_norm: output is [5, 6] f32, weight is [9] f32");
+         "rms_norm: output is [5, 6], weight is [9]");
     SAYS(o, op_rms_norm(o, x, x, &(RmsNormHow){.w = row, .scale = tensor_2d(numbers, DT_F32, 1, 9)}),
          "sequences is missing");
     SAYS(o,
@@ -64,9 +64,9 @@ static void test_messages(Ops *o) {
                       &(AttentionHow){.seqs = &(Seqs){1, {0, 5}}}),
          "attention: output and query are the same memory");
     SAYS(o, op_upsample2x(o, ops_cube(o, 2, 4, 3), ops_cube(o, 1, 3, 3)),
-         "input is [1, 3, 3] f32, output is [2, 4, 3]");
+         "input is [1, 3, 3], output is [2, 4, 3]");
     SAYS(o, op_patchify(o, y, ops_cube(o, 3, 4, 4), 2),
-         "patchify: latent is [3, 4, 4] f32, tokens is [5, 6] f32, patch is 2");
+         "patchify: latent is [3, 4, 4], tokens is [5, 6], patch is 2");
     SAYS(o, op_embed(o, y, tensor_2d(numbers, DT_F32, 10, 6), (int32_t[]){0, 1, 2, 3, 10}, 1),
          "embed: id is 10, table has 10 rows");
     SAYS(o, op_cast(o, tensor_2d(numbers, DT_U8, 5, 9), x), "cast: output is u8, input is f32");
