@@ -1,5 +1,6 @@
-/* nearest.h: which known word did the user mean? Edit distance over bytes: insert, delete, replace and swap of two
- * neighbours cost one each; ASCII letters compare without case. Used for commands, settings, options, elements.
+/* nearest.h: which known word did the user mean? Edit distance over bytes: insert, delete, replace and swap
+ * of two neighbours cost one each; ASCII letters compare without case. Used for commands, settings, options,
+ * elements.
  *
  *   Nearest n = nearest_to("stpes", 5);
  *   for (each command) nearest_try(&n, command->name);

@@ -1,7 +1,8 @@
 /* diff.c: what changed between two prompts (edit.h). Facts: product.md H4.
  *
- * Both texts are cut into leaves: the content of each innermost element, and the text that stands beside elements. A leaf
- * has a path, "character_1/gender"; leaves of equal path are compared, as lists of items or of words.
+ * Both texts are cut into leaves: the content of each innermost element, and the text that stands beside
+ * elements. A leaf has a path, "character_1/gender"; leaves of equal path are compared, as lists of items or
+ * of words.
  */
 #include "config.h"
 
@@ -55,7 +56,8 @@ static void add_leaf(Leaves *list, Buf *path, LeafKind kind, const char *text, s
 }
 
 static bool is_wrapper(const Scan *scan, int32_t element) {
-    return known_inside(scan->elements[element].name) == PLACE_TOP && scan->elements[element].next > element + 1;
+    return known_inside(scan->elements[element].name) == PLACE_TOP &&
+           scan->elements[element].next > element + 1;
 }
 
 static void add_path(Buf *out, const Scan *scan, int32_t element, const int *renumbered) {
@@ -161,7 +163,8 @@ static Item character_name(const Scan *scan, int32_t character) {
     return first;
 }
 
-/* Finds for each character of the older prompt whose number is gone the one of the same name whose number is new. */
+/* Finds for each character of the older prompt whose number is gone the one of the same name whose number is
+ * new. */
 static void renumber(Renumbering out, const Scan *old, const Scan *new) {
     int32_t before[KNOWN_CHARACTERS_MAX + 1], after[KNOWN_CHARACTERS_MAX + 1];
     find_characters(old, before);
@@ -332,11 +335,13 @@ static void compare_all(DiffList *list, Leaves *old, const Leaves *new) {
     }
     for (size_t i = 0; i < old->count; i++)
         if (!old->leaves[i].seen)
-            add_row_take(list, (DiffRow){.path = must_copy(old->leaves[i].path), .removed = whole_leaf(&old->leaves[i])});
+            add_row_take(list, (DiffRow){.path = must_copy(old->leaves[i].path),
+                                         .removed = whole_leaf(&old->leaves[i])});
 }
 
 /* What differs when every leaf is the same. Both texts are not equal. */
-static const char *remark_on_rest(const Scan *old, const Scan *new, const Leaves *before, const Leaves *after) {
+static const char *remark_on_rest(const Scan *old, const Scan *new, const Leaves *before,
+                                  const Leaves *after) {
     if (same_ink(old->text, old->size, new->text, new->size))
         return "white space";
     for (size_t i = 0; i < after->count && i < before->count; i++)
@@ -345,7 +350,8 @@ static const char *remark_on_rest(const Scan *old, const Scan *new, const Leaves
     return "markup";
 }
 
-void diff_prompts(DiffList *list, const char *old_text, size_t old_size, const char *new_text, size_t new_size) {
+void diff_prompts(DiffList *list, const char *old_text, size_t old_size, const char *new_text,
+                  size_t new_size) {
     if (old_size == new_size && (!new_size || !memcmp(old_text, new_text, new_size)))
         return;
     Scan old, new;

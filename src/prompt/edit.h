@@ -1,4 +1,5 @@
-/* prompt/edit.h: what was, and what changed: undo of prompt and settings (product.md H3), difference of two prompts (H4). */
+/* prompt/edit.h: what was, and what changed: undo of prompt and settings (product.md H3), difference of two
+ * prompts (H4). */
 #pragma once
 
 #include <stdbool.h>
@@ -21,12 +22,13 @@ typedef struct UndoList {
     size_t count, now;
 } UndoList;
 
-/* Makes a state the current one; everything that could be redone is dropped, and the oldest beyond UNDO_STATES_MAX. A
- * state equal to the current one changes nothing. The bytes are copied. Call it once at start with the first state. */
+/* Makes a state the current one; everything that could be redone is dropped, and the oldest beyond
+ * UNDO_STATES_MAX. A state equal to the current one changes nothing. The bytes are copied. Call it once at
+ * start with the first state. */
 void undo_push(UndoList *list, const char *prompt, size_t size, const char *settings);
 
-/* Walks `steps` states back (negative: forward), as far as there are any. Returns how many were walked; 0: nothing to
- * undo (redo). The new current state is list->states[list->now]. */
+/* Walks `steps` states back (negative: forward), as far as there are any. Returns how many were walked; 0:
+ * nothing to undo (redo). The new current state is list->states[list->now]. */
 size_t undo_walk(UndoList *list, long steps);
 
 /* The current state; NULL when nothing was pushed. */
@@ -39,7 +41,8 @@ typedef struct DiffRow {
     char *path;     /* "character_1/gender", "text" for loose text, "prompt", "setting" */
     char *removed;  /* "girl"; NULL when nothing was */
     char *added;    /* "1girl"; NULL when nothing was */
-    char *remark;   /* instead of both: "order", "white space", "was character_2", "seed 42 -> 43"; else NULL */
+    char *remark;   /* instead of both: "order", "white space", "was character_2", "seed 42 -> 43"; else
+                     * NULL */
 } DiffRow;
 
 typedef struct DiffList {
@@ -47,10 +50,11 @@ typedef struct DiffList {
     size_t count;
 } DiffList; /* a zeroed list is empty and valid */
 
-/* Appends the rows that lead from the old prompt to the new one: by element in the order of the newer, then what was
- * removed. Comma lists are compared as sets of items, captions and loose text by words; characters are matched by number,
- * else by name. No rows: the bytes are equal. */
-void diff_prompts(DiffList *list, const char *old_text, size_t old_size, const char *new_text, size_t new_size);
+/* Appends the rows that lead from the old prompt to the new one: by element in the order of the newer, then
+ * what was removed. Comma lists are compared as sets of items, captions and loose text by words; characters
+ * are matched by number, else by name. No rows: the bytes are equal. */
+void diff_prompts(DiffList *list, const char *old_text, size_t old_size, const char *new_text,
+                  size_t new_size);
 
 /* Appends the row "setting NAME OLD -> NEW". */
 void diff_setting(DiffList *list, const char *name, const char *old_value, const char *new_value);

@@ -11,7 +11,8 @@
 
 Status input_check(const char *name, const char *text, size_t size, size_t offset) {
     if (offset + size > PROMPT_SIZE_MAX)
-        return fail(ERR_FORMAT, "%s has %zu bytes, at most %zu are read", name, offset + size, PROMPT_SIZE_MAX);
+        return fail(ERR_FORMAT, "%s has %zu bytes, at most %zu are read", name, offset + size,
+                    PROMPT_SIZE_MAX);
     const char *nul = size ? memchr(text, 0, size) : NULL;
     if (nul)
         return fail(ERR_FORMAT, "%s holds a NUL byte at offset %zu", name, offset + (size_t)(nul - text));

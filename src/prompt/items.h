@@ -1,5 +1,5 @@
-/* prompt/items.h: the comma lists inside elements. Items are split at "," "，" "、" and trimmed, empty ones do not
- * count, and a comma inside parentheses that close again does not split (product.md 9.1). */
+/* prompt/items.h: the comma lists inside elements. Items are split at "," "，" "、" and trimmed, empty ones do
+ * not count, and a comma inside parentheses that close again does not split (product.md 9.1). */
 #pragma once
 
 #include <stddef.h>

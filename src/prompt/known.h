@@ -1,5 +1,5 @@
-/* prompt/known.h: the elements that published prompt builders use, and where they belong. Source: product.md 9.1,
- * model-spec.md 10.1. */
+/* prompt/known.h: the elements that published prompt builders use, and where they belong. Source: product.md
+ * 9.1, model-spec.md 10.1. */
 #pragma once
 
 #include <stddef.h>
@@ -29,6 +29,7 @@ unsigned known_places(const char *name);
 /* N of "character_N", 1 to 99 without leading zero; else 0. */
 int known_character(const char *name);
 
-/* The place that the content of an element of this name is: PLACE_CHARACTER for character_N, PLACE_GENERAL for
- * general_tags, PLACE_TOP for the wrappers (image, document, danbooru_tags), else PLACE_NOWHERE. NULL is PLACE_TOP. */
+/* The place that the content of an element of this name is: PLACE_CHARACTER for character_N, PLACE_GENERAL
+ * for general_tags, PLACE_TOP for the wrappers (image, document, danbooru_tags), else PLACE_NOWHERE. NULL is
+ * PLACE_TOP. */
 KnownPlace known_inside(const char *name);

@@ -1,6 +1,7 @@
-/* prompt/lint.h: advice about a prompt before it costs a picture (product.md 9). Nothing here changes anything (P0).
+/* prompt/lint.h: advice about a prompt before it costs a picture (product.md 9). Nothing here changes
+ * anything (P0).
  *
- *   LintFacts facts = {.gemma_tokens = 547, .gemma_limit = 512, .gemma_cut = offset, ...};  all else 0: not known
+ *   LintFacts facts = {.gemma_tokens = 547, .gemma_limit = 512, ...};   what is 0 is not known
  *   LintList list = {0};
  *   lint_prompt(&list, text, size, &facts);
  *   for (size_t i = 0; i < list.count; i++) lint_format(&line, &list.findings[i]);
@@ -21,8 +22,8 @@ typedef struct LintFacts {
     size_t gemma_tokens, gemma_limit;  /* tokens with the system prompt, and how many Gemma reads */
     size_t gemma_cut;                  /* byte of the prompt where the cut begins, when there are too many */
     size_t jina_tokens, jina_limit;
-    const char *system_preset;         /* the preset that is added, or would be without a marker: "xml-train"; NULL or
-                                        * "none": none */
+    const char *system_preset;         /* the preset that is added, or would be without a marker:
+                                        * "xml-train"; NULL or "none": none */
     int width, height;                 /* pixels of the picture to come */
     int largest_width, largest_height; /* of the model */
     const char *negative;              /* NUL-terminated; NULL or "" when there is none */
@@ -63,15 +64,15 @@ void lint_prompt(LintList *list, const char *text, size_t size, const LintFacts 
 
 void lint_done(LintList *list);
 
-/* The most severe level in the list; LINT_NOTE when it is empty (see count). `lint strict` refuses from LINT_WARN on, and
- * LINT_ERROR always. */
+/* The most severe level in the list; LINT_NOTE when it is empty (see count). `lint strict` refuses from
+ * LINT_WARN on, and LINT_ERROR always. */
 LintLevel lint_worst(const LintList *list);
 
 /* "note", "warn", "error": for NDJSON. */
 const char *lint_level_name(LintLevel level);
 
-/* Appends MESSAGE (LINE:COLUMN), with ", N times" in the brackets when it was found more often; no brackets without a
- * place. */
+/* Appends MESSAGE (LINE:COLUMN), with ", N times" in the brackets when it was found more often; no brackets
+ * without a place. */
 void lint_message(Buf *out, const LintFinding *finding);
 
 /* Appends one line without newline: "[WARN] MESSAGE (LINE:COLUMN)", "[INFO] Note: MESSAGE (LINE:COLUMN)",

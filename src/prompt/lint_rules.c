@@ -1,7 +1,8 @@
 /* lint_rules.c: the rules of product.md 9.2, one function each, and their table at the end of the file.
  *
- * A rule looks at the check and adds findings; it changes nothing and knows nothing of the other rules. Wording is
- * normative: "falling back to standing" describes what the model tends to draw, nothing parses the XML.
+ * A rule looks at the check and adds findings; it changes nothing and knows nothing of the other rules.
+ * Wording is normative: "falling back to standing" describes what the model tends to draw, nothing parses the
+ * XML.
  */
 #include "config.h"
 
@@ -92,11 +93,15 @@ typedef struct Headcount {
     bool or_more[KIND_COUNT];
 } Headcount;
 
-/* The kind named by [text, text + size): girl, boy or other, plural or not, or the Chinese words; KIND_COUNT if none. */
+/* The kind named by [text, text + size): girl, boy or other, plural or not, or the Chinese words; KIND_COUNT
+ * if none. */
 static int kind_of(const char *text, size_t size) {
-    static const struct { const char *word; int kind; } words[] = {
-        {"girl", GIRLS}, {"girls", GIRLS}, {"boy", BOYS}, {"boys", BOYS}, {"other", OTHERS}, {"others", OTHERS},
-        {"女孩", GIRLS}, {"男孩", BOYS},
+    static const struct {
+        const char *word;
+        int kind;
+    } words[] = {
+        {"girl", GIRLS},   {"girls", GIRLS},   {"boy", BOYS},   {"boys", BOYS},
+        {"other", OTHERS}, {"others", OTHERS}, {"女孩", GIRLS}, {"男孩", BOYS},
     };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (size == strlen(words[i].word) && !memcmp(text, words[i].word, size))
@@ -104,7 +109,8 @@ static int kind_of(const char *text, size_t size) {
     return KIND_COUNT;
 }
 
-/* Adds what "2girls", "multiple_boys", "6+girls", "女孩" or "no_humans" says. False when it is none of these. */
+/* Adds what "2girls", "multiple_boys", "6+girls", "女孩" or "no_humans" says. False when it is none of
+ * these. */
 static bool count_item(Headcount *heads, const Item *item) {
     if (item_is(item, "no_humans"))
         return true;
@@ -154,17 +160,19 @@ static void visit_gender(LintCheck *check, const Item *item) {
     if (count_item(&unused, item))
         return;
     if (sounds_male(item))
-        add_about(check, item->offset, "Unknown gender tag \"%s\", using default male prior", item->text, item->size);
+        add_about(check, item->offset, "Unknown gender tag \"%s\", using default male prior", item->text,
+                  item->size);
     else
-        add_about(check, item->offset, "Unknown gender tag \"%s\", using default female prior", item->text, item->size);
+        add_about(check, item->offset, "Unknown gender tag \"%s\", using default female prior", item->text,
+                  item->size);
 }
 
 static void check_gender(LintCheck *check) {
     each_item(check, "gender", visit_gender);
 }
 
-/* Appends the items of a list that are counts, joined with " and " or a list of the given words, and sums them. Returns
- * false when there was none. */
+/* Appends the items of a list that are counts, joined with " and " or a list of the given words, and sums
+ * them. Returns false when there was none. */
 static bool sum_counts(Headcount *heads, Buf *said, const char *text, const Element *element) {
     ItemList list;
     size_t first = said->size;
@@ -200,16 +208,18 @@ static void check_count(LintCheck *check) {
         return;
     Headcount wanted = {0}, found = {0};
     Buf said = {0}, there = {0};
-    if (sum_counts(&wanted, &said, check->text, &scan->elements[count]) && sum_characters(&found, &there, check)) {
+    if (sum_counts(&wanted, &said, check->text, &scan->elements[count]) &&
+        sum_characters(&found, &there, check)) {
         bool differs = false;
         for (int kind = 0; kind < KIND_COUNT; kind++) {
             bool fits = found.exactly[kind] == wanted.exactly[kind] ||
-                        (wanted.or_more[kind] && found.exactly[kind] > wanted.exactly[kind]) || found.or_more[kind];
+                        (wanted.or_more[kind] && found.exactly[kind] > wanted.exactly[kind]) ||
+                        found.or_more[kind];
             differs |= !fits;
         }
         if (differs)
-            lint_add(check, trimmed(check, &scan->elements[count]).offset, "count says %s, the characters are %s",
-                     buf_string(&said), buf_string(&there));
+            lint_add(check, trimmed(check, &scan->elements[count]).offset,
+                     "count says %s, the characters are %s", buf_string(&said), buf_string(&there));
     }
     buf_done(&said);
     buf_done(&there);
@@ -239,7 +249,8 @@ static const char *const POSITION_WORDS[] = {
     "background", NULL,
 };
 
-/* Appends the nearest word of the list, or the word itself when none is near. Returns whether it was known. */
+/* Appends the nearest word of the list, or the word itself when none is near. Returns whether it was
+ * known. */
 static bool add_position_word(Buf *closest, const char *word, size_t size) {
     Nearest nearest = nearest_to(word, size);
     bool known = false;
@@ -339,7 +350,8 @@ static void check_appearance_many(LintCheck *check) {
 
 /* ---- names and nesting ---- */
 
-/* The known name nearest to an unknown one, written into `buffer` where it has a number; NULL when none is near. */
+/* The known name nearest to an unknown one, written into `buffer` where it has a number; NULL when none is
+ * near. */
 static const char *nearest_element(const char *name, char buffer[16]) {
     size_t size = strlen(name), base = size;
     while (base && name[base - 1] >= '0' && name[base - 1] <= '9')
@@ -366,14 +378,16 @@ static void check_element_unknown(LintCheck *check) {
         Buf name = {0};
         add_name(&name, element->name);
         if (closest)
-            lint_add(check, element->begin, "Unknown element <%s>, closest is <%s>", buf_string(&name), closest);
+            lint_add(check, element->begin, "Unknown element <%s>, closest is <%s>", buf_string(&name),
+                     closest);
         else
             lint_add(check, element->begin, "Unknown element <%s>", buf_string(&name));
         buf_done(&name);
     }
 }
 
-/* An unmatched tag that is worth a word: in an XML prompt all that are not emoticons, elsewhere known names only. */
+/* An unmatched tag that is worth a word: in an XML prompt all that are not emoticons, elsewhere known names
+ * only. */
 static bool concerns(const LintCheck *check, const Tag *tag) {
     return tag->partner == SCAN_NONE && (check->structured || known_places(tag->name) != PLACE_NOWHERE);
 }
@@ -410,7 +424,8 @@ static void check_close_stray(LintCheck *check) {
     }
 }
 
-/* Whether an element stands where it may. Inside an unknown element, or behind an opener without closer, nobody knows. */
+/* Whether an element stands where it may. Inside an unknown element, or behind an opener without closer,
+ * nobody knows. */
 static bool well_placed(const LintCheck *check, const Element *element) {
     unsigned places = known_places(element->name);
     if (places == PLACE_NOWHERE || element->begin > check->broken)
@@ -422,8 +437,13 @@ static bool well_placed(const LintCheck *check, const Element *element) {
 }
 
 static void check_element_misplaced(LintCheck *check) {
-    static const struct { KnownPlace place; const char *words; } rows[] = {
-        {PLACE_CHARACTER, "inside a character"}, {PLACE_GENERAL, "inside general_tags"}, {PLACE_TOP, "at the top level"},
+    static const struct {
+        KnownPlace place;
+        const char *words;
+    } rows[] = {
+        {PLACE_CHARACTER, "inside a character"},
+        {PLACE_GENERAL, "inside general_tags"},
+        {PLACE_TOP, "at the top level"},
     };
     for (size_t i = 0; i < check->scan->element_count; i++) {
         const Element *element = &check->scan->elements[i];
@@ -457,7 +477,8 @@ static void check_character_number(LintCheck *check) {
         buf_print(&expected, "%s%d", count > 1 ? ", " : "", count);
     }
     if (wrong != SIZE_MAX)
-        lint_add(check, wrong, "Characters are numbered %s; expected %s", buf_string(&found), buf_string(&expected));
+        lint_add(check, wrong, "Characters are numbered %s; expected %s", buf_string(&found),
+                 buf_string(&expected));
     buf_done(&found);
     buf_done(&expected);
 }
@@ -544,15 +565,16 @@ static void check_gemma_cut(LintCheck *check) {
     Buf cut = {0};
     lint_excerpt(&cut, check->text + facts->gemma_cut, check->size - facts->gemma_cut);
     lint_add(check, facts->gemma_cut, "Prompt has %zu tokens%s, Gemma reads %zu; cut: \"%s\" (%zu tokens)",
-             facts->gemma_tokens, system ? " with the system prompt" : "", facts->gemma_limit, buf_string(&cut),
-             facts->gemma_tokens - facts->gemma_limit);
+             facts->gemma_tokens, system ? " with the system prompt" : "", facts->gemma_limit,
+             buf_string(&cut), facts->gemma_tokens - facts->gemma_limit);
     buf_done(&cut);
 }
 
 static void check_jina_cut(LintCheck *check) {
     const LintFacts *facts = check->facts;
     if (facts->jina_limit && facts->jina_tokens > facts->jina_limit)
-        lint_add(check, SIZE_MAX, "Jina reads %zu tokens, the prompt has %zu", facts->jina_limit, facts->jina_tokens);
+        lint_add(check, SIZE_MAX, "Jina reads %zu tokens, the prompt has %zu", facts->jina_limit,
+                 facts->jina_tokens);
 }
 
 static void check_paren_comfy(LintCheck *check) {
@@ -564,7 +586,8 @@ static void check_paren_comfy(LintCheck *check) {
         first = i;
     }
     if (count)
-        lint_add(check, first, "Parentheses are sent as typed; ComfyUI would change %zu of them (parity comfy)", count);
+        lint_add(check, first,
+                 "Parentheses are sent as typed; ComfyUI would change %zu of them (parity comfy)", count);
 }
 
 /* Where the text before the marker is more than white space: the prompt's own system prompt. */
@@ -590,8 +613,10 @@ static void check_prompt_start_bare(LintCheck *check) {
     if (!marker_place(check, &marker, &bare) || !bare)
         return;
     if (preset && strcmp(preset, "none"))
-        lint_add(check, marker, "The prompt starts with " PROMPT_START ", so no system prompt is used; remove the marker "
-                 "to get %s", preset);
+        lint_add(check, marker,
+                 "The prompt starts with " PROMPT_START ", so no system prompt is used; remove the marker "
+                 "to get %s",
+                 preset);
     else
         lint_add(check, marker, "The prompt starts with " PROMPT_START ", so no system prompt is used");
 }
@@ -620,7 +645,8 @@ static void check_entity(LintCheck *check) {
     for (size_t i = 0; i < check->size; i++) {
         size_t length = check->text[i] == '&' ? entity_size(check->text, i, check->size) : 0;
         if (length)
-            lint_add(check, i, "%.*s is sent as written, the model does not decode it", (int)length, check->text + i);
+            lint_add(check, i, "%.*s is sent as written, the model does not decode it", (int)length,
+                     check->text + i);
     }
 }
 
@@ -630,8 +656,8 @@ static void check_size_large(LintCheck *check) {
     const LintFacts *facts = check->facts;
     if (facts->largest_width > 0 && (int64_t)facts->width * facts->height >
                                         (int64_t)facts->largest_width * facts->largest_height)
-        lint_add(check, SIZE_MAX, "%dx%d is above the model's %dx%d; expect repeated or broken parts", facts->width,
-                 facts->height, facts->largest_width, facts->largest_height);
+        lint_add(check, SIZE_MAX, "%dx%d is above the model's %dx%d; expect repeated or broken parts",
+                 facts->width, facts->height, facts->largest_width, facts->largest_height);
 }
 
 enum { SIZE_STEP = 16 };
@@ -672,16 +698,20 @@ static void check_seed_32(LintCheck *check) {
 /* ---- the table ---- */
 
 const LintRule LINT_RULES[] = {
-    {"gender-unknown", LINT_WARN, "write 1girl, 1boy, 2girls, 1other, multiple_girls or no_humans", check_gender},
-    {"pose-unknown", LINT_WARN, "use standing, sitting, jumping, waving or leaning_against_wall, or <action>", check_pose},
-    {"appearance-collapse", LINT_WARN, "move clothes, mood and pose into their own elements", check_appearance_collapse},
+    {"gender-unknown", LINT_WARN, "write 1girl, 1boy, 2girls, 1other, multiple_girls or no_humans",
+     check_gender},
+    {"pose-unknown", LINT_WARN, "use standing, sitting, jumping, waving or leaning_against_wall, or <action>",
+     check_pose},
+    {"appearance-collapse", LINT_WARN, "move clothes, mood and pose into their own elements",
+     check_appearance_collapse},
     {"appearance-many", LINT_NOTE, "keep the attributes that matter most", check_appearance_many},
     {"element-unknown", LINT_WARN, "spell it as :help xml lists it, in lower case", check_element_unknown},
     {"element-unclosed", LINT_WARN, "close it with </NAME>", check_element_unclosed},
     {"close-mismatch", LINT_WARN, "give both tags the same name and number", check_close_mismatch},
     {"close-stray", LINT_WARN, "remove it, or add the opening tag", check_close_stray},
     {"element-misplaced", LINT_WARN, "move it there", check_element_misplaced},
-    {"position-unknown", LINT_WARN, "join left, right, center, top, bottom, front, back with _", check_position},
+    {"position-unknown", LINT_WARN, "join left, right, center, top, bottom, front, back with _",
+     check_position},
     {"position-shared", LINT_NOTE, "give each character its own place", check_position_shared},
     {"character-number", LINT_NOTE, "number the characters 1, 2, 3 in order", check_character_number},
     {"character-twice", LINT_WARN, "give the second one the next number", check_character_twice},

@@ -18,14 +18,15 @@
 
 /* ---- names ---- */
 
-/* Characters above 127 that are no letters or marks of a script: punctuation, symbols, spaces, emoji, private use. Blocks
- * of the Unicode standard. */
+/* Characters above 127 that are no letters or marks of a script: punctuation, symbols, spaces, emoji, private
+ * use. Blocks of the Unicode standard. */
 static bool is_foreign_symbol(uint32_t code) {
     static const uint32_t ranges[][2] = {
-        {0x80, 0xA9}, {0xAB, 0xB4}, {0xB6, 0xB9}, {0xBB, 0xBF}, {0xD7, 0xD7}, {0xF7, 0xF7}, {0x1680, 0x1680},
-        {0x2000, 0x206F}, {0x20A0, 0x20CF}, {0x2190, 0x2BFF}, {0x2E00, 0x2E7F}, {0x2FF0, 0x3004}, {0x3008, 0x3020},
-        {0x3030, 0x3030}, {0xD800, 0xF8FF}, {0xFE00, 0xFE1F}, {0xFE30, 0xFE6F}, {0xFEFF, 0xFF0F}, {0xFF1A, 0xFF20},
-        {0xFF3B, 0xFF40}, {0xFF5B, 0xFF65}, {0xFFE0, 0xFFFF}, {0x1F000, 0x1FBFF}, {0xE0000, 0x10FFFF},
+        {0x80, 0xA9},     {0xAB, 0xB4},     {0xB6, 0xB9},       {0xBB, 0xBF},        {0xD7, 0xD7},
+        {0xF7, 0xF7},     {0x1680, 0x1680}, {0x2000, 0x206F},   {0x20A0, 0x20CF},    {0x2190, 0x2BFF},
+        {0x2E00, 0x2E7F}, {0x2FF0, 0x3004}, {0x3008, 0x3020},   {0x3030, 0x3030},    {0xD800, 0xF8FF},
+        {0xFE00, 0xFE1F}, {0xFE30, 0xFE6F}, {0xFEFF, 0xFF0F},   {0xFF1A, 0xFF20},    {0xFF3B, 0xFF40},
+        {0xFF5B, 0xFF65}, {0xFFE0, 0xFFFF}, {0x1F000, 0x1FBFF}, {0xE0000, 0x10FFFF},
     };
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         if (code >= ranges[i][0] && code <= ranges[i][1])
@@ -49,13 +50,15 @@ Status macro_name_check(const char *name) {
         bool valid;
         size_t length = utf8_decode(name + i, size - i, &code, &valid);
         if (!valid || !is_name_character(code))
-            return hint(fail(ERR_USAGE, "the macro name \"%s\" holds \"%.*s\", expected letters, digits, _ and -", name,
+            return hint(fail(ERR_USAGE,
+                             "the macro name \"%s\" holds \"%.*s\", expected letters, digits, _ and -", name,
                              (int)length, name + i),
                         ":save miku");
         i += length;
     }
     if (count > MACRO_NAME_MAX)
-        return fail(ERR_USAGE, "the macro name has %zu characters, at most %d are allowed", count, MACRO_NAME_MAX);
+        return fail(ERR_USAGE, "the macro name has %zu characters, at most %d are allowed", count,
+                    MACRO_NAME_MAX);
     return NULL;
 }
 
@@ -102,7 +105,8 @@ static bool take_line(Macro *macro, char *line) {
     return true;
 }
 
-/* Copies the line at *at without its newline (and CR), and moves *at behind it. NULL at the end of the bytes. */
+/* Copies the line at *at without its newline (and CR), and moves *at behind it. NULL at the end of the
+ * bytes. */
 static char *next_line(const char *bytes, size_t size, size_t *at) {
     if (*at >= size)
         return NULL;
@@ -127,7 +131,8 @@ static Status read_head(Macro *macro, const char *name, const char *bytes, size_
         good = end || take_line(macro, line);
         free(line);
         if (!good)
-            return fail(ERR_FORMAT, "%s:%d: expected note, element, set NAME or neg with a colon, or the line " RULE,
+            return fail(ERR_FORMAT,
+                        "%s:%d: expected note, element, set NAME or neg with a colon, or the line " RULE,
                         name, number);
         if (end)
             return NULL;

@@ -210,7 +210,8 @@ void reader_prompt(Buf *out, const Reader *reader) {
 
 /* ---- the whole edit area at once ---- */
 
-/* The parts of an edit area: text above an opening fence, text below it, and the last line, which an Enter judges. */
+/* The parts of an edit area: text above an opening fence, text below it, and the last line, which an Enter
+ * judges. */
 typedef struct Area {
     const char *text;
     size_t size;
@@ -250,7 +251,8 @@ static bool area_balanced(const Area *area) {
     return balanced;
 }
 
-/* What Enter on the last line submits: the offset where the prompt ends, or SIZE_MAX when it only makes a new line. */
+/* What Enter on the last line submits: the offset where the prompt ends, or SIZE_MAX when it only makes a new
+ * line. */
 static size_t area_submits(const Area *area, SubmitRule rule) {
     const char *line = area->text + area->last;
     size_t size = area->size - area->last;

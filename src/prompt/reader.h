@@ -1,5 +1,5 @@
-/* prompt/reader.h: when is the text finished, and is it a prompt or a command? The rules I1, I3, I5, C1, C3 and C6 of
- * product.md as one small machine without any input or output of its own.
+/* prompt/reader.h: when is the text finished, and is it a prompt or a command? The rules I1, I3, I5, C1, C3
+ * and C6 of product.md as one small machine without any input or output of its own.
  *
  * Two ways to use it. Line by line (pipes, command files, a line editor):
  *
@@ -10,7 +10,8 @@
  *   }
  *   reader_end(&answer, &reader);
  *
- * Or with an editor that holds the whole edit area: reader_area on Enter (Alt-Enter, Ctrl-D) says what that key means.
+ * Or with an editor that holds the whole edit area: reader_area on Enter (Alt-Enter, Ctrl-D) says what that
+ * key means.
  */
 #pragma once
 
@@ -40,7 +41,8 @@ typedef enum AnswerKind {
 
 typedef struct ReaderAnswer {
     AnswerKind kind;
-    const char *text; /* borrowed from the reader (or from the area given), until its next call; NUL-terminated */
+    const char *text; /* borrowed from the reader (or from the area given), until its next call;
+                       * NUL-terminated */
     size_t size;
     size_t line;      /* number of the first line of `text` among all lines given, from 1 (for FILE:LINE) */
 } ReaderAnswer;
@@ -65,22 +67,24 @@ void reader_done(Reader *reader);
 /* Forgets the edit area (Ctrl-C). */
 void reader_clear(Reader *reader);
 
-/* One line without its newline. From a line editor it may hold newlines that were pasted: all before the last newline
- * is then pasted text, the rest is what was typed.
- * Errors: the sentence and offset of input_check (I6). READER_TYPED: the line is not taken, everything else stays.
- * READER_FILE: that error comes once; the prompt it stands in is read to its end and answered with ANSWER_DROPPED (one
- * that is too long ends at a line ":go" or at the end of the input, because its structure is unknown). */
+/* One line without its newline. From a line editor it may hold newlines that were pasted: all before the
+ * last newline is then pasted text, the rest is what was typed.
+ * Errors: the sentence and offset of input_check (I6). READER_TYPED: the line is not taken, everything else
+ * stays.
+ * READER_FILE: that error comes once; the prompt it stands in is read to its end and answered with
+ * ANSWER_DROPPED (one that is too long ends at a line ":go" or at the end of the input, because its
+ * structure is unknown). */
 Status reader_line(ReaderAnswer *answer, Reader *reader, const char *line, size_t size);
 
-/* The end of the input, or Alt-Enter and Ctrl-D after what was given so far: submits it, balanced or not. The answer is
- * ANSWER_PROMPT, ANSWER_DROPPED, or ANSWER_NOTHING when nothing waits. */
+/* The end of the input, or Alt-Enter and Ctrl-D after what was given so far: submits it, balanced or not.
+ * The answer is ANSWER_PROMPT, ANSWER_DROPPED, or ANSWER_NOTHING when nothing waits. */
 void reader_end(ReaderAnswer *answer, Reader *reader);
 
 /* True when no text is waiting. */
 bool reader_empty(const Reader *reader);
 
-/* F6: the prompt string for the next line: "newbie> ", the open path, "   ...> ", or "   \"\"\"> " in raw text.
- * Appends to *out. */
+/* F6: the prompt string for the next line: "newbie> ", the open path, "   ...> ", or "   \"\"\"> " in raw
+ * text. Appends to *out. */
 void reader_prompt(Buf *out, const Reader *reader);
 
 typedef enum AreaKey {
@@ -89,8 +93,9 @@ typedef enum AreaKey {
 } AreaKey;
 
 /* What a key means for an editor that keeps the whole edit area, of which the reader must then hold nothing:
- * ANSWER_MORE asks it to insert a newline (for ANSWER_NOTHING do not even that), anything else takes the whole area.
- * Uses reader->source, submit and pasted; does not change the area, and clears `pasted` unless the answer is MORE.
+ * ANSWER_MORE asks it to insert a newline (for ANSWER_NOTHING do not even that), anything else takes the
+ * whole area. Uses reader->source, submit and pasted; does not change the area, and clears `pasted` unless
+ * the answer is MORE.
  * Errors: as reader_line for READER_TYPED. */
 Status reader_area(ReaderAnswer *answer, Reader *reader, AreaKey key, const char *text, size_t size);
 

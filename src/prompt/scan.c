@@ -1,8 +1,8 @@
 /* scan.c: tags by one pass from left to right.
  *
- * Openers wait on a stack. A closer looks for its name from the top; what stood above it then has no closer any more.
- * Each name counts its openers on the stack, so a closer without any is told without a search, and every opener is
- * pushed and popped once: linear, however the tags are nested. Facts: product.md 4.2.
+ * Openers wait on a stack. A closer looks for its name from the top; what stood above it then has no closer
+ * any more. Each name counts its openers on the stack, so a closer without any is told without a search, and
+ * every opener is pushed and popped once: linear, however the tags are nested. Facts: product.md 4.2.
  */
 #include "config.h"
 
@@ -34,7 +34,8 @@ struct ScanState {
     size_t depth, stack_capacity, tag_capacity, element_capacity;
     size_t next;     /* first byte that was not judged yet */
     bool comment;    /* it is inside <!-- */
-    size_t no_instruction_end; /* no "?>" stands before this offset: saves searching a long line again and again */
+    size_t no_instruction_end; /* no "?>" stands before this offset: saves searching a long line again and
+                                  again */
     Place *marks;    /* of the offsets 0, MARK_STEP, 2 MARK_STEP ... */
     size_t mark_count, mark_capacity;
     Place counted;   /* of the offset scan->size */
@@ -69,7 +70,8 @@ static size_t skip_name(const char *text, size_t at, size_t size) {
     return at;
 }
 
-/* The second word of a name with a space in it: digits ("character 1"), or what makes a known name ("general tags"). */
+/* The second word of a name with a space in it: digits ("character 1"), or what makes a known name ("general
+ * tags"). */
 static bool joins(Buf *spelling, const char *word, size_t size) {
     size_t first = spelling->size;
     buf_byte(spelling, '_');
@@ -83,8 +85,8 @@ static bool joins(Buf *spelling, const char *word, size_t size) {
     return false;
 }
 
-/* Reads the tag that may begin at `at`, a "<", and leaves its normalised name in `spelling`. Returns the offset behind
- * it, or 0 when it is none. */
+/* Reads the tag that may begin at `at`, a "<", and leaves its normalised name in `spelling`. Returns the
+ * offset behind it, or 0 when it is none. */
 static size_t read_tag(Tag *tag, Buf *spelling, const char *text, size_t at, size_t size) {
     size_t i = at + 1;
     tag->kind = TAG_OPEN;
@@ -140,7 +142,8 @@ static bool stands_alone(const Scan *scan, const Tag *tag) {
         before--;
     while (after < scan->size && is_blank(scan->text[after]))
         after++;
-    return (before == 0 || scan->text[before - 1] == '\n') && (after == scan->size || scan->text[after] == '\n');
+    return (before == 0 || scan->text[before - 1] == '\n') &&
+           (after == scan->size || scan->text[after] == '\n');
 }
 
 static void push_opener(Scan *scan, int32_t index) {
@@ -249,7 +252,8 @@ static void count_places(Scan *scan, size_t from) {
     struct ScanState *state = scan->state;
     for (size_t i = from; i < scan->size; i++) {
         if (i % MARK_STEP == 0) {
-            state->marks = grown(state->marks, state->mark_count, &state->mark_capacity, sizeof *state->marks);
+            state->marks =
+                grown(state->marks, state->mark_count, &state->mark_capacity, sizeof *state->marks);
             state->marks[state->mark_count++] = state->counted;
         }
         step_place(&state->counted, scan->text[i]);

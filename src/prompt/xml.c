@@ -62,7 +62,8 @@ void xml_shield(XmlShield *out, const Scan *scan) {
             continue;
         add_escaped(out, scan->text, from, tag->begin);
         /* as long as the raw tag: normalising only turns a space into an underscore */
-        buf_print(&out->text, "<%s%s%s>", tag->kind == TAG_CLOSE ? "/" : "", tag->name, tag->kind == TAG_EMPTY ? "/" : "");
+        buf_print(&out->text, "<%s%s%s>", tag->kind == TAG_CLOSE ? "/" : "", tag->name,
+                  tag->kind == TAG_EMPTY ? "/" : "");
         from = tag->end;
     }
     add_escaped(out, scan->text, from, scan->size);
@@ -142,7 +143,8 @@ void xml_check(XmlProblems *out, const Scan *scan) {
     xml_shield(&shield, scan);
     Sink sink = {out, &shield, scan};
     int size = shield.text.size > INT_MAX ? 0 : (int)shield.text.size;
-    xmlTextReaderPtr reader = size ? xmlReaderForMemory(shield.text.data, size, NULL, "UTF-8", XML_PARSE_NONET) : NULL;
+    xmlTextReaderPtr reader =
+        size ? xmlReaderForMemory(shield.text.data, size, NULL, "UTF-8", XML_PARSE_NONET) : NULL;
     if (reader) {
         xmlTextReaderSetStructuredErrorHandler(reader, take_error, &sink);
         while (xmlTextReaderRead(reader) == 1)

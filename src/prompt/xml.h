@@ -1,8 +1,8 @@
 /* prompt/xml.h: the shielded copy of a prompt (product.md S5), and what libxml2 says about it.
  *
- * The copy has one root, the scanner's pairs as tags, and every other "<", ">" and "&" escaped (comments too), so that
- * the only faults left are what XML itself cannot express: a forbidden character, a name that is no XML name, more than
- * 256 levels.
+ * The copy has one root, the scanner's pairs as tags, and every other "<", ">" and "&" escaped (comments
+ * too), so that the only faults left are what XML itself cannot express: a forbidden character, a name that
+ * is no XML name, more than 256 levels.
  * Neither the copy nor libxml2 ever reaches the encoders. */
 #pragma once
 

@@ -1,4 +1,5 @@
-/* fuzz_lint.c: any bytes as a prompt to advise on, and its two halves as a prompt before and after an edit. */
+/* fuzz_lint.c: any bytes as a prompt to advise on, and its two halves as a prompt before and after an edit.
+ */
 #include "config.h"
 
 #include <stdint.h>
@@ -10,7 +11,8 @@
 #include "prompt/lint.h"
 
 static void check_lint(const char *text, size_t size) {
-    LintFacts facts = {.gemma_tokens = 600, .gemma_limit = 512, .gemma_cut = size / 2, .system_preset = "xml-train"};
+    LintFacts facts = {
+        .gemma_tokens = 600, .gemma_limit = 512, .gemma_cut = size / 2, .system_preset = "xml-train"};
     LintList list = {0};
     Buf line = {0};
     lint_prompt(&list, text, size, &facts);

@@ -1,4 +1,5 @@
-/* fuzz_macro.c: any bytes as a macro file. What is read can be written, and reads back with the same prompt. */
+/* fuzz_macro.c: any bytes as a macro file. What is read can be written, and reads back with the same prompt.
+ */
 #include "config.h"
 
 #include <stdint.h>

@@ -1,5 +1,5 @@
-/* fuzz_reader.c: any bytes as lines of a pipe and as lines that are typed, and as a whole edit area. A prompt that comes
- * out is valid text of the input, and no reader is left with text behind its end. */
+/* fuzz_reader.c: any bytes as lines of a pipe and as lines that are typed, and as a whole edit area. A prompt
+ * that comes out is valid text of the input, and no reader is left with text behind its end. */
 #include "config.h"
 
 #include <stdint.h>

@@ -1,5 +1,5 @@
-/* fuzz_scan.c: any bytes as a prompt. Pairs must nest, a text fed by lines must give the same scan, and the shielded copy
- * must keep its promise: libxml2 parses it, and every offset maps into the raw text. */
+/* fuzz_scan.c: any bytes as a prompt. Pairs must nest, a text fed by lines must give the same scan, and the
+ * shielded copy must keep its promise: libxml2 parses it, and every offset maps into the raw text. */
 #include "config.h"
 
 #include <stdint.h>

@@ -58,10 +58,12 @@ static void elements(void) {
               "  character_1/pose    - dancing_ballet  + waving\n", "H4: the mock-up of the manual");
     CHECK_STR(difference("<character_1><appearance>long_hair, red_eyes</appearance></character_1>",
                          "<character_1><appearance>twintails, red_eyes, hair_bow</appearance></character_1>"),
-              "  character_1/appearance  - long_hair       + twintails, hair_bow\n", "H4: lists are compared as sets");
+              "  character_1/appearance  - long_hair       + twintails, hair_bow\n",
+              "H4: lists are compared as sets");
     CHECK_STR(difference("<n>a, b</n>", "<n>b, a</n>"), "  n  order\n", "H4: a mere reordering says order");
     CHECK_STR(difference("<n>a, b</n>", "<n>a,\n b</n>"), "  n  white space\n", "H4: white space says so");
-    CHECK_STR(difference("<n>a</n><n>b</n>", "<n>a</n>\n<n>b</n>"), "  prompt  white space\n", "H4: also between elements");
+    CHECK_STR(difference("<n>a</n><n>b</n>", "<n>a</n>\n<n>b</n>"), "  prompt  white space\n",
+              "H4: also between elements");
     CHECK_STR(difference("<n>a,b</n>", "<n>a，b</n>"), "  n  commas\n", "H4: other commas");
     CHECK_STR(difference("<n>a</n>", "<n>a</n>"), "no difference\n", "H4: nothing changed");
     CHECK_STR(difference("", "1girl"), "  text  + 1girl\n", "H4: from nothing");
@@ -69,14 +71,17 @@ static void elements(void) {
               "H4: elements in another order");
     CHECK_STR(difference("<n>a</n><pose>b</pose>", "<n>a</n><name></name>"),
               "  name  + (empty)\n  pose  - b\n", "H4: new and old elements, in the order of the newer text");
-    CHECK_STR(difference("<image><n>a</n></image>", "<n>a</n>"), "  prompt  markup\n", "H4: a wrapper is markup");
+    CHECK_STR(difference("<image><n>a</n></image>", "<n>a</n>"), "  prompt  markup\n",
+              "H4: a wrapper is markup");
     CHECK_STR(difference("<n>a</n><n>b</n>", "<n>a</n><n>c</n>"), "  n (2)  - b               + c\n",
               "H4: the second of a name is told apart");
-    CHECK_STR(difference("<n>(a, b), c</n>", "<n>(a, b)</n>"), "  n  - c\n", "H4: a comma in parentheses does not split");
+    CHECK_STR(difference("<n>(a, b), c</n>", "<n>(a, b)</n>"), "  n  - c\n",
+              "H4: a comma in parentheses does not split");
 }
 
 static void words(void) {
-    CHECK_STR(difference("<caption>a girl on the beach</caption>", "<caption>a boy on the beach, smiling</caption>"),
+    CHECK_STR(difference("<caption>a girl on the beach</caption>",
+                         "<caption>a boy on the beach, smiling</caption>"),
               "  caption  - girl            + boy smiling\n", "H4: captions are compared by words");
     CHECK_STR(difference("1girl, blue_hair, beach", "1girl, red_hair, beach"),
               "  text  - blue_hair       + red_hair\n", "H4: so is loose text");
@@ -91,7 +96,8 @@ static void characters(void) {
               "  character_1/pose  - sitting         + waving\n", "H4: characters are matched by name");
     CHECK_STR(difference("<character_1><n>miku</n></character_1><character_2><n>rin</n></character_2>",
                          "<character_1><n>rin</n></character_1>"),
-              "  character_1/n  - miku            + rin\n  character_2/n  - rin\n", "H4: but first by number");
+              "  character_1/n  - miku            + rin\n  character_2/n  - rin\n",
+              "H4: but first by number");
 }
 
 static void settings(void) {
@@ -100,7 +106,8 @@ static void settings(void) {
     diff_prompts(&list, "<n>a</n>", 8, "<n>b</n>", 8);
     diff_setting(&list, "seed", "42", "43");
     diff_print(&out, &list);
-    CHECK_STR(buf_string(&out), "  n        - a               + b\n  setting  seed 42 -> 43\n", "H4: then the settings");
+    CHECK_STR(buf_string(&out), "  n        - a               + b\n  setting  seed 42 -> 43\n",
+              "H4: then the settings");
     buf_done(&out);
     diff_done(&list);
 }

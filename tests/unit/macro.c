@@ -23,8 +23,10 @@ static void reading(void) {
     CHECK_STR(buf_string(&macro.prompt), "<n>miku</n>\n", "its prompt to the last byte");
     CHECK(!macro.negative && !macro.element, "what is not there is not there");
     macro_done(&macro);
-    CHECK_OK(parse(&macro, "newbie-macro 1\r\nneg: a: b\r\nneg:\r\nneg:  c\r\nelement: character_1\r\n---\r\n---\r\nx"),
-             "CR LF in the head is read");
+    CHECK_OK(
+        parse(&macro,
+              "newbie-macro 1\r\nneg: a: b\r\nneg:\r\nneg:  c\r\nelement: character_1\r\n---\r\n---\r\nx"),
+        "CR LF in the head is read");
     CHECK_STR(macro.negative, "a: b\n\n c", "several neg lines are one text");
     CHECK_STR(macro.element, "character_1", "the element");
     CHECK_STR(buf_string(&macro.prompt), "---\r\nx", "the prompt keeps its bytes");
@@ -42,13 +44,17 @@ static void bad(const char *text, const char *says, const char *name) {
 
 static void refusing(void) {
     bad("", "a.nbm is not a macro: its first line is not \"newbie-macro 1\"", "an empty file is none");
-    bad("newbie-macro 2\n---\n", "a.nbm is not a macro: its first line is not \"newbie-macro 1\"", "nor is another version");
+    bad("newbie-macro 2\n---\n", "a.nbm is not a macro: its first line is not \"newbie-macro 1\"",
+        "nor is another version");
     bad("newbie-macro 1\nnote: x\n", "a.nbm has no line --- before its prompt", "the rule must be there");
     bad("newbie-macro 1\nrun: ls\n---\n",
-        "a.nbm:2: expected note, element, set NAME or neg with a colon, or the line ---", "unknown keys are refused");
+        "a.nbm:2: expected note, element, set NAME or neg with a colon, or the line ---",
+        "unknown keys are refused");
     bad("newbie-macro 1\n:!ls\n---\n",
-        "a.nbm:2: expected note, element, set NAME or neg with a colon, or the line ---", "a command is no key");
-    bad("newbie-macro 1\n---\na\xff", "a.nbm: its prompt is not UTF-8: byte 0xFF at offset 1", "bad bytes are refused");
+        "a.nbm:2: expected note, element, set NAME or neg with a colon, or the line ---",
+        "a command is no key");
+    bad("newbie-macro 1\n---\na\xff", "a.nbm: its prompt is not UTF-8: byte 0xFF at offset 1",
+        "bad bytes are refused");
     bad("newbie-macro 1\nnote: \xff\n---\na", "a.nbm is not UTF-8: byte at offset 21", "in the head too");
 }
 
@@ -56,7 +62,8 @@ static void names(void) {
     CHECK_OK(macro_name_check("miku_2-b"), "letters, digits, _ and - make a name");
     CHECK_OK(macro_name_check("初音未来"), "of any script");
     CHECK_OK(macro_name_check("हिन्दी"), "with its marks");
-    static const char *const refused[] = {"", "a b", "../x", "a/b", ".x", "a.nbm", "a\xff", "a\xe2\x80\x8b", "，", "😀", "~"};
+    static const char *const refused[] = {"",      "a b",           "../x", "a/b", ".x", "a.nbm",
+                                          "a\xff", "a\xe2\x80\x8b", "，",   "😀",   "~"};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         CHECK(macro_name_check(refused[i]) != NULL, "spaces, dots, slashes, signs and bad bytes do not");
     char name[80] = "";

@@ -5,7 +5,8 @@
 #include "tests/tap.h"
 
 static const char *nearest(const char *word) {
-    static const char *const words[] = {"steps", "step", "seed", "set", "size", "shift", "sampler", "quit", NULL};
+    static const char *const words[] = {"steps", "step",    "seed", "set", "size",
+                                        "shift", "sampler", "quit", NULL};
     Nearest n = nearest_to(word, strlen(word));
     for (int i = 0; words[i]; i++)
         nearest_try(&n, words[i]);
@@ -24,6 +25,7 @@ int main(void) {
     CHECK_STR(nearest(""), "none", "no word means none");
     char longest[200];
     memset(longest, 's', sizeof longest);
-    CHECK_EQ(nearest_distance(longest, sizeof longest, "s", 1), NEAREST_SIZE_MAX + 1, "very long words are not compared");
+    CHECK_EQ(nearest_distance(longest, sizeof longest, "s", 1), NEAREST_SIZE_MAX + 1,
+             "very long words are not compared");
     return tap_end();
 }

@@ -7,8 +7,8 @@
 #include "prompt/reader.h"
 #include "tests/tap.h"
 
-/* The answers to a script, one in brackets each: [P:text] [C:command] [L] [D] [E:sentence]; lines that only ask for more or
- * nothing are not shown. Lines are separated by "\n" in the script. */
+/* The answers to a script, one in brackets each: [P:text] [C:command] [L] [D] [E:sentence]; lines that only
+ * ask for more or nothing are not shown. Lines are separated by "\n" in the script. */
 static const char *feed_with(Reader *reader, const char *script) {
     static Buf out;
     buf_truncate(&out, 0);
@@ -51,7 +51,8 @@ static void prompts(void) {
     CHECK_STR(typed("1girl\n\n"), "[P:1girl]", "I1: an empty line submits");
     CHECK_STR(typed("1girl\n  \t\n"), "[P:1girl]", "I1: spaces do not count");
     CHECK_STR(typed("<n>\na\n\nb\n</n>\n\n"), "[P:<n>\na\n\nb\n</n>]", "I1: not while something is open");
-    CHECK_STR(typed("a <o>_<o> \n\n"), "[P:a <o>_<o> ]", "I1: emoticons hold nothing open, trailing spaces stay");
+    CHECK_STR(typed("a <o>_<o> \n\n"), "[P:a <o>_<o> ]",
+              "I1: emoticons hold nothing open, trailing spaces stay");
     CHECK_STR(typed("<n>\n:go\n"), "[P:<n>]", "I1: :go on a continuation line submits, balanced or not");
     CHECK_STR(typed("a\n :go\n\n"), "[P:a\n :go]", "I1: only when it is exactly :go");
     CHECK_STR(typed("\n\na\n\n"), "[P:a]", "empty lines before the first are nothing");
@@ -59,7 +60,8 @@ static void prompts(void) {
 }
 
 static void raw_text(void) {
-    CHECK_STR(typed("\"\"\"\n:set x\n\n<n>\n\"\"\"\n"), "[P::set x\n\n<n>]", "I3: inside a fence nothing means anything");
+    CHECK_STR(typed("\"\"\"\n:set x\n\n<n>\n\"\"\"\n"), "[P::set x\n\n<n>]",
+              "I3: inside a fence nothing means anything");
     CHECK_STR(typed("\"\"\"\n\"\"\"\n"), "[P:]", "I3: raw text may be empty");
     CHECK_STR(typed("a\n\"\"\"\n\n\n\"\"\"\n"), "[P:a\n\n]", "I3: a fence below text");
     CHECK_STR(typed("\"\"\" \nx\n\n"), "[P:\"\"\" \nx]", "I3: a fence is exactly three quotes");
@@ -69,7 +71,8 @@ static void commands(void) {
     CHECK_STR(typed(":set steps 20\n"), "[C:set steps 20]", "C1: a command");
     CHECK_STR(typed(":q\n:?\n:!ls -l\n"), "[C:q][C:?][C:!ls -l]", "C1: three short ones");
     CHECK_STR(typed(":d\n\n"), "[P::d]", "C1: :d is a tag");
-    CHECK_STR(typed(":3\n\n:o face\n\n:set2\n\n"), "[P::3][P::o face][P::set2]", "C1: so are :3 and :o, and :set2");
+    CHECK_STR(typed(":3\n\n:o face\n\n:set2\n\n"), "[P::3][P::o face][P::set2]",
+              "C1: so are :3 and :o, and :set2");
     CHECK_STR(typed("a\n:set steps 20\n\n"), "[P:a\n:set steps 20]", "C1: only the first line is one");
     CHECK_STR(typed(":go\n"), "[C:go]", "C1: :go as the first line is a command");
     CHECK_STR(typed("quit\nexit\n"), "[L][L]", "C3: the bare words leave");
@@ -93,12 +96,15 @@ static void pastes(void) {
     reader_init(&reader, READER_TYPED);
     CHECK_OK(reader_line(&answer, &reader, ":quit\n\nmore", 11), "a paste is taken");
     CHECK_EQ(answer.kind, ANSWER_MORE, "I4: it runs no command and submits nothing");
-    CHECK_STR(feed_with(&reader, ":set x\n\n"), "[P::quit\n\nmore\n:set x]", "I4: after it no line is a command");
+    CHECK_STR(feed_with(&reader, ":set x\n\n"), "[P::quit\n\nmore\n:set x]",
+              "I4: after it no line is a command");
     CHECK_OK(reader_line(&answer, &reader, "<n>a</n>\n", 9), "a paste that ends with a newline, then Enter");
-    CHECK_STR(answer.kind == ANSWER_PROMPT ? answer.text : "", "<n>a</n>", "I1: the empty last line submits it");
+    CHECK_STR(answer.kind == ANSWER_PROMPT ? answer.text : "", "<n>a</n>",
+              "I1: the empty last line submits it");
     reader_done(&reader);
     Buf out = {0};
-    CHECK_EQ(input_from_paste(&out, "a\r\nb\rc\033[31m\x7f\x01\td\xc2\x85", 17), 4, "I7: control characters are counted");
+    CHECK_EQ(input_from_paste(&out, "a\r\nb\rc\033[31m\x7f\x01\td\xc2\x85", 17), 4,
+             "I7: control characters are counted");
     CHECK_STR(out.data, "a\nb\nc[31m\td", "I4, I7: CR becomes LF, tab and newline stay");
     buf_done(&out);
 }
@@ -143,7 +149,8 @@ static void too_much(void) {
     CHECK_OK(input_check("a.xml", big.data, big.size, 0), "I6: 1 MiB is a prompt");
     buf_byte(&big, 'x');
     Status st = input_check("a.xml", big.data, big.size, 0);
-    CHECK_STR(st ? st->message : "", "a.xml has 1048577 bytes, at most 1048576 are read", "I6: one byte more is none");
+    CHECK_STR(st ? st->message : "", "a.xml has 1048577 bytes, at most 1048576 are read",
+              "I6: one byte more is none");
     buf_done(&big);
 }
 
@@ -179,7 +186,8 @@ static void areas(void) {
     CHECK_STR(area(AREA_FORCE, false, "\"\"\"\n<n>\n\"\"\""), "P:<n>", "area: which Alt-Enter respects");
     CHECK_STR(area(AREA_FORCE, false, "\"\"\"\n<n>\n"), "P:<n>", "area: Alt-Enter inside raw text");
     CHECK_STR(area(AREA_ENTER, true, "a\n\"\"\"\nb\n"), "P:a\n\"\"\"\nb", "area: a pasted fence is text");
-    CHECK_STR(area(AREA_ENTER, false, "\xff"), "the prompt is not UTF-8: byte 0xFF at offset 0", "area: I6 holds");
+    CHECK_STR(area(AREA_ENTER, false, "\xff"), "the prompt is not UTF-8: byte 0xFF at offset 0",
+              "area: I6 holds");
     Reader typed = {.pasted = false}, pasted = {.pasted = true};
     Buf out = {0};
     reader_area_prompt(&out, &typed, "<character_1>\n", 14, 0);
@@ -204,7 +212,8 @@ static void prompt_strings(void) {
     reader_prompt(&out, &reader);
     reader_line(&answer, &reader, "\"\"\"", 3);
     reader_prompt(&out, &reader);
-    CHECK_STR(buf_string(&out), "newbie> character_1>    ...>    \"\"\"> ", "F6: the prompt says where we are");
+    CHECK_STR(buf_string(&out), "newbie> character_1>    ...>    \"\"\"> ",
+              "F6: the prompt says where we are");
     CHECK_EQ(reader.lines, 3, "lines are counted");
     reader_line(&answer, &reader, "\"\"\"", 3);
     CHECK_EQ(answer.line, 1, "and the prompt knows its first");

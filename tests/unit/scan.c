@@ -50,12 +50,15 @@ static void tags(void) {
     CHECK_STR(inner("<pose>waving</pose>", 0), "waving", "its content is what stands between");
     CHECK_STR(elements("<character_1><n>miku</n><pose>x</pose></character_1><n/>"),
               "character_1,n[character_1],pose[character_1],n", "elements nest and follow each other");
-    CHECK_STR(elements("<character 1>a</character_1>"), "character_1", "S1: a space before digits reads as underscore");
-    CHECK_STR(elements("<general tags>a</general tags>"), "general_tags", "S1: general tags reads as general_tags");
+    CHECK_STR(elements("<character 1>a</character_1>"), "character_1",
+              "S1: a space before digits reads as underscore");
+    CHECK_STR(elements("<general tags>a</general tags>"), "general_tags",
+              "S1: general tags reads as general_tags");
     CHECK_STR(elements("<danbooru tags>a</danbooru_tags>"), "danbooru_tags", "S1: danbooru tags likewise");
     CHECK_STR(elements("<foo bar>a</foo bar>"), "", "S1: other words with a space are no tags");
     CHECK_STR(elements("<标签>a</标签>"), "标签", "S1: a name may be of any script");
-    CHECK_STR(elements("<3>a</3> <->b</-> < a>c</ a> <a >d</a >"), "", "S1: a name begins with a letter, right behind <");
+    CHECK_STR(elements("<3>a</3> <->b</-> < a>c</ a> <a >d</a >"), "",
+              "S1: a name begins with a letter, right behind <");
     CHECK_STR(elements("<a.b-c_9>x</a.b-c_9>"), "a.b-c_9", "S1: digits, _, - and . may follow");
     CHECK_STR(elements("<!-- <pose>a</pose> --><n>b</n>"), "n", "S1: comments are skipped");
     CHECK_STR(elements("<!-- \n<pose>\n--><n>b</n>"), "n", "S1: also over several lines");
@@ -79,11 +82,13 @@ static void open_elements(void) {
     CHECK_STR(elements("a\n <foo> \nb"), " open 1", "S3: alone on its line it does");
     CHECK_STR(elements("<character_1>\n<gender>1girl\n</character_1>"), "character_1 open 1",
               "S3: an opener without closer stays open behind an outer closer");
-    const char *text = "<character_1>\n<n>miku</n>\n<clothing>\nblack_jacket\n</clothing>\n</character_1>\n\n";
+    const char *text =
+        "<character_1>\n<n>miku</n>\n<clothing>\nblack_jacket\n</clothing>\n</character_1>\n\n";
     CHECK_STR(prompt_at(text, 14), "character_1> ", "F6: inside a character");
     CHECK_STR(prompt_at(text, 37), "character_1/clothing> ", "F6: the path of two");
     CHECK_STR(prompt_at(text, strlen(text)), "   ...> ", "F6: nothing open");
-    CHECK_STR(prompt_at("<danbooru_tags>\n<general_tags>\n", 31), ".../general_tags> ", "F6: a long path is shortened");
+    CHECK_STR(prompt_at("<danbooru_tags>\n<general_tags>\n", 31), ".../general_tags> ",
+              "F6: a long path is shortened");
     CHECK_STR(prompt_at("<character_12>\n<interaction>\n", 29), "character_12/interaction> ",
               "F6: 24 columns are not long");
     CHECK_STR(prompt_at("<角色角色角色角色角色角色角>\n", strlen("<角色角色角色角色角色角色角>\n")),
@@ -102,7 +107,8 @@ static void markers(void) {
     CHECK_EQ(scan_marker("<Prompt Start>a<Prompt Start>b", 30, &marker), 29, "S4: the last marker counts");
     CHECK_EQ(marker, 15, "S4: and its place is known");
     CHECK(scan_marker("<prompt start>", 14, NULL) == SIZE_MAX, "S4: other spellings are none");
-    CHECK_EQ(scan_jina_text("sys <Prompt Start> 1girl", 24), 19, "S4: Jina gets the part behind it and one space");
+    CHECK_EQ(scan_jina_text("sys <Prompt Start> 1girl", 24), 19,
+             "S4: Jina gets the part behind it and one space");
     CHECK_EQ(scan_jina_text("sys <Prompt Start>\n\n1girl", 25), 19, "S4: or one newline");
     CHECK_EQ(scan_jina_text("1girl", 5), 0, "S4: all of it without a marker");
 }
@@ -136,7 +142,8 @@ static void places(void) {
 
 /* The scan of a text fed by lines equals the scan of the whole. */
 static void by_lines(void) {
-    const char *text = "<!-- a\n<n>\n--><character_1>\n<n>x</n>\n sys <Prompt Start>\n<pose>a</pose>\n<caption>\n";
+    const char *text =
+        "<!-- a\n<n>\n--><character_1>\n<n>x</n>\n sys <Prompt Start>\n<pose>a</pose>\n<caption>\n";
     Scan whole, grown;
     scan_text(&whole, text, strlen(text));
     scan_begin(&grown);
@@ -166,15 +173,17 @@ static double seconds_for(const char *piece, size_t size) {
 }
 
 static void hostile(void) {
-    static const char *const pieces[] = {"<pose>", "</pose>", "<a><b></a>", "<?a", "<!--", "<!--x-->", "<", " ", "<a\n",
-                                         "<Prompt Start>", "<n>x</n>\n\n", "\xff\xc0", "<character 1"};
+    static const char *const pieces[] = {"<pose>",       "</pose>",  "<a><b></a>",  "<?a",  "<!--",
+                                         "<!--x-->",     "<",        " ",           "<a\n", "<Prompt Start>",
+                                         "<n>x</n>\n\n", "\xff\xc0", "<character 1"};
     double slowest = 0;
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
         double took = seconds_for(pieces[i], 1u << 20);
         slowest = took > slowest ? took : slowest;
     }
     printf("# slowest MiB: %.3f s\n", slowest);
-    /* Square growth would take minutes here; 10 MiB took 0.2 s on one core, 11 s under sanitizers on a busy one. */
+    /* Square growth would take minutes here; 10 MiB took 0.2 s on one core, 11 s under sanitizers on a busy
+     * one. */
     CHECK(slowest < 10, "a MiB of the worst text is scanned in no time");
     Scan scan;
     scan_text(&scan, "", 0);
@@ -183,7 +192,8 @@ static void hostile(void) {
 }
 
 static void finding(void) {
-    const char *text = "<document><image><general_tags><count>1girl</count></general_tags></image></document>";
+    const char *text =
+        "<document><image><general_tags><count>1girl</count></general_tags></image></document>";
     Scan scan;
     scan_text(&scan, text, strlen(text));
     int32_t general = scan_find(&scan, SCAN_NONE, "general_tags");
