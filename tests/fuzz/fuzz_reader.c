@@ -46,9 +46,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (!reader_area(&answer, &reader, (AreaKey)key, text, size))
             check_answer(&answer);
     }
-    reader_done(&reader);
     Buf out = {0};
-    reader_area_prompt(&out, text, size, size / 2);
+    reader_area_prompt(&out, &reader, text, size, size / 2);
+    reader_done(&reader);
     buf_done(&out);
     input_from_paste(&out, text, size);
     buf_done(&out);
