@@ -141,12 +141,14 @@ static Status merge_all(Bpe *bpe) {
     return NULL;
 }
 
-/* Adds a symbol to the result; an unused piece is taken apart again the way it was made. Pieces are at most
- * PIECE_BYTES_MAX long, which bounds the depth. */
+/* Adds a symbol to the result; an unused piece is taken apart again the way it was made, and is unknown when
+ * it is a single character. Pieces are at most PIECE_BYTES_MAX long, which bounds the depth. */
 static Status add_result(Bpe *bpe, Sink *sink, uint32_t begin, uint32_t size, int32_t id) {
-    uint32_t left = id != NO_PIECE && bpe->split ? bpe->split[id] : 0;
-    if (!left || left >= size || bpe->pieces->list[id].type != PIECE_UNUSED)
+    if (id == NO_PIECE || bpe->pieces->list[id].type != PIECE_UNUSED)
         return sink_add(sink, begin, begin + size, id);
+    uint32_t left = bpe->split[id];
+    if (!left || left >= size)
+        return sink_add(sink, begin, begin + size, NO_PIECE);
     const char *text = bpe->normal->text + begin;
     TRY(add_result(bpe, sink, begin, left, pieces_find(bpe->pieces, text, left)));
     int32_t right_id = pieces_find(bpe->pieces, text + left, size - left);

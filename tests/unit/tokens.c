@@ -176,12 +176,14 @@ static void bpe_rules(void) {
     put_piece(&model, "<x>", 0, USER);
     put_piece(&model, "<x>y", 0, USER);
     put_piece(&model, "aa", -4, NORMAL);
+    put_piece(&model, "u", -9, UNUSED);
     Tokenizer *tokenizer = made(&model, TOKENS_GEMMA);
     if (!tokenizer)
         return;
     check_tokens(tokenizer, "", "</s>[0,0)", "the empty text is one token");
     check_tokens(tokenizer, "abc", "</s>[0,0) a[0,1) b[1,2) c[2,3)",
                  "an unused piece is taken apart as it was made");
+    check_tokens(tokenizer, "au", "</s>[0,0) a[0,1) <unk>[1,2)", "an unused character is unknown");
     check_tokens(tokenizer, "aaa", "</s>[0,0) aa[0,2) a[2,3)", "of equal pairs the left one merges first");
     check_tokens(tokenizer, "a<x>a", "</s>[0,0) a[0,1) <x>[1,4) a[4,5)", "a user symbol stops merges");
     check_tokens(tokenizer, "<x>yab", "</s>[0,0) <x>y[0,4) a[4,5) b[5,6)", "the longest user symbol wins");
@@ -189,9 +191,9 @@ static void bpe_rules(void) {
                  "a run of unknown characters is one token");
     check_tokens(tokenizer, "</s>a", "</s>[0,0) <unk>[0,4) a[4,5)",
                  "a control piece is never matched in text");
-    CHECK(!tokenizer_piece(tokenizer, -1) && !tokenizer_piece(tokenizer, 12),
+    CHECK(!tokenizer_piece(tokenizer, -1) && !tokenizer_piece(tokenizer, 13),
           "ids out of range have no piece");
-    CHECK_EQ(tokenizer_id_limit(tokenizer), 12, "ids end with the pieces");
+    CHECK_EQ(tokenizer_id_limit(tokenizer), 13, "ids end with the pieces");
     tokenizer_free(tokenizer);
 }
 
