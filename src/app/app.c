@@ -56,6 +56,10 @@ void app_fault(App *app, Status st, ExitStatus otherwise) {
     emit_error(app, &kept, status);
 }
 
+const char *shown_path(const char *path) {
+    return !strncmp(path, "./", 2) ? path + 2 : path;
+}
+
 Status app_fault_as(App *app, ExitStatus status, Status st) {
     if (st)
         app->fault_status = status;
@@ -341,9 +345,11 @@ void app_leave(App *app, LeaveHow how, int status) {
 }
 
 bool app_leaving(const App *app) {
-    bool done = app->leave_when_done && (app_idle(app) || (app->loading && !app->order_count && !app->ticket_count));
-    bool stuck = app->leave_when_done && app->paused && !app_running((App *)app);
-    return app->leaving || done || stuck;
+    if (app->leaving || !app->leave_when_done)
+        return app->leaving;
+    bool nothing_to_do = !app->script && !app->ticket_count && !app->order_count; /* a model alone is not waited for */
+    bool stuck = app->paused && !app_running((App *)app);
+    return nothing_to_do || stuck;
 }
 
 static void say_summary(App *app) {
@@ -360,7 +366,7 @@ static void say_summary(App *app) {
             table_cell(&table, "#%lld", (long long)shot->number);
         else
             table_cell(&table, "-");
-        table_cell(&table, "%s", shot->path);
+        table_cell(&table, "%s", shown_path(shot->path));
         table_cell(&table, "seed %llu", (unsigned long long)shot->job->seed);
         table_cell(&table, "%dx%d", shot->job->width, shot->job->height);
         if (shot->steps_run < shot->job->steps)

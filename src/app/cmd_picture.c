@@ -101,13 +101,18 @@ void say_picture(Report *report, const char *name, const RunMeta *meta, const Pi
 }
 
 static Status info(App *app, const char *reference) {
+    char *path;
     RunMeta meta;
     PictureFacts facts = {0};
-    TRY(picture_meta(&meta, &facts, app, reference));
-    say_picture(&app->report, reference, &meta, &facts);
-    meta_done(&meta);
-    picture_facts_done(&facts);
-    return NULL;
+    TRY(picture_path(&path, app, reference));
+    Status st = picture_meta(&meta, &facts, app, reference);
+    if (!st) {
+        say_picture(&app->report, shown_path(path), &meta, &facts);
+        meta_done(&meta);
+        picture_facts_done(&facts);
+    }
+    free(path);
+    return st;
 }
 
 Status cmd_info(App *app, const Call *call) {

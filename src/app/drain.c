@@ -170,11 +170,6 @@ static void on_step(App *app, Event *event) {
 
 /* ---- its picture -------------------------------------------------------------------------------------------------- */
 
-/* A path for people: without the "./" of the default directory. */
-static const char *shown(const char *path) {
-    return path && !strncmp(path, "./", 2) ? path + 2 : path;
-}
-
 /* L6. */
 static void say_result(App *app, const Job *job, const SavedInfo *saved) {
     Buf line = {0};
@@ -182,7 +177,7 @@ static void say_result(App *app, const Job *job, const SavedInfo *saved) {
     clock_format(seconds, saved->total_seconds);
     if (saved->number)
         buf_print(&line, "#%lld ", (long long)saved->number);
-    buf_print(&line, "%s: seed %llu, %dx%d, ", saved->path ? shown(saved->path) : "standard output",
+    buf_print(&line, "%s: seed %llu, %dx%d, ", saved->path ? shown_path(saved->path) : "standard output",
               (unsigned long long)job->seed, job->width, job->height);
     if (saved->steps_run < job->steps)
         buf_print(&line, "%d of %d steps", saved->steps_run, job->steps);
@@ -203,10 +198,10 @@ static void say_saved(App *app, const Job *job, const SavedInfo *saved) {
     Verbosity verbosity = app->parts.arguments->verbosity;
     if (verbosity == VERBOSITY_QUIET) {
         if (saved->path)
-            app_tell(app, LINE_PLAIN, "%s", shown(saved->path));
+            app_tell(app, LINE_PLAIN, "%s", shown_path(saved->path));
         return;
     }
-    app_tell(app, LINE_INFO, "VAE decode completed. Output saved to %s", saved->path ? shown(saved->path) : "standard output");
+    app_tell(app, LINE_INFO, "VAE decode completed. Output saved to %s", saved->path ? shown_path(saved->path) : "standard output");
     say_result(app, job, saved);
     if (verbosity == VERBOSITY_VERBOSE)
         app_tell(app, LINE_INFO, "SHA-256 %s, of the latent %s", saved->sha256, saved->latent_sha256);

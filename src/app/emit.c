@@ -4,6 +4,7 @@
  * what a command answers comes as `line` events, faults also go to standard error. */
 #include "config.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -40,7 +41,8 @@ static void end(App *app, Buf *out) {
     for (int i = 0; i < 2; i++)
         if (to[i]) {
             fwrite(out->data, 1, out->size, to[i]);
-            fflush(to[i]);
+            if (fflush(to[i]) && !app->output_error)
+                app->output_error = errno;
         }
     buf_done(out);
 }

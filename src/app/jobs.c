@@ -245,6 +245,10 @@ Status app_submit_job(App *app, Job *take_job, const Ticket *how) {
     ticket->job = take_job;
     for (int i = 0; i < PHASE_COUNT; i++)
         ticket->phase_seconds[i] = -1;
+    if (ticket->purpose == PURPOSE_PICTURE) {
+        job_free(app->last_job);
+        app->last_job = job_copy(take_job);
+    }
     emit_job(app, take_job);
     return NULL;
 }
@@ -292,18 +296,16 @@ void app_drop_orders(App *app) {
     app->orders = NULL;
 }
 
-static Status order_room(const App *app) {
-    size_t waiting = app->order_count + app->ticket_count;
-    if (app->order_count >= WORKER_JOBS_MAX || (waiting >= WORKER_JOBS_MAX && !app->loading))
-        return hint(fail(ERR_USAGE, "the queue holds %d jobs and is full", WORKER_JOBS_MAX),
-                    ":queue lists them, :queue clear drops them");
-    return NULL;
+static Status queue_full(void) {
+    return hint(fail(ERR_USAGE, "the queue holds %d jobs, there is no room for more", WORKER_JOBS_MAX),
+                ":queue lists them, :queue clear drops them");
 }
 
 Status app_order(App *app, const char *prompt, int count) {
     if (!prompt[strspn(prompt, " \t\r\n")])
         return hint(fail(ERR_USAGE, "there is no prompt"), "type one, or :load NAME, or :edit");
-    TRY(order_room(app));
+    if (app->order_count + app->ticket_count >= WORKER_JOBS_MAX)
+        return queue_full();
     app->orders = must_realloc(app->orders, (app->order_count + 1) * sizeof *app->orders);
     Order *order = &app->orders[app->order_count++];
     *order = (Order){.prompt = must_copy(prompt), .count = count};
@@ -316,6 +318,8 @@ Status app_order(App *app, const char *prompt, int count) {
 Status app_order_again(App *app, int count) {
     if (!app->last_job)
         return hint(fail(ERR_USAGE, "nothing was made yet"), ":go renders the current prompt");
+    if (app->ticket_count + app->order_count + (size_t)count > WORKER_JOBS_MAX)
+        return queue_full();
     for (int i = 0; i < count; i++) {
         Job *job = job_copy(app->last_job);
         job->id = app->next_job++;

@@ -112,6 +112,7 @@ struct App {
     size_t failures;
     double began;
 
+    int output_error;       /* errno of the first event that could not be written, else 0 */
     FILE *events;           /* NDJSON of :log json FILE, owned */
     View view;
     Progress progress;
@@ -131,6 +132,9 @@ Status app_fault_as(App *app, ExitStatus status, Status st);
 
 /* The path of a file named in a command: relative to the command file that runs, if one does. Owned by the caller. */
 char *app_path(const App *app, const char *name);
+
+/* A path for people: without the "./" of the default directory. */
+const char *shown_path(const char *path);
 
 /* Runs a shell command ("$1" is the argument) with the terminal to itself. Returns its exit status, -1 when it could not
  * be started. */
