@@ -11,6 +11,7 @@
 #include "app/arguments.h"
 #include "app/batch.h"
 #include "cpu/cpu.h"
+#include "ui/loop.h"
 
 /* A closed standard stream would give its number to the next file that is opened, and what is printed would go there. */
 static void keep_standard_streams(void) {
@@ -37,7 +38,7 @@ static int print(void (*text)(Buf *out)) {
 
 static AppMode mode_of(const Arguments *arguments) {
     if (arguments->task == TASK_SESSION)
-        return isatty(STDIN_FILENO) && !arguments->json ? APP_INTERACTIVE : APP_BATCH;
+        return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !arguments->json ? APP_INTERACTIVE : APP_BATCH;
     return arguments->task == TASK_FILE ? APP_BATCH : APP_ONE_SHOT;
 }
 
@@ -47,23 +48,29 @@ static Stream standard_stream(const Arguments *arguments) {
                     .voice = arguments->verbosity == VERBOSITY_QUIET ? VOICE_QUIET : VOICE_ALL};
 }
 
-static int run_session(const Arguments *arguments) {
-    Stream stream = standard_stream(arguments);
-    AppParts parts = {
+static AppParts standard_parts(const Arguments *arguments) {
+    return (AppParts){
         .mode = mode_of(arguments),
-        .surface = &STREAM_SURFACE,
-        .surface_context = &stream,
         .arguments = arguments,
         .backend = &CPU_BACKEND,
         .bf16_in_hardware = cpu_has_bf16(),
         .cpu_path = cpu_paths()[0],
         .cores = cpu_physical_cores(),
     };
+}
+
+/* On a terminal, a person is there: ui. Everything else runs without one. */
+static int run_session(const Arguments *arguments) {
+    AppParts parts = standard_parts(arguments);
+    bool terminal = parts.mode == APP_INTERACTIVE;
+    Plain plain = {.stream = standard_stream(arguments)};
+    parts.surface = terminal ? &PLAIN_SURFACE : &STREAM_SURFACE;
+    parts.surface_context = terminal ? (void *)&plain : (void *)&plain.stream;
     App *app;
     Status st = app_open(&app, &parts);
     if (st)
         return complain(st, EXIT_MEMORY);
-    int status = batch_run(app, arguments, &stream);
+    int status = terminal ? loop_run(app, &plain) : batch_run(app, arguments, &plain.stream);
     app_free(app);
     return status;
 }
