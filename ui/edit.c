@@ -50,10 +50,12 @@ static void draw_nothing(void) {
 }
 
 static void on_line(char *text) {
-    if (!text)
-        editor.key = EDIT_END; /* readline's own reading of Ctrl-D on an empty line */
-    else if (editor.key == EDIT_NOTHING)
+    if (!text) { /* readline's own reading of Ctrl-D on an empty line, which stays in its row */
+        editor.key = EDIT_END;
+        fputc('\n', rl_outstream);
+    } else if (editor.key == EDIT_NOTHING) {
         editor.key = EDIT_ENTER;
+    }
     buf_truncate(&editor.taken, 0);
     if (text)
         buf_text(&editor.taken, text);
@@ -221,7 +223,15 @@ void edit_close(void) {
     editor.completions = (Completions){0};
 }
 
+/* Readline would type what is left of a function key that it does not know. */
+static bool is_unknown_key(const char *bytes, size_t size) {
+    bool sequence = size > 2 && bytes[0] == '\033' && (bytes[1] == '[' || bytes[1] == 'O');
+    return sequence && !rl_function_of_keyseq_len(bytes, size, NULL, NULL);
+}
+
 EditKey edit_feed(const char *bytes, size_t size) {
+    if (is_unknown_key(bytes, size))
+        return EDIT_NOTHING;
     edit_show();
     editor.unit = bytes;
     editor.left = size;

@@ -390,7 +390,7 @@ Status app_stop(App *app, StopKind kind) {
 bool app_interrupt(App *app) {
     script_stop(app);
     Ticket *running = app_running(app);
-    if (!running && !app_waiting(app))
+    if (!running && (app->paused || !app_waiting(app)))
         return false;
     if (!app->paused) {
         app->paused = true;
