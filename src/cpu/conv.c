@@ -22,22 +22,27 @@ static const float *tap_pixel(const Picture *p, int64_t y, int64_t x) {
     return row_of(p->x, y >> p->shift) + (x >> p->shift) * p->x.strides[1];
 }
 
+/* How many of `most` numbers from channel `channel` of tap column `column` on lie in one piece of memory: the rest of a
+ * line of taps where all of it is inside the picture, else the rest of the pixel. */
+static int64_t piece(const Picture *p, int64_t left, int64_t column, int64_t channel, int64_t most) {
+    int64_t channels = p->x.dims[2];
+    bool whole_line = !p->shift && left >= 0 && left + p->kernel <= p->x.dims[1] && p->x.strides[1] == channels;
+    int64_t count = (whole_line ? p->kernel - column : 1) * channels - channel;
+    return count < most ? count : most;
+}
+
 static const float *gather_taps(const void *source, float *room, int64_t row, int64_t k, int64_t n) {
     const Picture *p = source;
     int64_t channels = p->x.dims[2];
-    float *out = room;
     int64_t top = row / p->out_width * p->stride - p->border, left = row % p->out_width * p->stride - p->border;
-    while (n > 0) {
-        int64_t tap = k / channels, channel = k % channels;
-        int64_t count = channels - channel < n ? channels - channel : n;
+    for (int64_t done = 0, count; done < n; done += count) {
+        int64_t tap = (k + done) / channels, channel = (k + done) % channels;
         const float *pixel = tap_pixel(p, top + tap / p->kernel, left + tap % p->kernel);
+        count = piece(p, left, tap % p->kernel, channel, n - done);
         if (pixel)
-            memcpy(out, pixel + channel, (size_t)count * 4);
+            memcpy(room + done, pixel + channel, (size_t)count * 4);
         else
-            memset(out, 0, (size_t)count * 4);
-        out += count;
-        k += count;
-        n -= count;
+            memset(room + done, 0, (size_t)count * 4);
     }
     return room;
 }

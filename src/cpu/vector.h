@@ -9,6 +9,7 @@
 
 typedef float V __attribute__((vector_size(LANES * 4)));
 typedef int32_t I __attribute__((vector_size(LANES * 4)));
+typedef uint64_t Pairs __attribute__((vector_size(LANES * 4)));
 typedef double D __attribute__((vector_size(LANES * 8)));
 typedef float VAny __attribute__((vector_size(LANES * 4), aligned(4), may_alias));   /* anywhere in memory */
 typedef int32_t IAny __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
@@ -41,6 +42,29 @@ INLINE void v_put(float *p, V x, int64_t left) {
         v_store(p, x);
     else
         memcpy(p, &x, (size_t)left * 4);
+}
+
+/* Pairs of lanes as 64-bit numbers, the even lane in the low half. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "pairs of lanes and of bf16 numbers are taken apart by shifts");
+
+INLINE V v_swap_pairs(V x) {
+    return (V)((Pairs)x << 32 | (Pairs)x >> 32);
+}
+
+INLINE V v_negate_even(V x) {
+    return (V)((Pairs)x ^ (uint64_t)0x80000000);
+}
+
+/* The first `left` of LANES / 2 numbers, each in two neighbouring lanes. */
+INLINE V v_get_twice(const float *p, int64_t left) {
+    typedef uint32_t Half __attribute__((vector_size(LANES * 2)));
+    Half half = {0};
+    if (left >= LANES / 2)
+        memcpy(&half, p, sizeof half);
+    else
+        memcpy(&half, p, (size_t)left * 4);
+    Pairs pairs = __builtin_convertvector(half, Pairs);
+    return (V)(pairs | pairs << 32);
 }
 
 /* yes where the mask is set, else no. */
