@@ -231,9 +231,13 @@ static Status config_axes(DitConfig *c, const Json *json) {
     const Json *axes = json_get(json, "axes_dims");
     if (!axes)
         axes = json_get(json, "axes_dim_rope"); /* diffusers */
+    if (!axes && c->head_dim != DIT_FULL_SIZE.head_dim)
+        return fail(ERR_FORMAT, "the transformer's heads are %lld wide: expected axes_dims in its config.json, which only "
+                    "the published size of %lld can do without", (long long)c->head_dim,
+                    (long long)DIT_FULL_SIZE.head_dim);
     int64_t sum = 0;
     for (int i = 0; i < 3; i++) {
-        c->axes_dims[i] = axes ? json_integer(json_at(axes, (size_t)i), 0) : 32;
+        c->axes_dims[i] = axes ? json_integer(json_at(axes, (size_t)i), 0) : DIT_FULL_SIZE.axes_dims[i];
         if (c->axes_dims[i] < 0 || c->axes_dims[i] > c->head_dim || c->axes_dims[i] % 2)
             return fail(ERR_FORMAT, "the transformer's axes_dims has %lld, expected even numbers that add up to %lld",
                         (long long)c->axes_dims[i], (long long)c->head_dim);

@@ -115,18 +115,30 @@ void synthetic_remove(Synthetic *file, const char *name) {
     *tensor = file->tensors[--file->count];
 }
 
-void synthetic_to_bf16(Synthetic *file) {
+void synthetic_round(Synthetic *file, DType type, StoreAs as) {
     for (size_t i = 0; i < file->count; i++) {
         SafeTensor *tensor = &file->tensors[i];
-        const float *from = tensor->data;
-        uint16_t *to = must_alloc(sizeof *to * (size_t)(tensor->count + 1));
+        float *numbers = (float *)tensor->data;
+        uint16_t *rounded = must_alloc(sizeof *rounded * (size_t)(tensor->count + 1));
         for (int64_t k = 0; k < tensor->count; k++)
-            to[k] = bf16_from_float(from[k]);
-        free((void *)from);
-        tensor->data = to;
-        tensor->type = DT_BF16;
-        tensor->bytes = sizeof *to * (size_t)tensor->count;
+            rounded[k] = type == DT_BF16 ? bf16_from_float(numbers[k]) : f16_from_float(numbers[k]);
+        if (as == AS_FLOAT32) {
+            float_from_dtype(numbers, rounded, type, tensor->count);
+            free(rounded);
+            continue;
+        }
+        free(numbers);
+        tensor->data = rounded;
+        tensor->type = type;
+        tensor->bytes = sizeof *rounded * (size_t)tensor->count;
     }
+}
+
+void synthetic_rename(Synthetic *file, const char *from, const char *to) {
+    SafeTensor *tensor = synthetic_find(file, from);
+    assert(tensor);
+    free((void *)tensor->name);
+    tensor->name = must_copy(to);
 }
 
 void synthetic_done(Synthetic *file) {

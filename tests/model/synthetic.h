@@ -24,8 +24,12 @@ SafeTensor *synthetic_find(Synthetic *file, const char *name);
 /* Takes a tensor out. It must be there. */
 void synthetic_remove(Synthetic *file, const char *name);
 
-/* Rounds every tensor to bfloat16. */
-void synthetic_to_bf16(Synthetic *file);
+/* Rounds every number to what `type` (bf16 or f16) can hold, and stores it as that type, or still as float32. */
+typedef enum StoreAs { AS_FLOAT32, AS_ROUNDED_TYPE } StoreAs;
+void synthetic_round(Synthetic *file, DType type, StoreAs as);
+
+/* Calls the tensor `from` `to` instead. It must be there. */
+void synthetic_rename(Synthetic *file, const char *from, const char *to);
 
 void synthetic_done(Synthetic *file);
 

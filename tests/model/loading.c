@@ -1,0 +1,297 @@
+/* loading.c: what the loaders say about files that are not what they should be. Every sentence names the thing, what
+ * was expected and what was found; everything wrong with a file comes at once. product.md 12 rows 4 to 6 and 8. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "cpu/cpu.h"
+#include "tests/model/synthetic.h"
+#include "tests/tap.h"
+
+static Ops ops;
+static Arena no_arena; /* loading takes nothing from an arena */
+
+typedef Status Load(Ops *o, const SafeTensors *file, const Json *config);
+
+static Status load_dit(Ops *o, const SafeTensors *file, const Json *config) {
+    Dit *dit = NULL;
+    TRY(dit_load(&dit, o, file, config, NULL));
+    dit_free(dit, o);
+    return NULL;
+}
+
+static Status load_gemma(Ops *o, const SafeTensors *file, const Json *config) {
+    Gemma *gemma = NULL;
+    TRY(gemma_load(&gemma, o, file, config, NULL));
+    gemma_free(gemma, o);
+    return NULL;
+}
+
+static Status load_jina(Ops *o, const SafeTensors *file, const Json *config) {
+    Jina *jina = NULL;
+    TRY(jina_load(&jina, o, file, config, NULL));
+    jina_free(jina, o);
+    return NULL;
+}
+
+static Status load_vae(Ops *o, const SafeTensors *file, const Json *config) {
+    Vae *vae = NULL;
+    TRY(vae_load(&vae, o, file, config, VAE_BOTH));
+    vae_free(vae, o);
+    return NULL;
+}
+
+static Load *const LOADS[PART_COUNT] = {load_dit, load_gemma, load_jina, load_vae};
+
+static Synthetic nano(ModelPart part) {
+    Synthetic file = {0};
+    switch (part) {
+    case PART_DIT: dit_expected(&DIT_NANO, 0, synthetic_add, &file); break;
+    case PART_GEMMA: gemma_expected(&GEMMA_NANO, synthetic_add, &file); break;
+    case PART_JINA: jina_expected(&JINA_NANO, synthetic_add, &file); break;
+    default: vae_expected(&VAE_NANO, 0, synthetic_add, &file); break;
+    }
+    return file;
+}
+
+/* Writes, loads and forgets the file. The status is copied, because the file's name goes with it. */
+static Status load(Synthetic *file, ModelPart part, const char *json) {
+    Json *config = NULL;
+    if (json)
+        CHECK_OK(json_parse(&config, json, strlen(json)), "the test's config is JSON");
+    else
+        config = nano_json(part);
+    SafeTensors *opened = synthetic_open(file, NULL);
+    Status st = LOADS[part](&ops, opened, config);
+    safetensors_close(opened);
+    json_free(config);
+    synthetic_done(file);
+    MemInfo info;
+    ops_mem_info(&ops, &info);
+    if (info.held)
+        printf("# %llu bytes are still held\n", (unsigned long long)info.held);
+    CHECK_EQ(info.held, 0, "after loading or failing nothing is held");
+    return st;
+}
+
+static const char *sentence(Status st) {
+    return st ? st->message : "(it loaded)";
+}
+
+static void check_good(void) {
+    static const char *const NAMES[] = {"the nano transformer loads", "the nano text encoder loads",
+                                        "the nano pooled text encoder loads", "the nano VAE loads"};
+    for (int part = 0; part < PART_COUNT; part++) {
+        Synthetic file = nano(part);
+        CHECK_OK(load(&file, part, NULL), NAMES[part]);
+    }
+}
+
+static void check_missing(void) {
+    Synthetic file = nano(PART_DIT);
+    int total = (int)file.count;
+    synthetic_remove(&file, "layers.1.attention.out.weight");
+    synthetic_remove(&file, "layers.0.adaLN_modulation.1.bias");
+    synthetic_remove(&file, "layers.0.attention.qkv.weight"); /* a width is derived from this one */
+    char expected[160];
+    snprintf(expected, sizeof expected, "the transformer lacks 3 of %d tensors: layers.0.attention.qkv.weight and 2 more",
+             total);
+    Status st = load(&file, PART_DIT, NULL);
+    CHECK_STR(sentence(st), expected, "missing tensors are counted, and the first is named");
+    CHECK_STR(st ? st->hint : "", ":log FILE and :model PATH again list all of them", "the hint says how to see them all");
+
+    file = nano(PART_DIT);
+    synthetic_remove(&file, "norm_final.weight");
+    CHECK_OK(load(&file, PART_DIT, NULL), "norm_final, which the forward never uses, may be missing");
+
+    file = nano(PART_GEMMA);
+    synthetic_remove(&file, "model.layers.1.mlp.up_proj.weight");
+    CHECK_HAS(sentence(load(&file, PART_GEMMA, NULL)), "the text encoder lacks 1 of", "a missing tensor of Gemma is named");
+
+    file = nano(PART_GEMMA);
+    synthetic_remove(&file, "model.layers.3.mlp.up_proj.weight");
+    CHECK_OK(load(&file, PART_GEMMA, NULL), "the last layer of Gemma is not needed");
+
+    file = nano(PART_VAE);
+    synthetic_remove(&file, "decoder.up.1.block.1.conv2.weight");
+    CHECK_HAS(sentence(load(&file, PART_VAE, NULL)), "the VAE lacks 1 of", "a missing tensor of the VAE is named");
+
+    file = nano(PART_VAE);
+    const char *const whole[] = {"norm1.weight", "norm1.bias", "conv1.weight", "conv1.bias",
+                                 "norm2.weight", "norm2.bias", "conv2.weight", "conv2.bias"};
+    for (size_t i = 0; i < 8; i++) {
+        char name[96];
+        snprintf(name, sizeof name, "decoder.up.1.block.1.%s", whole[i]);
+        synthetic_remove(&file, name);
+    }
+    CHECK_HAS(sentence(load(&file, PART_VAE, NULL)), "the VAE lacks 8 of", "a whole missing block is noticed");
+}
+
+static void check_wrong(void) {
+    Synthetic file = nano(PART_DIT);
+    SafeTensor *tensor = synthetic_find(&file, "layers.1.attention.qkv.weight");
+    tensor->dims[1] -= 8;
+    tensor->count = tensor->dims[0] * tensor->dims[1];
+    tensor->bytes = 4 * (size_t)tensor->count;
+    Status st = load(&file, PART_DIT, NULL);
+    CHECK_STR(sentence(st), "layers.1.attention.qkv.weight is [192, 88], expected [192, 96]", "a wrong shape is told");
+    CHECK_STR(st ? st->hint : "", "the file may be pruned or of another version", "the hint says what it may be");
+
+    file = nano(PART_DIT);
+    tensor = synthetic_find(&file, "layers.0.feed_forward.w2.weight");
+    tensor->type = DT_I32;
+    st = load(&file, PART_DIT, NULL);
+    CHECK_STR(sentence(st), "layers.0.feed_forward.w2.weight is stored as i32; readable are f32 f16 bf16",
+              "an unreadable type is told");
+
+    file = nano(PART_DIT);
+    synthetic_remove(&file, "layers.1.attention.out.weight");
+    synthetic_find(&file, "layers.0.feed_forward.w2.weight")->type = DT_I32;
+    st = load(&file, PART_DIT, NULL);
+    CHECK_HAS(sentence(st), "lacks 1 of", "different problems come in one sentence (missing)");
+    CHECK_HAS(sentence(st), "stored as i32", "different problems come in one sentence (type)");
+
+    file = nano(PART_JINA);
+    tensor = synthetic_find(&file, "model.embeddings.word_embeddings.weight");
+    tensor->dims[0] = tensor->count = 0;
+    tensor->bytes = 0;
+    CHECK_HAS(sentence(load(&file, PART_JINA, NULL)), "word_embeddings.weight is [0, 48]", "an empty tensor is refused");
+
+    file = nano(PART_DIT);
+    CHECK_HAS(sentence(load(&file, PART_DIT, "{}")), "heads are 24 wide: expected axes_dims",
+              "a small transformer without rope axes is refused");
+    file = nano(PART_DIT);
+    CHECK_HAS(sentence(load(&file, PART_DIT, "{\"axes_dims\": [8, 8, 12]}")),
+              "axes_dims add up to 28, expected the head size 24", "rope axes that do not fit the heads are refused");
+    file = nano(PART_DIT);
+    CHECK_HAS(sentence(load(&file, PART_DIT, "{\"axes_dims\": [8, 8, 8], \"patch_size\": 3}")), "patch_size",
+              "a patch size that does not fit is refused");
+    file = nano(PART_VAE);
+    CHECK_HAS(sentence(load(&file, PART_VAE, "{}")), "expected a multiple of its 32 norm groups",
+              "norm groups that do not fit are refused");
+    file = nano(PART_GEMMA);
+    CHECK_HAS(sentence(load(&file, PART_GEMMA, "{\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 2}}")),
+              "rope_type yarn", "an unknown rope type is refused");
+    file = nano(PART_JINA);
+    CHECK_HAS(sentence(load(&file, PART_JINA, "{\"num_attention_heads\": 7}")), "with 7 heads",
+              "heads that do not divide the width are refused");
+}
+
+/* The right structure, but another model. */
+static void check_other_models(void) {
+    Synthetic file = nano(PART_DIT);
+    const char *const clip[] = {"clip_text_pooled_proj.0.weight", "clip_text_pooled_proj.1.weight",
+                                "clip_text_pooled_proj.1.bias", "time_text_embed.1.weight", "time_text_embed.1.bias"};
+    for (size_t i = 0; i < 5; i++)
+        synthetic_remove(&file, clip[i]);
+    CHECK_HAS(sentence(load(&file, PART_DIT, NULL)),
+              "is a Lumina-Image-2.0 transformer: clip_text_pooled_proj.0.weight is missing", "Lumina 2 is named");
+
+    VaeConfig small = VAE_NANO;
+    small.latent_channels = 4;
+    file = (Synthetic){0};
+    vae_expected(&small, 0, synthetic_add, &file);
+    CHECK_HAS(sentence(load(&file, PART_VAE, NULL)), "is an SD VAE (4 channels), expected the FLUX VAE with 16 channels",
+              "a 4-channel VAE is named");
+
+    file = (Synthetic){0};
+    const float numbers[4] = {0};
+    synthetic_put(&file, "base_model.model.layers.0.attention.qkv.lora_A.weight", numbers, 2, 2);
+    CHECK_HAS(sentence(load(&file, PART_DIT, NULL)), "is a LoRA, expected the NewBie transformer", "a LoRA is named");
+
+    file = nano(PART_JINA);
+    CHECK_HAS(sentence(load(&file, PART_GEMMA, NULL)),
+              "is a Jina CLIP v2 text tower, expected the Gemma 3 text encoder", "swapped encoders are named");
+
+    file = (Synthetic){0};
+    synthetic_put(&file, "something", numbers, 2, 2);
+    CHECK_HAS(sentence(load(&file, PART_DIT, NULL)), "does not hold the NewBie transformer", "anything else is refused");
+}
+
+/* Cut at every eighth of its length, a file never opens and never harms. */
+static void check_truncated(void) {
+    Synthetic made = nano(PART_DIT);
+    char *path;
+    SafeTensors *file = synthetic_open(&made, &path);
+    off_t size = (off_t)safetensors_bytes(file);
+    safetensors_close(file);
+    for (int eighth = 7; eighth >= 0; eighth--) {
+        Status st = truncate(path, size * eighth / 8) ? fail_errno("truncate") : safetensors_open(&file, path);
+        CHECK(st && st->code == ERR_FORMAT, "a file that was cut off does not open");
+    }
+    unlink(path);
+    free(path);
+    synthetic_done(&made);
+}
+
+/* Numbers that are none are not searched while loading: the first step tells. */
+static void check_nan(void) {
+    Synthetic file = nano(PART_DIT);
+    ((float *)synthetic_find(&file, "layers.0.feed_forward.w2.weight")->data)[3] = NAN;
+    CHECK_OK(load(&file, PART_DIT, NULL), "weights with numbers that are none load");
+}
+
+static void count_lines(void *context, LogLevel level, const char *file, int line, const char *text) {
+    (void)level, (void)file, (void)line;
+    if (strstr(text, "is missing") || strstr(text, "are not used"))
+        ++*(int *)context;
+}
+
+static void check_log(void) {
+    int lines = 0;
+    log_set_sink(count_lines, &lines);
+    Synthetic file = nano(PART_DIT);
+    synthetic_remove(&file, "layers.1.attention.out.weight");
+    synthetic_remove(&file, "layers.0.attention.out.weight");
+    load(&file, PART_DIT, NULL);
+    CHECK_EQ(lines, 2, "the log lists every missing tensor");
+    file = nano(PART_DIT);
+    const float numbers[4] = {0};
+    synthetic_put(&file, "clip_img_pooled_embedder.1.weight", numbers, 2, 2);
+    CHECK_OK(load(&file, PART_DIT, NULL), "a tensor that is not needed does no harm");
+    CHECK_EQ(lines, 3, "the log names what is not used");
+    log_set_sink(NULL, NULL);
+}
+
+static void count_progress(void *context, uint64_t done, uint64_t total) {
+    uint64_t *last = context;
+    if (done >= last[0] && total >= done)
+        last[0] = done;
+    last[1] = total;
+}
+
+static void check_progress(void) {
+    uint64_t last[2] = {0};
+    Synthetic made = nano(PART_DIT);
+    SafeTensors *file = synthetic_open(&made, NULL);
+    Json *config = nano_json(PART_DIT);
+    Dit *dit = NULL;
+    CHECK_OK(dit_load(&dit, &ops, file, config, &(LoadHow){count_progress, last}), "loading with progress");
+    CHECK(last[0] > 0 && last[0] == last[1], "the bytes done rise to the total");
+    CHECK(dit_bytes(dit) > last[1] / 2, "the memory of the weights is known");
+    dit_free(dit, &ops);
+    json_free(config);
+    safetensors_close(file);
+    synthetic_done(&made);
+}
+
+int main(void) {
+    ops = (Ops){.backend = &REF_BACKEND, .arena = &no_arena};
+    CHECK_OK(ops.backend->open(&ops.state, &(BackendOptions){0}), "the backend opens");
+    check_good();
+    check_missing();
+    check_wrong();
+    check_other_models();
+    check_truncated();
+    check_nan();
+    check_log();
+    check_progress();
+    ops.backend->close(ops.state);
+    return tap_end();
+}
