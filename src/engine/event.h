@@ -35,7 +35,7 @@ void model_info_copy(ModelInfo *out, const ModelInfo *from);
 void model_info_done(ModelInfo *info);
 
 typedef enum EventKind {
-    EVENT_LOADING,    /* loading: network name and bytes so far (not more often than twice a second) */
+    EVENT_LOADING,    /* `text` is the network being loaded, with bytes so far (at most twice a second) */
     EVENT_MODEL,      /* loaded: `model` */
     EVENT_NO_MODEL,   /* loading failed: `fault`; the old model, if any, is still there (`kept`) */
     EVENT_HASH,       /* `text` is the SHA-256 of the transformer file */

@@ -155,17 +155,44 @@ static Status check_widths(Session *s) {
     return NULL;
 }
 
-static Status load_networks(Session *s, const LoadHow *how) {
-    const ModelFiles *f = &s->files;
-    TRY(note(gemma_load(&s->gemma, &s->ops, f->file[PART_GEMMA], f->config[PART_GEMMA], how), "text encoder"));
-    TRY(note(jina_load(&s->jina, &s->ops, f->file[PART_JINA], f->config[PART_JINA], how), "pooled text encoder"));
-    TRY(note(vae_load(&s->vae, &s->ops, f->file[PART_VAE], f->config[PART_VAE], VAE_DECODER), "VAE"));
-    TRY(note(dit_load(&s->dit, &s->ops, f->file[PART_DIT], f->config[PART_DIT], how), "transformer"));
+/* Puts the network's name beside the loader's numbers. */
+typedef struct NamedProgress {
+    const SessionHow *how;
+    const char *network;
+} NamedProgress;
+
+static void tell_network(void *context, uint64_t done, uint64_t total) {
+    const NamedProgress *named = context;
+    if (named->how && named->how->progress)
+        named->how->progress(named->how->context, named->network, done, total);
+}
+
+static Status load_network(Session *s, ModelPart part, const LoadHow *how) {
+    const SafeTensors *file = s->files.file[part];
+    const Json *config = s->files.config[part];
+    switch (part) {
+    case PART_DIT: return dit_load(&s->dit, &s->ops, file, config, how);
+    case PART_GEMMA: return gemma_load(&s->gemma, &s->ops, file, config, how);
+    case PART_JINA: return jina_load(&s->jina, &s->ops, file, config, how);
+    case PART_VAE: return vae_load(&s->vae, &s->ops, file, config, VAE_DECODER);
+    case PART_COUNT: break;
+    }
+    return fail(ERR_BUG, "part %d", part);
+}
+
+static Status load_networks(Session *s, const SessionHow *how) {
+    const struct { ModelPart part; const char *name; } rows[] = {
+        {PART_GEMMA, "text encoder"}, {PART_JINA, "pooled text encoder"}, {PART_VAE, "VAE"}, {PART_DIT, "transformer"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        NamedProgress named = {how, rows[i].name};
+        TRY(note(load_network(s, rows[i].part, &(LoadHow){tell_network, &named}), "%s", rows[i].name));
+    }
     TRY(check_vocabulary(s));
     return check_widths(s);
 }
 
-static Status open_all(Session *s, const LoadHow *how) {
+static Status open_all(Session *s, const SessionHow *how) {
     ModelPaths paths = {.path = s->options.path};
     for (int i = 0; i < PART_COUNT; i++)
         paths.part[i] = s->options.part[i];
@@ -174,10 +201,14 @@ static Status open_all(Session *s, const LoadHow *how) {
     TRY(check_memory(s));
     TRY(open_tokenizer(s, TOKENS_GEMMA));
     TRY(open_tokenizer(s, TOKENS_JINA));
-    return load_networks(s, how);
+    s->ops.cancelled = how ? how->cancelled : NULL;
+    s->ops.cancelled_context = how ? how->context : NULL;
+    Status st = load_networks(s, how);
+    s->ops.cancelled = NULL;
+    return st;
 }
 
-Status session_open(Session **out, const SessionOptions *options, const LoadHow *how) {
+Status session_open(Session **out, const SessionOptions *options, const SessionHow *how) {
     double start = clock_seconds();
     Session *s = must_alloc(sizeof *s);
     session_options_copy(&s->options, options);

@@ -44,9 +44,17 @@ typedef struct Session {
     ModelInfo info;
 } Session;
 
-/* Opens the backend, loads everything. Errors: those of model/layout.h and the loaders; ERR_MEMORY before anything is
+/* Told while weights are loaded: "text encoder", and its bytes. */
+typedef void NetworkProgress(void *context, const char *network, uint64_t done, uint64_t total);
+typedef struct SessionHow {
+    NetworkProgress *progress;
+    bool (*cancelled)(void *context); /* asked between weights; true ends the loading with ERR_CANCELLED */
+    void *context;
+} SessionHow;
+
+/* Opens the backend, loads everything; how may be NULL. Errors: those of model/layout.h and the loaders; ERR_MEMORY before anything is
  * loaded when the weights cannot fit (product.md 12 row 9). *out is owned (session_close). */
-Status session_open(Session **out, const SessionOptions *options, const LoadHow *how);
+Status session_open(Session **out, const SessionOptions *options, const SessionHow *how);
 void session_close(Session *session);
 
 /* Makes the arena at least this large (the old one is given back first). Errors: ERR_MEMORY. */

@@ -81,13 +81,19 @@ static void post_fault(Worker *w, EventKind kind, Status st) {
 
 /* ---- the model -------------------------------------------------------------------------------------------------- */
 
-static void tell_loading(void *context, uint64_t done, uint64_t total) {
+static void tell_loading(void *context, const char *network, uint64_t done, uint64_t total) {
     Worker *w = context;
     double now = clock_seconds();
     if (now - w->last_loading < LOADING_EVERY)
         return;
     w->last_loading = now;
-    post(w, &(Event){.kind = EVENT_LOADING, .bytes_done = done, .bytes_total = total});
+    post(w, &(Event){.kind = EVENT_LOADING, .text = must_copy(network), .bytes_done = done, .bytes_total = total});
+}
+
+/* Nobody waits for a model when the program leaves in the middle of loading one. */
+static bool load_is_moot(void *context) {
+    Worker *w = context;
+    return atomic_load_explicit(&w->stop_all, memory_order_relaxed);
 }
 
 /* A model of several files has no single hash to speak of; the first file stands for it. */
@@ -113,10 +119,11 @@ static void replace_session(Worker *w, Session *session) {
 static void load_model(Worker *w, const SessionOptions *options) {
     Session *session = NULL;
     w->last_loading = clock_seconds();
-    Status st = session_open(&session, options, &(LoadHow){tell_loading, w});
+    SessionHow how = {tell_loading, load_is_moot, w};
+    Status st = session_open(&session, options, &how);
     if (st && st->code == ERR_MEMORY && w->session) {
         replace_session(w, NULL);
-        st = session_open(&session, options, &(LoadHow){tell_loading, w});
+        st = session_open(&session, options, &how);
     }
     if (st) {
         post(w, &(Event){.kind = EVENT_NO_MODEL, .fault = fault_new(st), .kept = w->session != NULL});
