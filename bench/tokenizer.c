@@ -2,8 +2,9 @@
  *
  *   bench/tokenizer [FILE [gemma|jina]]
  *
- * Without FILE one is made up in the temporary directory: 262144 pieces and every merge that makes one of them, some
- * half a million, written as the library writes them. The pieces are random, so the text is made of them too. */
+ * Without FILE one is made up in the temporary directory: 262144 pieces and every merge that makes one of
+ * them, some half a million, written as the library writes them. The pieces are random, so the text is made
+ * of them too. */
 #include "config.h"
 
 #include "base/buf.h"
@@ -20,7 +21,7 @@
 
 #define PIECES 262144
 #define PIECE_MAX 40      /* bytes */
-#define POOL 20000        /* pieces that new ones are made of; small, so that many have several ways to be made */
+#define POOL 1500         /* pieces that others are made of; few, so that most can be made in several ways */
 #define OPENINGS 5
 #define TEXT_BYTES 10000000
 
@@ -41,6 +42,14 @@ static void add_piece(World *world, const char *text) {
     snprintf(piece, PIECE_MAX + 1, "%s", text);
     if (map_put(&world->ids, piece, strlen(piece), (int64_t)world->count))
         world->count++;
+}
+
+/* A letter or one of the first pieces that were made. */
+static const char *part(World *world, size_t letters) {
+    size_t made = world->count - world->first_made, most = made < POOL ? made : POOL;
+    if (most && random_below(world, 3))
+        return world->pieces[world->first_made + random_below(world, most)];
+    return world->pieces[letters + random_below(world, 94)];
 }
 
 static void make_pieces(World *world) {
@@ -66,11 +75,7 @@ static void make_pieces(World *world) {
     add_piece(world, "\xe2\x96\x81");
     world->first_made = world->count;
     while (world->count < PIECES) {
-        size_t made = world->count - world->first_made, most = made < POOL ? made : POOL;
-        const char *left = world->pieces[most && random_below(world, 3) ? world->first_made + random_below(world, most)
-                                                                         : singles + random_below(world, 94)];
-        const char *right = world->pieces[most && random_below(world, 3) ? world->first_made + random_below(world, most)
-                                                                          : singles + random_below(world, 94)];
+        const char *left = part(world, singles), *right = part(world, singles);
         if (strlen(left) + strlen(right) > 14)
             continue;
         snprintf(text, sizeof text, "%s%s", left, right);
@@ -85,12 +90,14 @@ static size_t put_merges(Buf *out, const World *world) {
         const char *piece = world->pieces[i];
         size_t size = strlen(piece);
         for (size_t cut = 1; cut < size; cut++) {
-            if (!map_get(&world->ids, piece, cut, NULL) || !map_get(&world->ids, piece + cut, size - cut, NULL))
+            if (!map_get(&world->ids, piece, cut, NULL) ||
+                !map_get(&world->ids, piece + cut, size - cut, NULL))
                 continue;
-            buf_text(out, count++ ? ",\n      [" : "\n      [");
+            buf_text(out, count++ ? ",\n      [\n        " : "\n      [\n        ");
             json_put_bytes(out, piece, cut);
+            buf_text(out, ",\n        ");
             json_put_bytes(out, piece + cut, size - cut);
-            buf_text(out, "]");
+            buf_text(out, "\n      ]");
         }
     }
     return count;
@@ -99,9 +106,9 @@ static size_t put_merges(Buf *out, const World *world) {
 static void write_file(World *world, const char *path) {
     Buf out = {0};
     make_pieces(world);
-    buf_text(&out, "{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"\xe2\x96\x81\"},\n"
-                   "\"model\":{\"type\":\"BPE\",\"unk_token\":\"<unk>\",\"fuse_unk\":true,\"byte_fallback\":true,\n"
-                   "\"vocab\":{");
+    buf_text(&out, "{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},"
+                   "\"content\":\"\xe2\x96\x81\"},\n\"model\":{\"type\":\"BPE\","
+                   "\"unk_token\":\"<unk>\",\"fuse_unk\":true,\"byte_fallback\":true,\n\"vocab\":{");
     for (size_t i = 0; i < world->count; i++) {
         json_key(&out, world->pieces[i]);
         json_put_integer(&out, (int64_t)i);
@@ -139,7 +146,8 @@ static int measure(const char *path, TokenRule rule) {
     World world = {.random = 2};
     Buf text = {0};
     while (text.size < TEXT_BYTES) {
-        const char *piece = tokenizer_piece(tokenizer, (int32_t)random_below(&world, tokenizer_pieces(tokenizer)));
+        size_t id = random_below(&world, tokenizer_pieces(tokenizer));
+        const char *piece = tokenizer_piece(tokenizer, (int32_t)id);
         buf_text(&text, piece ? piece : " ");
     }
     TokenList list = {0};
