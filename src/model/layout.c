@@ -107,17 +107,16 @@ static Status refuse_folder(const char *folder) {
         }
     }
     Names all = names_in(folder, "");
-    size_t count = all.count;
+    Buf found = {0};
+    if (all.count)
+        buf_print(&found, "%zu other files", all.count);
+    else
+        buf_text(&found, file_is_directory(folder) ? "an empty directory" : "no such directory");
     names_done(&all);
-    if (count)
-        return fail(ERR_FORMAT, "no model in %s: expected model_index.json or *.safetensors, found %zu other files",
-                    folder, count);
-    return fail(ERR_FORMAT, "no model in %s: expected model_index.json or *.safetensors, found %s", folder,
-                file_is_directory(folder) ? "an empty directory" : "no such directory");
-}
-
-static Status refuse_missing(const char *folder) {
-    return hint(refuse_folder(folder), ":model PATH chooses another, :demo uses the built-in one");
+    Status st = fail(ERR_FORMAT, "no model in %s: expected model_index.json or *.safetensors, found %s", folder,
+                     buf_string(&found));
+    buf_done(&found);
+    return hint(st, ":model PATH chooses another, :demo uses the built-in one");
 }
 
 static Status open_file(SafeTensors **out, const char *path) {
@@ -264,7 +263,7 @@ static Status open_loose_files(ModelFiles *out, const ModelPaths *paths) {
         free(folder);
     }
     if (!st && !seen)
-        return refuse_missing(paths->path);
+        return refuse_folder(paths->path);
     return st ? st : read_json_if_there(&out->newbie, paths->path, "newbie.json");
 }
 
@@ -391,8 +390,7 @@ static Status open_root(ModelFiles *out, const ModelPaths *paths) {
     if (!paths->path)
         return NULL;
     if (!file_exists(paths->path))
-        return hint(fail(ERR_IO, "no model in %s: expected model_index.json or *.safetensors, found no such directory",
-                         paths->path), ":model PATH chooses another, :demo uses the built-in one");
+        return refuse_folder(paths->path);
     if (!file_is_directory(paths->path))
         return open_single(out, paths);
     return is_diffusers(paths->path) ? open_diffusers(out, paths) : open_loose_files(out, paths);

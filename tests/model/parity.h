@@ -3,6 +3,7 @@
 
 #include "io/json.h"
 #include "io/safetensors.h"
+#include "model/gemma.h"
 #include "ops/backend.h"
 
 /* One way to compute: a backend, and for the CPU backend a code path. */
@@ -69,3 +70,11 @@ void parity_schedule(const Case *c);
 void parity_noise(const Case *c);
 void parity_solver(const Case *c);
 void parity_pipeline(const Case *c);
+
+/* A run gemma_logits of the kind gemma. */
+typedef struct GemmaCase {
+    const Gemma *gemma;
+    const SafeTensors *file;
+    const Json *config; /* NULL without one */
+} GemmaCase;
+void parity_logits(const Case *c, int run, Ops *o, const GemmaCase *gemma);
