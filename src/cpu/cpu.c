@@ -126,8 +126,8 @@ static void range_unit(void *context, int64_t unit, int thread) {
     run->kernel(run->job, unit * run->count / run->units, (unit + 1) * run->count / run->units);
 }
 
-/* Waking and joining the team costs a few microseconds, the time of some 8000 simple elements. */
-#define ELEMENTS_WORTH_SHARING 8192
+/* Waking and joining the team costs about a microsecond or two, the time of some 4000 simple elements. */
+#define ELEMENTS_WORTH_SHARING 4096
 
 void run_range(CpuState *state, RangeKernel *kernel, const void *job, int64_t count, int64_t weight) {
     int64_t most = count * weight / ELEMENTS_WORTH_SHARING, units = 4 * team_size(state->team);

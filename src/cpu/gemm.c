@@ -20,6 +20,7 @@ typedef struct Cut {
     const Product *product;
     void (*multiply)(const Tile *);
     bool bf16_rows;                   /* A is rounded to bf16 */
+    bool expand;                      /* pairs are expanded a panel at a time, not in the kernel */
     int64_t tiles, row_blocks;        /* of all rows */
     int64_t panels, panel_blocks;
     int64_t depth, block_depth;       /* depth is even for pairs */
@@ -73,18 +74,30 @@ static void finish_tile(const Cut *cut, const float *acc, int64_t first, int64_t
     (glu ? cut->state->kernels->finish_glu : cut->state->kernels->finish)(&finish);
 }
 
+/* From this many tiles on it pays to expand a panel of pairs before they read it. */
+#define TILES_WORTH_EXPANDING 3
+
+/* The panel from row k on as the kernel wants it. */
+static const void *panel_at(const Cut *cut, Workspace *w, int64_t panel, const int64_t span[2]) {
+    const char *b = (const char *)cut->product->weight->packed + (size_t)panel * cut->panel_bytes +
+                    (size_t)span[0] * cut->depth_bytes;
+    if (!cut->expand)
+        return b;
+    cut->state->kernels->expand_pairs(w->panel, (const uint16_t *)b, span[1]);
+    return w->panel;
+}
+
 /* One panel times the tiles of a row block over columns [k, k + n); the last columns also finish. */
 static void panel_times_tiles(const Cut *cut, Workspace *w, const int64_t tiles[2], int64_t panel, int64_t slot,
                               const int64_t span[2]) {
     int64_t block_row = tile_first_row(cut, tiles[0]), k = span[0], n = span[1];
     bool whole = n == cut->depth, last_part = k + n == cut->depth;
+    const void *b = panel_at(cut, w, panel, span);
     for (int64_t tile = tiles[0]; tile < tiles[1]; tile++) {
         int64_t first = tile_first_row(cut, tile), last = tile_first_row(cut, tile + 1);
         float *acc = whole ? w->acc : w->acc + (slot * BLOCK_ROWS + first - block_row) * PANEL;
         Tile t = {
-            .acc = acc, .a = w->a + (first - block_row) * A_STRIDE,
-            .b = (const char *)cut->product->weight->packed + (size_t)panel * cut->panel_bytes +
-                 (size_t)k * cut->depth_bytes,
+            .acc = acc, .a = w->a + (first - block_row) * A_STRIDE, .b = b,
             .rows = (int)(last - first), .depth = n, .start = k ? TILE_CONTINUE : TILE_ZERO,
         };
         cut->multiply(&t);
@@ -137,13 +150,14 @@ void product_run(CpuState *state, const Product *product) {
         return;
     Cut cut = {
         .state = state, .product = product, .bf16_rows = dot,
-        .multiply = dot ? kernels->tile_dot : pairs ? kernels->tile_pairs : kernels->tile_f32,
         .tiles = ceil_divide(product->rows, kernels->tile_rows),
         .panels = ceil_divide(w->kind == WEIGHT_GLU ? w->out / 2 : w->out, w->kind == WEIGHT_GLU ? PANEL / 2 : PANEL),
         .depth = pairs ? (product->depth + 1) / 2 * 2 : product->depth,
         .block_depth = dot ? 2 * BLOCK_DEPTH : BLOCK_DEPTH,
         .depth_bytes = PANEL * dtype_size(w->type),
     };
+    cut.expand = pairs && !dot && kernels->expand_pairs && cut.tiles >= TILES_WORTH_EXPANDING;
+    cut.multiply = dot ? kernels->tile_dot : pairs && !cut.expand ? kernels->tile_pairs : kernels->tile_f32;
     cut.panel_bytes = (size_t)cut.depth * cut.depth_bytes;
     cut_units(&cut);
     team_run(state->team, product_unit, &cut, cut.row_blocks * cut.panel_blocks);

@@ -97,6 +97,8 @@ typedef struct Kernels {
     void (*tile_f32)(const Tile *tile);   /* A f32, B f32 */
     void (*tile_pairs)(const Tile *tile); /* A f32, B pairs */
     void (*tile_dot)(const Tile *tile);   /* A bf16, B pairs; NULL without such an instruction */
+    /* Pairs as f32, for tile_f32; NULL where tile_pairs loses nothing by doing it in its loop. */
+    void (*expand_pairs)(float *out, const uint16_t *pairs, int64_t depth);
     void (*finish)(const Finish *finish);
     void (*finish_glu)(const Finish *finish); /* acc holds 16 gates, then 16 ups; columns <= 16 */
     void (*to_bf16)(uint16_t *out, const float *in, int64_t n);

@@ -12,6 +12,7 @@
 typedef struct Workspace {
     _Alignas(64) float a[BLOCK_ROWS * A_STRIDE];
     _Alignas(64) float acc[BLOCK_PANELS * BLOCK_ROWS * PANEL];
+    _Alignas(64) float panel[BLOCK_DEPTH * PANEL]; /* of B, expanded */
     _Alignas(64) float scores[BLOCK_DEPTH * TILE_ROWS];
     _Alignas(64) float weights[TILE_ROWS * A_STRIDE];
 } Workspace;
