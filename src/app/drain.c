@@ -333,8 +333,7 @@ static void on_finished(App *app, Event *event) {
     app->view.preview_width = 0;
     size_t waiting = app_waiting(app);
     if (app->paused && waiting && app->parts.mode == APP_INTERACTIVE)
-        app_tell(app, LINE_INFO, "Queue paused, %zu job%s wait%s; :queue go continues, :queue clear drops them", waiting,
-                 waiting == 1 ? "" : "s", waiting == 1 ? "s" : "");
+        app_say_paused(app);
     if (app->paused && !waiting) { /* nothing to hold back: the next prompt runs */
         app->paused = false;
         worker_resume(app->worker);
@@ -397,6 +396,8 @@ static void refresh_view(App *app) {
     View *view = &app->view;
     const Ticket *running = app_running(app);
     view->job = running ? running->job->id : 0;
+    view->step = view->steps = 0;
+    view->stopping = false;
     if (running) {
         view->phase = (ViewPhase)running->phase;
         view->step = running->step.step;

@@ -387,17 +387,26 @@ Status app_stop(App *app, StopKind kind) {
     return NULL;
 }
 
+void app_say_paused(App *app) {
+    size_t waiting = app_waiting(app);
+    app_tell(app, LINE_INFO, "Queue paused, %zu job%s wait%s; :queue go continues, :queue clear drops them", waiting,
+             waiting == 1 ? "" : "s", waiting == 1 ? "s" : "");
+}
+
 bool app_interrupt(App *app) {
     script_stop(app);
-    Ticket *running = app_running(app);
-    if (!running && (app->paused || !app_waiting(app)))
+    if (!app_running(app) && (app->paused || !app_waiting(app)))
         return false;
     if (!app->paused) {
         app->paused = true;
         worker_pause(app->worker);
     }
+    app_drain(app); /* what has begun in this moment is then known */
+    Ticket *running = app_running(app);
     if (running)
         app_stop(app, running->stopping ? STOP_NOW : STOP_GENTLY);
+    else if (app->paused)
+        app_say_paused(app);
     return true;
 }
 

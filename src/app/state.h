@@ -184,6 +184,7 @@ Ticket *app_running(App *app);                /* NULL when nothing runs */
 size_t app_waiting(const App *app);           /* jobs behind the running one, those not yet made included */
 void app_remove_ticket(App *app, Ticket *ticket);
 void app_remove_waiting(App *app);            /* all that wait: from the worker's queue, and the orders */
+void app_say_paused(App *app);                 /* that it is, and how to go on */
 double app_queue_seconds(const App *app);     /* estimate until all is done; 0: unknown */
 void app_keep_shot(App *app, const Ticket *ticket, SavedInfo *saved);
 void order_done(Order *order);

@@ -1,0 +1,315 @@
+/* session: the program below the terminal, with the demo model: every example of the command table runs, and what a
+ * session promises holds (product.md 4.3, 5, 7, 11). Nothing is imitated but the person: lines go in through app_answer,
+ * what is said comes out through a surface that keeps it. */
+#include "config.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "base/file.h"
+#include "cpu/cpu.h"
+#include "tests/tap.h"
+
+typedef struct Talk {
+    App *app;
+    Arguments arguments;
+    Buf said;      /* lines with their marks */
+    Buf edited;    /* what :history N put into the edit area */
+    char answer;   /* to every question; 0: the first that is offered */
+    int images;
+} Talk;
+
+static void keep_line(void *context, LineKind kind, const char *text) {
+    buf_print(&((Talk *)context)->said, "%s%s\n", LINE_MARKS[kind], text);
+}
+
+static void keep_image(void *context, const Image *image) {
+    ((Talk *)context)->images += image->width > 0 && image->pixels;
+}
+
+static char answer_question(void *context, const Question *question) {
+    Talk *talk = context;
+    return talk->answer ? talk->answer : *question->answers ? *question->answers : question->otherwise;
+}
+
+static void keep_edit(void *context, const char *text, size_t size) {
+    buf_add(&((Talk *)context)->edited, text, size);
+}
+
+static const Surface TALK_SURFACE = {.name = "talk", .line = keep_line, .image = keep_image, .ask = answer_question,
+                                     .edit = keep_edit};
+
+static void drain(Talk *talk) {
+    poll(&(struct pollfd){.fd = app_fd(talk->app), .events = POLLIN}, 1, 100);
+    app_drain(talk->app);
+}
+
+/* Runs until nothing is left to do, at most a minute. */
+static void settle(Talk *talk) {
+    app_drain(talk->app);
+    for (int i = 0; i < 600; i++) {
+        if (app_idle(talk->app) || app_leaving(talk->app))
+            return;
+        drain(talk);
+    }
+    printf("# the session did not come to rest:\n# %s\n", buf_string(&talk->said));
+}
+
+static void begin(Talk *talk) {
+    *talk = (Talk){0};
+    AppParts parts = {.mode = APP_INTERACTIVE, .surface = &TALK_SURFACE, .surface_context = talk,
+                      .arguments = &talk->arguments, .backend = &CPU_BACKEND, .cpu_path = "any", .cores = 1};
+    CHECK_OK(app_open(&talk->app, &parts), "a session opens");
+    app_start(talk->app);
+    settle(talk);
+}
+
+static int end(Talk *talk) {
+    app_leave(talk->app, LEAVE_NOW, EXIT_DONE);
+    int status = app_finish(talk->app);
+    app_free(talk->app);
+    buf_done(&talk->said);
+    buf_done(&talk->edited);
+    return status;
+}
+
+/* Types a command (without colon) or a prompt; what is said from here on is in talk->said. */
+static bool type(Talk *talk, AnswerKind kind, const char *text) {
+    buf_truncate(&talk->said, 0);
+    ReaderAnswer answer = {kind, text, strlen(text), 1};
+    return app_answer(talk->app, &answer);
+}
+
+static const char *command(Talk *talk, const char *line) {
+    type(talk, ANSWER_COMMAND, line);
+    settle(talk);
+    return buf_string(&talk->said);
+}
+
+static const char *prompt(Talk *talk, const char *text) {
+    type(talk, ANSWER_PROMPT, text);
+    settle(talk);
+    return buf_string(&talk->said);
+}
+
+/* ---- the examples ------------------------------------------------------------------------------------------------- */
+
+/* What the examples of the table speak of. */
+static void prepare_examples(Talk *talk) {
+    static const char lesson[] = "# a lesson\n:say Hello.\n";
+    file_write("lesson.nbi", lesson, sizeof lesson - 1, 0666);
+    setenv("EDITOR", "true", 1);
+    command(talk, "steps 1");
+    prompt(talk, "1girl, kimono");
+}
+
+/* Those whose examples need a run in progress, or end the session; they have tests of their own. */
+static bool needs_more(const Command *row) {
+    static const char *const names[] = {"stop", "drop", "skip", "redo", "quit"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(row->name, names[i]))
+            return true;
+    return false;
+}
+
+static void every_example_runs(void) {
+    Talk talk;
+    begin(&talk);
+    prepare_examples(&talk);
+    for (const Command *row = COMMANDS; row->name; row++) {
+        if (needs_more(row))
+            continue;
+        const char *said = command(&talk, row->example + 1);
+        bool good = !strstr(said, "[ERROR]");
+        if (!good)
+            printf("# %s", said);
+        CHECK(good, row->example);
+        if (!strcmp(row->name, "clear"))
+            command(&talk, "undo"); /* so that the next examples have a prompt */
+        if (!strcmp(row->name, "undo"))
+            command(&talk, "redo");
+    }
+    end(&talk);
+}
+
+/* ---- what a session promises -------------------------------------------------------------------------------------- */
+
+static void a_prompt_becomes_a_picture(Talk *talk) {
+    command(talk, "set seed 42");
+    const char *said = prompt(talk, "<character_1>\n<n>miku</n>\n<gender>girl</gender>\n</character_1>");
+    CHECK_HAS(said, "[WARN] Unknown gender tag \"girl\", using default female prior (3:9)\n", "advice comes first");
+    CHECK_HAS(said, "[INFO] Text encoded in ", "the text is encoded");
+    CHECK_HAS(said, "[INFO] Denoising step 1/2...\n", "the first step is said");
+    CHECK_HAS(said, "[INFO] Denoising step 2/2...\n", "and the last");
+    CHECK_HAS(said, "[INFO] VAE decode completed. Output saved to output_001.png\n", "the file is named");
+    CHECK_HAS(said, "[INFO] #1 output_001.png: seed 42, 128x128, 2 steps, cfg 4, ", "and the facts of the run");
+    CHECK(file_exists("output_001.png"), "it is there");
+    CHECK_EQ(talk->images, 1, "the surface got it");
+    said = command(talk, "same");
+    CHECK_HAS(said, "#1 again: identical, all 16384 pixels", "the same seed gives the same picture");
+    CHECK(!file_exists("output_002.png"), "which is not kept");
+}
+
+static void references_are_found(Talk *talk) {
+    CHECK_HAS(command(talk, "info #1"), "  42\n", ":info #1 reads the seed");
+    CHECK_HAS(command(talk, "info last"), "output_001.png: 128x128", "last is the newest");
+    CHECK_HAS(command(talk, "info #-1"), "output_001.png: 128x128", "and so is #-1");
+    CHECK_HAS(command(talk, "info output_001.png"), "output_001.png: 128x128", "a file name will do");
+    CHECK_HAS(command(talk, "info #12"), "[ERROR] #12: there is no output_012.png in .", "what is not there is said");
+    CHECK_HAS(command(talk, "show #1"), "   2  <n>miku</n>", ":show #1 prints its prompt");
+    CHECK_HAS(command(talk, "seed last"), "seed 42", ":seed last pins its seed");
+    CHECK_HAS(command(talk, "seed +1"), "seed 42 -> 43", ":seed +1 counts from it");
+}
+
+static void prompt_and_settings_are_undone(Talk *talk) {
+    size_t size;
+    prompt(talk, "first");
+    command(talk, "steps 3");
+    command(talk, "clear");
+    CHECK_STR(app_prompt(talk->app, &size), "", ":clear empties the prompt");
+    command(talk, "undo 2");
+    CHECK_STR(app_prompt(talk->app, &size), "first", ":undo brings it back");
+    CHECK_STR(settings_text(app_settings(talk->app), SET_STEPS), "2", "with the settings of then");
+    command(talk, "redo");
+    CHECK_STR(settings_text(app_settings(talk->app), SET_STEPS), "3", ":redo goes forward");
+    command(talk, "undo");
+    CHECK_HAS(command(talk, "undo 200"), "undone", "as far as there is something");
+    CHECK_HAS(command(talk, "undo"), "[ERROR] nothing to undo", "and then says so");
+    command(talk, "steps 2");
+}
+
+static void macros_keep_prompt_and_settings(Talk *talk) {
+    size_t size;
+    static const char text[] = "<character_1>\n<n>len</n>\n</character_1>";
+    prompt(talk, text);
+    command(talk, "cfg 3.5");
+    CHECK_HAS(command(talk, "save len"), "Saved as len", ":save keeps it");
+    CHECK_HAS(command(talk, "save who character_1"), "Saved as who", "an element alone, too");
+    CHECK_HAS(command(talk, "save x character_7"), "[ERROR] the prompt has no element character_7", "if it is there");
+    command(talk, "cfg 5");
+    command(talk, "clear");
+    command(talk, "load len");
+    CHECK_STR(app_prompt(talk->app, &size), text, ":load brings it back");
+    CHECK_STR(settings_text(app_settings(talk->app), SET_CFG), "3.5", "settings included");
+    CHECK_HAS(command(talk, "show @who"), "   2  <n>len</n>", "@who is the macro");
+    CHECK_HAS(command(talk, "load lem"), "[ERROR] there is no macro lem; did you mean len?", "a wrong name has a neighbour");
+    CHECK_HAS(command(talk, "save ../x"), "[ERROR]", "a name is no path");
+    talk->answer = 'n';
+    CHECK_HAS(command(talk, "save len"), "len stays as it was", "nothing is replaced without a yes");
+    CHECK_HAS(command(talk, "delete len"), "len stays", "nor deleted");
+    talk->answer = 0;
+    CHECK_HAS(command(talk, "rename who len"), "[ERROR] len exists", "a rename replaces nothing");
+    CHECK_HAS(command(talk, "delete who"), "Deleted who", "with a yes it goes");
+    command(talk, "reset all");
+    command(talk, "steps 2");
+}
+
+static void refused_lines_stay(Talk *talk) {
+    CHECK(!type(talk, ANSWER_COMMAND, "stpes 3"), "an unknown command stays in the edit area");
+    CHECK(!type(talk, ANSWER_COMMAND, "steps 0"), "so does a bad value");
+    CHECK(type(talk, ANSWER_COMMAND, "steps 2"), "a good one leaves it");
+    CHECK_HAS(command(talk, "go 0"), "[ERROR] :go: N is \"0\", expected 1 to 9999", "a count of 0 is refused");
+    command(talk, "clear");
+    CHECK_HAS(command(talk, "go"), "[ERROR] there is no prompt", "nothing is rendered without a prompt");
+}
+
+static void strict_advice_refuses(Talk *talk) {
+    command(talk, "set lint strict");
+    CHECK_HAS(prompt(talk, "<character_1><pose>dancing</pose></character_1>"), "nothing is rendered",
+              "strict lint renders nothing on a warning");
+    command(talk, "set lint on");
+}
+
+static void history_is_kept(Talk *talk) {
+    CHECK_HAS(command(talk, "history first"), "  first\n", ":history TEXT finds the entry");
+    CHECK_HAS(command(talk, "history 99999"), "[ERROR] there is no history entry 99999", "a wrong number is said");
+    command(talk, "history 1");
+    CHECK_STR(buf_string(&talk->edited), ":steps 1", ":history 1 puts the first entry into the edit area");
+}
+
+static void a_run_can_be_stopped(Talk *talk) {
+    CHECK_HAS(command(talk, "stop"), "[ERROR] nothing is running", ":stop needs a run");
+    command(talk, "steps 1000");
+    type(talk, ANSWER_PROMPT, "a long one");
+    type(talk, ANSWER_COMMAND, "go");
+    for (int i = 0; i < 300 && app_view(talk->app)->step < 2; i++)
+        drain(talk);
+    buf_truncate(&talk->said, 0);
+    CHECK(app_interrupt(talk->app), "Ctrl-C finds the run");
+    for (int i = 0; i < 300 && !strstr(buf_string(&talk->said), "Queue paused"); i++)
+        drain(talk);
+    CHECK_HAS(buf_string(&talk->said), "/1000; Ctrl-C again drops the picture\n", "it says how to drop it");
+    CHECK_HAS(buf_string(&talk->said), " of 1000 steps, cfg 4", "the partial picture is kept");
+    CHECK_HAS(buf_string(&talk->said), "Queue paused, 1 job waits; :queue go continues", "the queue pauses");
+    CHECK_HAS(command(talk, "queue clear"), "1 job dropped", "and can be cleared");
+    CHECK(!app_interrupt(talk->app), "then Ctrl-C finds nothing");
+}
+
+static void a_run_can_be_dropped(Talk *talk) {
+    size_t before = (size_t)app_view(talk->app)->pictures;
+    type(talk, ANSWER_PROMPT, "a long one");
+    for (int i = 0; i < 300 && !app_view(talk->app)->job; i++)
+        drain(talk);
+    command(talk, "skip");
+    CHECK_EQ(app_view(talk->app)->pictures, before, ":skip drops the picture");
+    command(talk, "steps 2");
+    CHECK_HAS(prompt(talk, "another"), "Output saved to", "and the next one is made");
+}
+
+static void the_queue_has_an_end(Talk *talk) {
+    command(talk, "steps 1000");
+    type(talk, ANSWER_PROMPT, "a long one");
+    bool full = false;
+    for (int i = 0; i < 70 && !full; i++) {
+        type(talk, ANSWER_COMMAND, "go");
+        full = strstr(buf_string(&talk->said), "the queue holds 64 jobs") != NULL;
+    }
+    CHECK(full, "job 65 is refused");
+    talk->answer = 'd';
+    app_leave(talk->app, LEAVE_ASKING, EXIT_DONE);
+    CHECK(app_leaving(talk->app), "leaving drops them when told so");
+}
+
+static void a_wrong_model_leaves_the_old_one(void) {
+    Talk talk;
+    begin(&talk);
+    mkdir("empty", 0777);
+    const char *said = command(&talk, "model empty");
+    CHECK_HAS(said, "[ERROR] no model in empty: expected model_index.json or *.safetensors, found an empty directory",
+              "an empty folder is no model");
+    CHECK_HAS(said, "demo world stays loaded", "the old model stays");
+    CHECK_STR(settings_text(app_settings(talk.app), SET_MODEL), "", "and so does its name");
+    command(&talk, "steps 1");
+    CHECK_HAS(prompt(&talk, "1girl"), "Output saved to", "it still works");
+    end(&talk);
+}
+
+int main(void) {
+    char place[] = "/tmp/newbie-session-XXXXXX";
+    if (!mkdtemp(place) || chdir(place))
+        return 1;
+    setenv("HOME", place, 1);
+    unsetenv("NEWBIE_MODEL");
+    every_example_runs();
+    if (mkdir("second", 0777) || chdir("second"))
+        return 1;
+    Talk talk;
+    begin(&talk);
+    command(&talk, "steps 2");
+    a_prompt_becomes_a_picture(&talk);
+    references_are_found(&talk);
+    prompt_and_settings_are_undone(&talk);
+    macros_keep_prompt_and_settings(&talk);
+    refused_lines_stay(&talk);
+    strict_advice_refuses(&talk);
+    history_is_kept(&talk);
+    a_run_can_be_stopped(&talk);
+    a_run_can_be_dropped(&talk);
+    the_queue_has_an_end(&talk);
+    CHECK_EQ(end(&talk), 0, "a session on a terminal ends with status 0");
+    a_wrong_model_leaves_the_old_one();
+    return tap_end();
+}
