@@ -113,6 +113,8 @@ static void pump_input(Batch *batch) {
             return;
         batch->held = false;
         app_answer(batch->app, &batch->answer);
+        if (batch->app->leave_when_done)
+            batch->reading = false; /* quit: what follows is not read */
         if (app_leaving(batch->app))
             return;
     }

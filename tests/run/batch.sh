@@ -172,6 +172,7 @@ fi
 # signal NAME...: sends each, 0.2 seconds apart, to a run that is past its first step.
 signal() {
     local name tries=0
+    rm -f out
     "$newbie" --steps 1000 --json 1girl >out 2>err </dev/null &
     until grep -q '"event":"step"' out 2>/dev/null || [ $((tries += 1)) -gt 300 ]; do sleep 0.1; done
     for name; do
