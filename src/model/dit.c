@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "model/attention.h"
 #include "model/expected.h"
 #include "model/layout.h"
 
@@ -194,13 +195,10 @@ static Status config_from_shapes(DitConfig *c, const SafeTensors *file, const ch
     c->refiners = noise > text ? noise : text;
     c->layers = weights_layers(file, prefix, "layers.");
     int64_t query = block_dim(file, prefix, names->out, 1), key = key_width(file, prefix, naming, query);
-    if (!c->head_dim || !query || !key)
-        return NULL; /* the check of the list will name what is missing */
-    c->heads = query / c->head_dim;
-    c->kv_heads = key / c->head_dim;
-    if (!c->kv_heads || query % c->head_dim || key % c->head_dim || c->heads % c->kv_heads || c->head_dim % 2)
-        return fail(ERR_FORMAT, "the transformer's attention has q of %lld and k of %lld with heads of %lld, expected "
-                    "whole heads", (long long)query, (long long)key, (long long)c->head_dim);
+    HeadShape heads;
+    TRY(heads_from_widths(&heads, "transformer", query, key, c->head_dim));
+    c->heads = heads.heads;
+    c->kv_heads = heads.kv_heads;
     return NULL;
 }
 
@@ -477,23 +475,15 @@ static Tensor stack_modulation(const Stack *s, int64_t block, ModulationKind kin
     return modulation_at(s->run, s->evaluation, s->seqs->count, (s->first + block) * MODULATIONS + kind);
 }
 
-/* h = out(softmax(q kᵀ / sqrt(d)) v) of q, k, v = qkv·h with normed and rotated q and k. */
+/* h = attention(h) with normed and rotated q and k. */
 static void attention(Ops *o, Tensor h, const DitBlock *block, const Stack *s) {
     const DitConfig *c = s->config;
-    int64_t query = c->heads * c->head_dim, key = c->kv_heads * c->head_dim;
-    ArenaMark mark = ops_mark(o);
-    Tensor a = ops_matrix(o, h.dims[0], query), qkv = ops_matrix(o, h.dims[0], query + 2 * key);
-    Tensor q = tensor_heads(tensor_columns(qkv, 0, query), c->heads);
-    Tensor k = tensor_heads(tensor_columns(qkv, query, key), c->kv_heads);
-    Tensor v = tensor_heads(tensor_columns(qkv, query + key, key), c->kv_heads);
-    op_linear(o, qkv, h, &block->qkv, (LinearHow){0});
-    op_qk_norm_rope(o, q, k, &(QkNormRopeHow){.q_norm = block->q_norm, .k_norm = block->k_norm, .form = NORM_W,
-                                              .eps = (float)c->qk_norm_eps, .cos = s->cos, .sin = s->sin,
-                                              .style = ROPE_PAIRS});
-    op_attention(o, tensor_heads(a, c->heads), q, k, v,
-                 &(AttentionHow){.scale = (float)(1 / sqrt((double)c->head_dim)), .mask = MASK_FULL, .seqs = s->seqs});
-    op_linear(o, h, a, &block->out, (LinearHow){0});
-    ops_release(o, mark);
+    self_attention(o, h, h, &(SelfAttention){
+        .qkv = &block->qkv, .out = &block->out, .shape = {c->heads, c->kv_heads, c->head_dim},
+        .rope = {.q_norm = block->q_norm, .k_norm = block->k_norm, .form = NORM_W, .eps = (float)c->qk_norm_eps,
+                 .cos = s->cos, .sin = s->sin, .style = ROPE_PAIRS},
+        .how = {.mask = MASK_FULL, .seqs = s->seqs},
+    });
 }
 
 /* h = w2(silu(w1·h) ⊙ (w3·h)). */

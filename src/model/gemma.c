@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "model/attention.h"
 #include "model/expected.h"
 #include "model/layout.h"
 #include "model/rope.h"
@@ -102,13 +103,10 @@ static Status config_from_shapes(GemmaConfig *c, const SafeTensors *file, const 
     c->layers = weights_layers(file, prefix, "layers.");
     int64_t query = weights_dim(file, prefix, "layers.0.self_attn.q_proj.weight", 0);
     int64_t key = weights_dim(file, prefix, "layers.0.self_attn.k_proj.weight", 0);
-    if (!c->head_dim || !query || !key)
-        return NULL; /* the check of the list will name what is missing */
-    c->heads = query / c->head_dim;
-    c->kv_heads = key / c->head_dim;
-    if (!c->kv_heads || query % c->head_dim || key % c->head_dim || c->heads % c->kv_heads || c->head_dim % 2)
-        return fail(ERR_FORMAT, "the text encoder's attention has q of %lld and k of %lld with heads of %lld, expected "
-                    "whole heads", (long long)query, (long long)key, (long long)c->head_dim);
+    HeadShape heads;
+    TRY(heads_from_widths(&heads, "text encoder", query, key, c->head_dim));
+    c->heads = heads.heads;
+    c->kv_heads = heads.kv_heads;
     return NULL;
 }
 
@@ -235,25 +233,17 @@ static bool is_full(const GemmaConfig *c, int64_t layer) {
     return (layer + 1) % c->pattern == 0;
 }
 
-/* h = o_proj(attention of the normed states). */
+/* h = attention(h), causal, with normed and rotated q and k. */
 static void attention(Ops *o, Tensor h, const GemmaLayer *layer, const Pass *pass, bool full) {
     const GemmaConfig *c = pass->config;
     const Rotation *rotation = full ? &pass->full : &pass->sliding;
-    int64_t query = c->heads * c->head_dim, key = c->kv_heads * c->head_dim;
-    ArenaMark mark = ops_mark(o);
-    Tensor a = ops_matrix(o, h.dims[0], query), qkv = ops_matrix(o, h.dims[0], query + 2 * key);
-    Tensor q = tensor_heads(tensor_columns(qkv, 0, query), c->heads);
-    Tensor k = tensor_heads(tensor_columns(qkv, query, key), c->kv_heads);
-    Tensor v = tensor_heads(tensor_columns(qkv, query + key, key), c->kv_heads);
-    op_linear(o, qkv, h, &layer->qkv, (LinearHow){0});
-    op_qk_norm_rope(o, q, k, &(QkNormRopeHow){.q_norm = layer->q_norm, .k_norm = layer->k_norm, .form = NORM_ONE_PLUS_W,
-                                              .eps = (float)c->norm_eps, .cos = rotation->cos, .sin = rotation->sin,
-                                              .style = ROPE_HALVES});
-    op_attention(o, tensor_heads(a, c->heads), q, k, v,
-                 &(AttentionHow){.scale = (float)c->attention_scale, .mask = MASK_CAUSAL, .window = full ? 0 : c->window,
-                                 .seqs = pass->seqs});
-    op_linear(o, h, a, &layer->out, (LinearHow){0});
-    ops_release(o, mark);
+    self_attention(o, h, h, &(SelfAttention){
+        .qkv = &layer->qkv, .out = &layer->out, .shape = {c->heads, c->kv_heads, c->head_dim},
+        .rope = {.q_norm = layer->q_norm, .k_norm = layer->k_norm, .form = NORM_ONE_PLUS_W, .eps = (float)c->norm_eps,
+                 .cos = rotation->cos, .sin = rotation->sin, .style = ROPE_HALVES},
+        .how = {.scale = (float)c->attention_scale, .mask = MASK_CAUSAL, .window = full ? 0 : c->window,
+                .seqs = pass->seqs},
+    });
 }
 
 /* h = down(gelu(gate·h) ⊙ (up·h)). */

@@ -3,12 +3,12 @@
 
 #include "model/jina.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "model/attention.h"
 #include "model/expected.h"
 #include "model/layout.h"
 #include "model/rope.h"
@@ -155,19 +155,11 @@ static void add_norm(Ops *o, Tensor x, Tensor y, const NormWeights *norm, const 
 
 static void attention(Ops *o, Tensor y, Tensor x, const JinaLayer *layer, const Pass *pass) {
     const JinaConfig *c = pass->config;
-    int64_t width = c->hidden;
-    ArenaMark mark = ops_mark(o);
-    Tensor a = ops_matrix(o, x.dims[0], width), qkv = ops_matrix(o, x.dims[0], 3 * width);
-    Tensor q = tensor_heads(tensor_columns(qkv, 0, width), c->heads);
-    Tensor k = tensor_heads(tensor_columns(qkv, width, width), c->heads);
-    Tensor v = tensor_heads(tensor_columns(qkv, 2 * width, width), c->heads);
-    op_linear(o, qkv, x, &layer->qkv, (LinearHow){0});
-    op_qk_norm_rope(o, q, k, &(QkNormRopeHow){.cos = pass->cos, .sin = pass->sin, .style = ROPE_HALVES});
-    op_attention(o, tensor_heads(a, c->heads), q, k, v,
-                 &(AttentionHow){.scale = (float)(1 / sqrt((double)(width / c->heads))), .mask = MASK_FULL,
-                                 .seqs = pass->seqs});
-    op_linear(o, y, a, &layer->out, (LinearHow){0});
-    ops_release(o, mark);
+    self_attention(o, y, x, &(SelfAttention){
+        .qkv = &layer->qkv, .out = &layer->out, .shape = {c->heads, c->heads, c->hidden / c->heads},
+        .rope = {.cos = pass->cos, .sin = pass->sin, .style = ROPE_HALVES},
+        .how = {.mask = MASK_FULL, .seqs = pass->seqs},
+    });
 }
 
 static void feed_forward(Ops *o, Tensor y, Tensor x, const JinaLayer *layer, const Pass *pass) {

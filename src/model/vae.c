@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "model/attention.h"
 #include "model/expected.h"
 #include "model/layout.h"
 
@@ -415,19 +416,13 @@ static void residual(Ops *o, Canvas *canvas, const Stage *stage, const Vae *vae)
 
 /* x += proj(softmax(q kᵀ / sqrt(channels)) v) over all positions, one head. */
 static void attend(Ops *o, Canvas *canvas, const Stage *stage, const Vae *vae) {
-    int64_t width = stage->in;
-    Tensor x = canvas_picture(canvas), normed = canvas_view(canvas, 1, canvas->high, canvas->wide, width);
+    Tensor x = canvas_picture(canvas), normed = canvas_view(canvas, 1, canvas->high, canvas->wide, stage->in);
     Seqs seqs = seqs_one(canvas->high * canvas->wide);
-    ArenaMark mark = ops_mark(o);
-    Tensor a = ops_matrix(o, seqs_rows(&seqs), width), qkv = ops_matrix(o, seqs_rows(&seqs), 3 * width);
     normalise(o, normed, x, &stage->norm1, vae, ACT_NONE);
-    op_linear(o, qkv, as_rows(normed), &stage->qkv, (LinearHow){0});
-    op_attention(o, tensor_heads(a, 1), tensor_heads(tensor_columns(qkv, 0, width), 1),
-                 tensor_heads(tensor_columns(qkv, width, width), 1),
-                 tensor_heads(tensor_columns(qkv, 2 * width, width), 1),
-                 &(AttentionHow){.scale = (float)(1 / sqrt((double)width)), .mask = MASK_FULL, .seqs = &seqs});
-    op_linear(o, as_rows(x), a, &stage->projection, (LinearHow){.store = STORE_ADD});
-    ops_release(o, mark);
+    self_attention(o, as_rows(x), as_rows(normed), &(SelfAttention){
+        .qkv = &stage->qkv, .out = &stage->projection, .shape = {1, 1, stage->in},
+        .how = {.mask = MASK_FULL, .seqs = &seqs}, .store = STORE_ADD,
+    });
 }
 
 static void resize(Ops *o, Canvas *canvas, const Stage *stage) {

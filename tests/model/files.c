@@ -35,17 +35,6 @@ static void text(const char *name, const char *content) {
         printf("Bail out! %s\n", st->message);
 }
 
-static Synthetic nano(ModelPart part, const char *prefix) {
-    Synthetic file = {.prefix = prefix};
-    switch (part) {
-    case PART_DIT: dit_expected(&DIT_NANO, 0, synthetic_add, &file); break;
-    case PART_GEMMA: gemma_expected(&GEMMA_NANO, synthetic_add, &file); break;
-    case PART_JINA: jina_expected(&JINA_NANO, synthetic_add, &file); break;
-    default: vae_expected(&VAE_NANO, 0, synthetic_add, &file); break;
-    }
-    return file;
-}
-
 /* Bytes that stand for a tokenizer inside the file. */
 static void add_spiece(Synthetic *file, const char *name) {
     const float bytes[2] = {0};
@@ -63,12 +52,12 @@ static void write_made(Synthetic *file, const char *name) {
 }
 
 static void write_part(ModelPart part, const char *name) {
-    Synthetic file = nano(part, NULL);
+    Synthetic file = synthetic_nano(part, NULL);
     write_made(&file, name);
 }
 
 static void write_encoder(ModelPart part, const char *name) {
-    Synthetic file = nano(part, NULL);
+    Synthetic file = synthetic_nano(part, NULL);
     add_spiece(&file, "spiece_model");
     write_made(&file, name);
 }
@@ -186,7 +175,7 @@ static void check_incomplete(void) {
 }
 
 static void check_shards(void) {
-    Synthetic all = nano(PART_GEMMA, NULL), first = {0}, second = {0};
+    Synthetic all = synthetic_nano(PART_GEMMA, NULL), first = {0}, second = {0};
     Buf index = {0};
     buf_text(&index, "{\"metadata\": {}, \"weight_map\": {");
     for (size_t i = 0; i < all.count; i++) {
@@ -255,7 +244,7 @@ static void check_comfy_folder(void) {
 }
 
 static void merge(Synthetic *into, ModelPart part, const char *prefix, const char *drop) {
-    Synthetic file = nano(part, NULL);
+    Synthetic file = synthetic_nano(part, NULL);
     for (size_t i = 0; i < file.count; i++) {
         Buf name = {0};
         buf_print(&name, "%s%s", prefix, file.tensors[i].name + strlen(drop));

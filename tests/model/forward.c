@@ -29,13 +29,7 @@ typedef struct Nano {
 } Nano;
 
 static SafeTensors *nano_file(ModelPart part) {
-    Synthetic made = {0};
-    switch (part) {
-    case PART_DIT: dit_expected(&DIT_NANO, 0, synthetic_add, &made); break;
-    case PART_GEMMA: gemma_expected(&GEMMA_NANO, synthetic_add, &made); break;
-    case PART_JINA: jina_expected(&JINA_NANO, synthetic_add, &made); break;
-    default: vae_expected(&VAE_NANO, 0, synthetic_add, &made); break;
-    }
+    Synthetic made = synthetic_nano(part, NULL);
     SafeTensors *file = synthetic_open(&made, NULL);
     synthetic_done(&made);
     return file;

@@ -17,47 +17,23 @@
 static Ops ops;
 static Arena no_arena; /* loading takes nothing from an arena */
 
-typedef Status Load(Ops *o, const SafeTensors *file, const Json *config);
-
-static Status load_dit(Ops *o, const SafeTensors *file, const Json *config) {
+static Status load_part(ModelPart part, const SafeTensors *file, const Json *config) {
     Dit *dit = NULL;
-    TRY(dit_load(&dit, o, file, config, NULL));
-    dit_free(dit, o);
-    return NULL;
-}
-
-static Status load_gemma(Ops *o, const SafeTensors *file, const Json *config) {
     Gemma *gemma = NULL;
-    TRY(gemma_load(&gemma, o, file, config, NULL));
-    gemma_free(gemma, o);
-    return NULL;
-}
-
-static Status load_jina(Ops *o, const SafeTensors *file, const Json *config) {
     Jina *jina = NULL;
-    TRY(jina_load(&jina, o, file, config, NULL));
-    jina_free(jina, o);
-    return NULL;
-}
-
-static Status load_vae(Ops *o, const SafeTensors *file, const Json *config) {
     Vae *vae = NULL;
-    TRY(vae_load(&vae, o, file, config, VAE_BOTH));
-    vae_free(vae, o);
-    return NULL;
-}
-
-static Load *const LOADS[PART_COUNT] = {load_dit, load_gemma, load_jina, load_vae};
-
-static Synthetic nano(ModelPart part) {
-    Synthetic file = {0};
+    Status st = NULL;
     switch (part) {
-    case PART_DIT: dit_expected(&DIT_NANO, 0, synthetic_add, &file); break;
-    case PART_GEMMA: gemma_expected(&GEMMA_NANO, synthetic_add, &file); break;
-    case PART_JINA: jina_expected(&JINA_NANO, synthetic_add, &file); break;
-    default: vae_expected(&VAE_NANO, 0, synthetic_add, &file); break;
+    case PART_DIT: st = dit_load(&dit, &ops, file, config, NULL); break;
+    case PART_GEMMA: st = gemma_load(&gemma, &ops, file, config, NULL); break;
+    case PART_JINA: st = jina_load(&jina, &ops, file, config, NULL); break;
+    default: st = vae_load(&vae, &ops, file, config, VAE_BOTH); break;
     }
-    return file;
+    dit_free(dit, &ops);
+    gemma_free(gemma, &ops);
+    jina_free(jina, &ops);
+    vae_free(vae, &ops);
+    return st;
 }
 
 /* Writes, loads and forgets the file. The status is copied, because the file's name goes with it. */
@@ -68,7 +44,7 @@ static Status load(Synthetic *file, ModelPart part, const char *json) {
     else
         config = nano_json(part);
     SafeTensors *opened = synthetic_open(file, NULL);
-    Status st = LOADS[part](&ops, opened, config);
+    Status st = load_part(part, opened, config);
     safetensors_close(opened);
     json_free(config);
     synthetic_done(file);
@@ -88,13 +64,13 @@ static void check_good(void) {
     static const char *const NAMES[] = {"the nano transformer loads", "the nano text encoder loads",
                                         "the nano pooled text encoder loads", "the nano VAE loads"};
     for (int part = 0; part < PART_COUNT; part++) {
-        Synthetic file = nano(part);
+        Synthetic file = synthetic_nano(part, NULL);
         CHECK_OK(load(&file, part, NULL), NAMES[part]);
     }
 }
 
 static void check_missing(void) {
-    Synthetic file = nano(PART_DIT);
+    Synthetic file = synthetic_nano(PART_DIT, NULL);
     int total = (int)file.count;
     synthetic_remove(&file, "layers.1.attention.out.weight");
     synthetic_remove(&file, "layers.0.adaLN_modulation.1.bias");
@@ -106,23 +82,23 @@ static void check_missing(void) {
     CHECK_STR(sentence(st), expected, "missing tensors are counted, and the first is named");
     CHECK_STR(st ? st->hint : "", ":log FILE and :model PATH again list all of them", "the hint says how to see them all");
 
-    file = nano(PART_DIT);
+    file = synthetic_nano(PART_DIT, NULL);
     synthetic_remove(&file, "norm_final.weight");
     CHECK_OK(load(&file, PART_DIT, NULL), "norm_final, which the forward never uses, may be missing");
 
-    file = nano(PART_GEMMA);
+    file = synthetic_nano(PART_GEMMA, NULL);
     synthetic_remove(&file, "model.layers.1.mlp.up_proj.weight");
     CHECK_HAS(sentence(load(&file, PART_GEMMA, NULL)), "the text encoder lacks 1 of", "a missing tensor of Gemma is named");
 
-    file = nano(PART_GEMMA);
+    file = synthetic_nano(PART_GEMMA, NULL);
     synthetic_remove(&file, "model.layers.3.mlp.up_proj.weight");
     CHECK_OK(load(&file, PART_GEMMA, NULL), "the last layer of Gemma is not needed");
 
-    file = nano(PART_VAE);
+    file = synthetic_nano(PART_VAE, NULL);
     synthetic_remove(&file, "decoder.up.1.block.1.conv2.weight");
     CHECK_HAS(sentence(load(&file, PART_VAE, NULL)), "the VAE lacks 1 of", "a missing tensor of the VAE is named");
 
-    file = nano(PART_VAE);
+    file = synthetic_nano(PART_VAE, NULL);
     const char *const whole[] = {"norm1.weight", "norm1.bias", "conv1.weight", "conv1.bias",
                                  "norm2.weight", "norm2.bias", "conv2.weight", "conv2.bias"};
     for (size_t i = 0; i < 8; i++) {
@@ -134,7 +110,7 @@ static void check_missing(void) {
 }
 
 static void check_wrong(void) {
-    Synthetic file = nano(PART_DIT);
+    Synthetic file = synthetic_nano(PART_DIT, NULL);
     SafeTensor *tensor = synthetic_find(&file, "layers.1.attention.qkv.weight");
     tensor->dims[1] -= 8;
     tensor->count = tensor->dims[0] * tensor->dims[1];
@@ -143,49 +119,49 @@ static void check_wrong(void) {
     CHECK_STR(sentence(st), "layers.1.attention.qkv.weight is [192, 88], expected [192, 96]", "a wrong shape is told");
     CHECK_STR(st ? st->hint : "", "the file may be pruned or of another version", "the hint says what it may be");
 
-    file = nano(PART_DIT);
+    file = synthetic_nano(PART_DIT, NULL);
     tensor = synthetic_find(&file, "layers.0.feed_forward.w2.weight");
     tensor->type = DT_I32;
     st = load(&file, PART_DIT, NULL);
     CHECK_STR(sentence(st), "layers.0.feed_forward.w2.weight is stored as i32; readable are f32 f16 bf16",
               "an unreadable type is told");
 
-    file = nano(PART_DIT);
+    file = synthetic_nano(PART_DIT, NULL);
     synthetic_remove(&file, "layers.1.attention.out.weight");
     synthetic_find(&file, "layers.0.feed_forward.w2.weight")->type = DT_I32;
     st = load(&file, PART_DIT, NULL);
     CHECK_HAS(sentence(st), "lacks 1 of", "different problems come in one sentence (missing)");
     CHECK_HAS(sentence(st), "stored as i32", "different problems come in one sentence (type)");
 
-    file = nano(PART_JINA);
+    file = synthetic_nano(PART_JINA, NULL);
     tensor = synthetic_find(&file, "model.embeddings.word_embeddings.weight");
     tensor->dims[0] = tensor->count = 0;
     tensor->bytes = 0;
     CHECK_HAS(sentence(load(&file, PART_JINA, NULL)), "word_embeddings.weight is [0, 48]", "an empty tensor is refused");
 
-    file = nano(PART_DIT);
+    file = synthetic_nano(PART_DIT, NULL);
     CHECK_HAS(sentence(load(&file, PART_DIT, "{}")), "heads are 24 wide: expected axes_dims",
               "a small transformer without rope axes is refused");
-    file = nano(PART_DIT);
+    file = synthetic_nano(PART_DIT, NULL);
     CHECK_HAS(sentence(load(&file, PART_DIT, "{\"axes_dims\": [8, 8, 12]}")),
               "axes_dims add up to 28, expected the head size 24", "rope axes that do not fit the heads are refused");
-    file = nano(PART_DIT);
+    file = synthetic_nano(PART_DIT, NULL);
     CHECK_HAS(sentence(load(&file, PART_DIT, "{\"axes_dims\": [8, 8, 8], \"patch_size\": 3}")), "patch_size",
               "a patch size that does not fit is refused");
-    file = nano(PART_VAE);
+    file = synthetic_nano(PART_VAE, NULL);
     CHECK_HAS(sentence(load(&file, PART_VAE, "{}")), "expected a multiple of its 32 norm groups",
               "norm groups that do not fit are refused");
-    file = nano(PART_GEMMA);
+    file = synthetic_nano(PART_GEMMA, NULL);
     CHECK_HAS(sentence(load(&file, PART_GEMMA, "{\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 2}}")),
               "rope_type yarn", "an unknown rope type is refused");
-    file = nano(PART_JINA);
+    file = synthetic_nano(PART_JINA, NULL);
     CHECK_HAS(sentence(load(&file, PART_JINA, "{\"num_attention_heads\": 7}")), "with 7 heads",
               "heads that do not divide the width are refused");
 }
 
 /* The right structure, but another model. */
 static void check_other_models(void) {
-    Synthetic file = nano(PART_DIT);
+    Synthetic file = synthetic_nano(PART_DIT, NULL);
     const char *const clip[] = {"clip_text_pooled_proj.0.weight", "clip_text_pooled_proj.1.weight",
                                 "clip_text_pooled_proj.1.bias", "time_text_embed.1.weight", "time_text_embed.1.bias"};
     for (size_t i = 0; i < 5; i++)
@@ -205,7 +181,7 @@ static void check_other_models(void) {
     synthetic_put(&file, "base_model.model.layers.0.attention.qkv.lora_A.weight", numbers, 2, 2);
     CHECK_HAS(sentence(load(&file, PART_DIT, NULL)), "is a LoRA, expected the NewBie transformer", "a LoRA is named");
 
-    file = nano(PART_JINA);
+    file = synthetic_nano(PART_JINA, NULL);
     CHECK_HAS(sentence(load(&file, PART_GEMMA, NULL)),
               "is a Jina CLIP v2 text tower, expected the Gemma 3 text encoder", "swapped encoders are named");
 
@@ -216,7 +192,7 @@ static void check_other_models(void) {
 
 /* Cut at every eighth of its length, a file never opens and never harms. */
 static void check_truncated(void) {
-    Synthetic made = nano(PART_DIT);
+    Synthetic made = synthetic_nano(PART_DIT, NULL);
     char *path;
     SafeTensors *file = synthetic_open(&made, &path);
     off_t size = (off_t)safetensors_bytes(file);
@@ -230,9 +206,46 @@ static void check_truncated(void) {
     synthetic_done(&made);
 }
 
+static bool is_unused(const char *name) {
+    return !strcmp(name, "norm_final.weight") || !strcmp(name, "model.norm.weight") || !strncmp(name, "model.layers.3.", 15);
+}
+
+/* Of every part every tensor that is needed is missed when it is not there, and told when it has another shape. */
+static void check_every_tensor(void) {
+    for (int part = 0; part < PART_COUNT; part++) {
+        Synthetic whole = synthetic_nano(part, NULL);
+        Json *config = nano_json(part);
+        int unexpected = 0;
+        for (size_t i = 0; i < 2 * whole.count; i++) {
+            SafeTensor *tensor = &whole.tensors[i / 2], kept = *tensor;
+            bool free_rows = strstr(kept.name, "embed_tokens") || strstr(kept.name, "word_embeddings");
+            if (is_unused(kept.name) || (free_rows && i % 2 == 0)) /* nothing else says how many words there are */
+                continue;
+            if (i % 2) {
+                tensor->name = "other";
+            } else {
+                tensor->dims[0]--;
+                tensor->count = kept.count / kept.dims[0] * tensor->dims[0];
+                tensor->bytes = sizeof(float) * (size_t)tensor->count;
+            }
+            SafeTensors *opened = synthetic_open(&whole, NULL);
+            if (!load_part(part, opened, config) && ++unexpected)
+                printf("# %s %s\n", kept.name, i % 2 ? "missing" : "smaller");
+            safetensors_close(opened);
+            *tensor = kept;
+        }
+        CHECK_EQ(unexpected, 0, "no network loads without one of its tensors, or with one of another shape");
+        json_free(config);
+        synthetic_done(&whole);
+    }
+    MemInfo info;
+    ops_mem_info(&ops, &info);
+    CHECK_EQ(info.held, 0, "after all these failures nothing is held");
+}
+
 /* Numbers that are none are not searched while loading: the first step tells. */
 static void check_nan(void) {
-    Synthetic file = nano(PART_DIT);
+    Synthetic file = synthetic_nano(PART_DIT, NULL);
     ((float *)synthetic_find(&file, "layers.0.feed_forward.w2.weight")->data)[3] = NAN;
     CHECK_OK(load(&file, PART_DIT, NULL), "weights with numbers that are none load");
 }
@@ -246,12 +259,12 @@ static void count_lines(void *context, LogLevel level, const char *file, int lin
 static void check_log(void) {
     int lines = 0;
     log_set_sink(count_lines, &lines);
-    Synthetic file = nano(PART_DIT);
+    Synthetic file = synthetic_nano(PART_DIT, NULL);
     synthetic_remove(&file, "layers.1.attention.out.weight");
     synthetic_remove(&file, "layers.0.attention.out.weight");
     load(&file, PART_DIT, NULL);
     CHECK_EQ(lines, 2, "the log lists every missing tensor");
-    file = nano(PART_DIT);
+    file = synthetic_nano(PART_DIT, NULL);
     const float numbers[4] = {0};
     synthetic_put(&file, "clip_img_pooled_embedder.1.weight", numbers, 2, 2);
     CHECK_OK(load(&file, PART_DIT, NULL), "a tensor that is not needed does no harm");
@@ -268,7 +281,7 @@ static void count_progress(void *context, uint64_t done, uint64_t total) {
 
 static void check_progress(void) {
     uint64_t last[2] = {0};
-    Synthetic made = nano(PART_DIT);
+    Synthetic made = synthetic_nano(PART_DIT, NULL);
     SafeTensors *file = synthetic_open(&made, NULL);
     Json *config = nano_json(PART_DIT);
     Dit *dit = NULL;
@@ -289,6 +302,7 @@ int main(void) {
     check_wrong();
     check_other_models();
     check_truncated();
+    check_every_tensor();
     check_nan();
     check_log();
     check_progress();

@@ -129,17 +129,6 @@ static void check_same(Synthetic *made, ModelPart part, const char *config, cons
         printf("# %s\n", st->message);
 }
 
-static Synthetic nano(ModelPart part) {
-    Synthetic file = {0};
-    switch (part) {
-    case PART_DIT: dit_expected(&DIT_NANO, 0, synthetic_add, &file); break;
-    case PART_GEMMA: gemma_expected(&GEMMA_NANO, synthetic_add, &file); break;
-    case PART_JINA: jina_expected(&JINA_NANO, synthetic_add, &file); break;
-    default: vae_expected(&VAE_NANO, 0, synthetic_add, &file); break;
-    }
-    return file;
-}
-
 /* ---- renaming ----------------------------------------------------------------------------------------------------- */
 
 /* Puts `prefix` in front of all names, in place of `old`. */
@@ -178,7 +167,7 @@ static void check_prefixes(ModelPart part, const char *old, const char *const *p
     for (; *prefixes; prefixes++) {
         char name[160];
         snprintf(name, sizeof name, "%s names may begin with \"%s\"", what, *prefixes);
-        Synthetic file = nano(part);
+        Synthetic file = synthetic_nano(part, NULL);
         set_prefix(&file, old, *prefixes);
         check_same(&file, part, NULL, name);
     }
@@ -229,14 +218,14 @@ static void check_dit(void) {
     static const char *const PREFIXES[] = {"model.diffusion_model.", "diffusion_model.", "model.", "module.",
                                            "inner_model.", "transformer.", NULL};
     check_prefixes(PART_DIT, "", PREFIXES, "the transformer's");
-    Synthetic file = nano(PART_DIT);
+    Synthetic file = synthetic_nano(PART_DIT, NULL);
     synthetic_remove(&file, "norm_final.weight");
     split_qkv(&file);
     rename_all(&file, DIT_DIFFUSERS);
     check_same(&file, PART_DIT, NULL, "the transformer's diffusers names are understood");
-    file = nano(PART_DIT);
+    file = synthetic_nano(PART_DIT, NULL);
     check_same(&file, PART_DIT, "{\"axes_dim_rope\": [8, 8, 8]}", "the diffusers key of the rope axes is understood");
-    file = nano(PART_DIT);
+    file = synthetic_nano(PART_DIT, NULL);
     check_same(&file, PART_DIT, "{\"axes_dims\": [8, 8, 8], \"norm_eps\": 1e-5, \"qk_norm_eps\": 1e-5}",
                "every eps is 1e-5 unless the config says otherwise");
 }
@@ -244,9 +233,9 @@ static void check_dit(void) {
 /* A config that lists norm_eps is that of the plain class, whose q and k norms have 1e-6. */
 static void check_eps(void) {
     static float plain[OUTPUT_MAX], stated[OUTPUT_MAX];
-    Synthetic file = nano(PART_DIT);
+    Synthetic file = synthetic_nano(PART_DIT, NULL);
     CHECK_OK(ask(plain, &file, PART_DIT, "{\"axes_dims\": [8, 8, 8], \"norm_eps\": 1e-5}"), "a config with norm_eps");
-    file = nano(PART_DIT);
+    file = synthetic_nano(PART_DIT, NULL);
     CHECK_OK(ask(stated, &file, PART_DIT, "{\"axes_dims\": [8, 8, 8], \"norm_eps\": 1e-5, \"qk_norm_eps\": 1e-6}"),
              "a config with both");
     CHECK(!memcmp(plain, stated, sizeof(float) * 16 * HIGH * WIDE), "norm_eps alone leaves 1e-6 to the q and k norms");
@@ -260,7 +249,7 @@ static void check_gemma(void) {
                                            "text_encoders.gemma3.transformer.", "text_encoders.gemma3_4b.transformer.",
                                            "gemma3_4b.transformer.", "", NULL};
     check_prefixes(PART_GEMMA, "model.", PREFIXES, "the text encoder's");
-    Synthetic file = nano(PART_GEMMA);
+    Synthetic file = synthetic_nano(PART_GEMMA, NULL);
     const float numbers[4] = {0};
     synthetic_put(&file, "vision_tower.vision_model.encoder.layers.0.self_attn.q_proj.weight", numbers, 2, 2);
     synthetic_put(&file, "lm_head.weight", numbers, 2, 2);
@@ -278,7 +267,7 @@ static void check_gemma(void) {
     static const char *const NAMES[] = {"the config may have a text_config", "the config may have layer_types",
                                         "the config may have rope_parameters"};
     for (int i = 0; i < 3; i++) {
-        file = nano(PART_GEMMA);
+        file = synthetic_nano(PART_GEMMA, NULL);
         check_same(&file, PART_GEMMA, CONFIGS[i], NAMES[i]);
     }
 }
@@ -286,11 +275,11 @@ static void check_gemma(void) {
 /* Both forms of a rope factor are one, and it matters. */
 static void check_factor(void) {
     static float flat[OUTPUT_MAX], nested[OUTPUT_MAX];
-    Synthetic file = nano(PART_GEMMA);
+    Synthetic file = synthetic_nano(PART_GEMMA, NULL);
     CHECK_OK(ask(flat, &file, PART_GEMMA, "{\"sliding_window\": 5, \"sliding_window_pattern\": 3, "
                  "\"query_pre_attn_scalar\": 25, \"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": 8.0}}"),
              "a rope factor");
-    file = nano(PART_GEMMA);
+    file = synthetic_nano(PART_GEMMA, NULL);
     CHECK_OK(ask(nested, &file, PART_GEMMA, "{\"sliding_window\": 5, \"sliding_window_pattern\": 3, "
                  "\"query_pre_attn_scalar\": 25, \"rope_parameters\": {\"full_attention\": {\"rope_type\": \"linear\", "
                  "\"factor\": 8.0, \"rope_theta\": 1e6}, \"sliding_attention\": {\"rope_theta\": 1e4}}}"),
@@ -304,7 +293,7 @@ static void check_jina(void) {
     static const char *const PREFIXES[] = {"model.", "text_model.transformer.roberta.", "text_encoders.jina_clip.",
                                            "text_encoders.jina_clip.transformer.model.", "", NULL};
     check_prefixes(PART_JINA, "model.", PREFIXES, "the pooled text encoder's");
-    Synthetic file = nano(PART_JINA);
+    Synthetic file = synthetic_nano(PART_JINA, NULL);
     synthetic_rename(&file, "model.encoder.layers.0.mixer.out_proj.weight",
                      "model.encoder.layers.0.mixer.out_proj.parametrizations.weight.original");
     float *weight = (float *)synthetic_find(&file, "model.encoder.layers.0.mixer.out_proj.parametrizations.weight.original")->data;
@@ -370,7 +359,7 @@ static void check_vae(void) {
     static const char *const PREFIXES[] = {"first_stage_model.", "vae.", NULL};
     check_prefixes(PART_VAE, "", PREFIXES, "the VAE's");
     for (int old = 0; old < 2; old++) {
-        Synthetic file = nano(PART_VAE);
+        Synthetic file = synthetic_nano(PART_VAE, NULL);
         rename_all(&file, VAE_DIFFUSERS);
         rename_all(&file, VAE_SHORTCUT);
         if (old)
@@ -378,7 +367,7 @@ static void check_vae(void) {
         check_same(&file, PART_VAE, NULL, old ? "the VAE's old diffusers names are understood"
                                               : "the VAE's diffusers names are understood");
     }
-    Synthetic file = nano(PART_VAE);
+    Synthetic file = synthetic_nano(PART_VAE, NULL);
     for (size_t i = 0; i < file.count; i++)
         if (strstr(file.tensors[i].name, "attn_1") && file.tensors[i].rank == 2) {
             file.tensors[i].rank = 4;
@@ -394,10 +383,10 @@ static void check_types(void) {
     static float stored[OUTPUT_MAX], rounded[OUTPUT_MAX];
     for (int i = 0; i < 2; i++) {
         char name[96];
-        Synthetic file = nano(PART_DIT);
+        Synthetic file = synthetic_nano(PART_DIT, NULL);
         synthetic_round(&file, TYPES[i], AS_ROUNDED_TYPE);
         CHECK_OK(ask(stored, &file, PART_DIT, NULL), dtype_name(TYPES[i]));
-        file = nano(PART_DIT);
+        file = synthetic_nano(PART_DIT, NULL);
         synthetic_round(&file, TYPES[i], AS_FLOAT32);
         CHECK_OK(ask(rounded, &file, PART_DIT, NULL), "the same numbers in f32");
         snprintf(name, sizeof name, "numbers stored as %s are taken as they are", dtype_name(TYPES[i]));
@@ -411,7 +400,7 @@ int main(void) {
     ops = (Ops){.backend = &REF_BACKEND, .arena = &arena};
     CHECK_OK(ops.backend->open(&ops.state, &(BackendOptions){0}), "the backend opens");
     for (int part = 0; part < PART_COUNT; part++) {
-        Synthetic file = nano(part);
+        Synthetic file = synthetic_nano(part, NULL);
         CHECK_OK(ask(expected[part], &file, part, NULL), model_part_name(part));
     }
     check_dit();

@@ -21,6 +21,10 @@ typedef struct Opened {
     SafeTensors *file;
     Json *config; /* NULL without one */
     bool backend_open;
+    Dit *dit;     /* the one network of the case */
+    Gemma *gemma;
+    Jina *jina;
+    Vae *vae;
 } Opened;
 
 static const char *const WEIGHT_FILES[] = {"model/diffusion_pytorch_model.safetensors", "model/model.safetensors",
@@ -45,16 +49,36 @@ static Status open_model(Opened *m, const Case *c) {
 }
 
 static void close_model(Opened *m) {
+    dit_free(m->dit, &m->ops);
+    gemma_free(m->gemma, &m->ops);
+    jina_free(m->jina, &m->ops);
+    vae_free(m->vae, &m->ops);
     if (m->backend_open)
         path_close(&m->ops);
     safetensors_close(m->file);
     json_free(m->config);
 }
 
-/* All runs of a case fail for the same reason. */
-static void fail_runs(const Case *c, const char *output, Status st) {
-    for (size_t run = 0; run < json_count(json_get(c->json, "runs")); run++)
-        report_failure(c, (int)run, output, st);
+/* What differs between the kinds: how the network is loaded, and what one run does. */
+typedef struct Network {
+    const char *output; /* what is not ok when the network does not load */
+    Status (*load)(Opened *m);
+    void (*run)(const Case *c, int run, Opened *m);
+} Network;
+
+static void run_network(const Case *c, const Network *network) {
+    Opened m;
+    Status st = open_model(&m, c);
+    if (!st)
+        st = network->load(&m);
+    for (int run = 0; run < (int)json_count(json_get(c->json, "runs")); run++) {
+        if (st)
+            report_failure(c, run, network->output, st);
+        else
+            network->run(c, run, &m);
+        ops_clear(&m.ops);
+    }
+    close_model(&m);
 }
 
 /* Compares and reports `got` with RUN.NAME, when the case has it. */
@@ -113,10 +137,10 @@ static void dit_work(void *context, Ops *o) {
     ops_download(o, w->velocity, velocity);
 }
 
-static void run_dit(const Case *c, int run, Opened *m, const Dit *dit) {
+static void run_dit(const Case *c, int run, Opened *m) {
     const Json *json = case_run(c, run);
     const SafeTensor *expected = case_tensor(c, run, "velocity"), *t = case_tensor(c, run, "t");
-    DitWork work = {.dit = dit, .latent = case_tensor(c, run, "latent"), .velocity = room_for(expected), .sequences = 1,
+    DitWork work = {.dit = m->dit, .latent = case_tensor(c, run, "latent"), .velocity = room_for(expected), .sequences = 1,
                     .caption = {case_tensor(c, run, "caption"), case_tensor(c, run, "caption_negative")},
                     .pooled = {case_tensor(c, run, "pooled"), case_tensor(c, run, "pooled_negative")},
                     .guidance = {.scale = json_get_number(json, "scale", 1),
@@ -132,22 +156,15 @@ static void run_dit(const Case *c, int run, Opened *m, const Dit *dit) {
         st = compute(&m->ops, dit_work, &work);
     }
     report_tensor(c, run, "velocity", work.velocity, st);
-    ops_clear(&m->ops);
     free(work.velocity);
 }
 
+static Status load_dit(Opened *m) {
+    return dit_load(&m->dit, &m->ops, m->file, m->config, NULL);
+}
+
 void parity_dit(const Case *c) {
-    Opened m;
-    Dit *dit = NULL;
-    Status st = open_model(&m, c);
-    if (!st)
-        st = dit_load(&dit, &m.ops, m.file, m.config, NULL);
-    if (st)
-        fail_runs(c, "velocity", st);
-    for (size_t run = 0; run < json_count(json_get(c->json, "runs")) && !st; run++)
-        run_dit(c, (int)run, &m, dit);
-    dit_free(dit, &m.ops);
-    close_model(&m);
+    run_network(c, &(Network){"velocity", load_dit, run_dit});
 }
 
 /* ---- gemma, jina ------------------------------------------------------------------------------------------------- */
@@ -171,47 +188,37 @@ static void text_work(void *context, Ops *o) {
     ops_download(o, w->result, out);
 }
 
-static void run_text(const Case *c, int run, Opened *m, TextWork work) {
-    const char *output = work.gemma ? "hidden" : "pooled";
-    work.ids = case_tensor(c, run, "ids");
-    work.result = room_for(case_tensor(c, run, output));
+static void run_text(const Case *c, int run, Opened *m) {
+    const char *output = m->gemma ? "hidden" : "pooled";
+    TextWork work = {.gemma = m->gemma, .jina = m->jina, .ids = case_tensor(c, run, "ids"),
+                     .result = room_for(case_tensor(c, run, output))};
     Status st = work.ids && work.ids->type == DT_I32 ? compute(&m->ops, text_work, &work)
                                                      : fail(ERR_FORMAT, "run %d has no ids", run);
     report_tensor(c, run, output, work.result, st);
-    ops_clear(&m->ops);
     free(work.result);
 }
 
+static void run_gemma(const Case *c, int run, Opened *m) {
+    if (!strcmp(json_get_string(case_run(c, run), "kind", ""), "gemma_logits"))
+        parity_logits(c, run, &m->ops, &(GemmaCase){m->gemma, m->file, m->config});
+    else
+        run_text(c, run, m);
+}
+
+static Status load_gemma(Opened *m) {
+    return gemma_load(&m->gemma, &m->ops, m->file, m->config, NULL);
+}
+
+static Status load_jina(Opened *m) {
+    return jina_load(&m->jina, &m->ops, m->file, m->config, NULL);
+}
+
 void parity_gemma(const Case *c) {
-    Opened m;
-    Gemma *gemma = NULL;
-    Status st = open_model(&m, c);
-    if (!st)
-        st = gemma_load(&gemma, &m.ops, m.file, m.config, NULL);
-    if (st)
-        fail_runs(c, "hidden", st);
-    for (int run = 0; run < (int)json_count(json_get(c->json, "runs")) && !st; run++) {
-        if (!strcmp(json_get_string(case_run(c, run), "kind", ""), "gemma_logits"))
-            parity_logits(c, run, &m.ops, &(GemmaCase){gemma, m.file, m.config});
-        else
-            run_text(c, run, &m, (TextWork){.gemma = gemma});
-    }
-    gemma_free(gemma, &m.ops);
-    close_model(&m);
+    run_network(c, &(Network){"hidden", load_gemma, run_gemma});
 }
 
 void parity_jina(const Case *c) {
-    Opened m;
-    Jina *jina = NULL;
-    Status st = open_model(&m, c);
-    if (!st)
-        st = jina_load(&jina, &m.ops, m.file, m.config, NULL);
-    if (st)
-        fail_runs(c, "pooled", st);
-    for (size_t run = 0; run < json_count(json_get(c->json, "runs")) && !st; run++)
-        run_text(c, (int)run, &m, (TextWork){.jina = jina});
-    jina_free(jina, &m.ops);
-    close_model(&m);
+    run_network(c, &(Network){"pooled", load_jina, run_text});
 }
 
 /* ---- vae --------------------------------------------------------------------------------------------------------- */
@@ -243,28 +250,21 @@ static void vae_work(void *context, Ops *o) {
     }
 }
 
-static void run_vae(const Case *c, int run, Opened *m, const Vae *vae) {
+static void run_vae(const Case *c, int run, Opened *m) {
     bool encode = !strcmp(json_get_string(case_run(c, run), "kind", ""), "vae_encode");
     const char *output = encode ? "mean" : "image";
-    VaeWork work = {.vae = vae, .encode = encode, .input = case_tensor(c, run, encode ? "pixels" : "latent"),
+    VaeWork work = {.vae = m->vae, .encode = encode, .input = case_tensor(c, run, encode ? "pixels" : "latent"),
                     .result = room_for(case_tensor(c, run, output))};
     Status st = work.input && work.input->rank == 3 ? compute(&m->ops, vae_work, &work)
                                                     : fail(ERR_FORMAT, "run %d has no input", run);
     report_tensor(c, run, output, work.result, st);
-    ops_clear(&m->ops);
     free(work.result);
 }
 
+static Status load_vae(Opened *m) {
+    return vae_load(&m->vae, &m->ops, m->file, m->config, VAE_BOTH);
+}
+
 void parity_vae(const Case *c) {
-    Opened m;
-    Vae *vae = NULL;
-    Status st = open_model(&m, c);
-    if (!st)
-        st = vae_load(&vae, &m.ops, m.file, m.config, VAE_BOTH);
-    if (st)
-        fail_runs(c, "image", st);
-    for (size_t run = 0; run < json_count(json_get(c->json, "runs")) && !st; run++)
-        run_vae(c, (int)run, &m, vae);
-    vae_free(vae, &m.ops);
-    close_model(&m);
+    run_network(c, &(Network){"image", load_vae, run_vae});
 }

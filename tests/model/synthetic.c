@@ -45,6 +45,17 @@ Json *nano_json(ModelPart part) {
     return json;
 }
 
+Synthetic synthetic_nano(ModelPart part, const char *prefix) {
+    Synthetic file = {.prefix = prefix};
+    switch (part) {
+    case PART_DIT: dit_expected(&DIT_NANO, 0, synthetic_add, &file); break;
+    case PART_GEMMA: gemma_expected(&GEMMA_NANO, synthetic_add, &file); break;
+    case PART_JINA: jina_expected(&JINA_NANO, synthetic_add, &file); break;
+    default: vae_expected(&VAE_NANO, 0, synthetic_add, &file); break;
+    }
+    return file;
+}
+
 static SafeTensor *append(Synthetic *file, const char *name) {
     Buf full = {0};
     buf_print(&full, "%s%s", file->prefix ? file->prefix : "", name);
@@ -150,7 +161,9 @@ void synthetic_done(Synthetic *file) {
 
 SafeTensors *synthetic_open(const Synthetic *file, char **path) {
     static int number;
-    const char *folder = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
+    /* Files are written durably; in memory that costs nothing, and some tests write hundreds. */
+    const char *temporary = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
+    const char *folder = access("/dev/shm", W_OK) ? temporary : "/dev/shm";
     Buf name = {0};
     buf_print(&name, "%s/synthetic-%ld-%d.safetensors", folder, (long)getpid(), number++);
     SafeTensors *opened = NULL;

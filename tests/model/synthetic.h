@@ -12,6 +12,9 @@ typedef struct Synthetic {
     const char *prefix; /* put in front of every name that is added, or NULL */
 } Synthetic;
 
+/* The file of a nano network (below), in the naming most files have, `prefix` (or NULL) in front of every name. */
+Synthetic synthetic_nano(ModelPart part, const char *prefix);
+
 /* A WeightVisit; context is a Synthetic. Adds the tensor in float32. */
 void synthetic_add(void *context, const ExpectedTensor *tensor);
 
