@@ -61,7 +61,8 @@ static void on_no_model(App *app, Event *event) {
         return;
     }
     app_drop_orders(app); /* one error per cause */
-    script_fault(app, fault_raise(event->fault), EXIT_MODEL);
+    Status st = fault_raise(event->fault);
+    script_fault(app, st->hint[0] ? st : hint(st, ":model PATH chooses another, :demo uses the built-in one"), EXIT_MODEL);
     if (event->kept)
         app_tell(app, LINE_INFO, "%s stays loaded", app->view.name);
 }
