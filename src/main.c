@@ -13,7 +13,8 @@
 #include "cpu/cpu.h"
 #include "ui/loop.h"
 
-/* A closed standard stream would give its number to the next file that is opened, and what is printed would go there. */
+/* A closed standard stream would give its number to the next file that is opened, and what is printed would
+ * go there. */
 static void keep_standard_streams(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
@@ -38,12 +39,14 @@ static int print(void (*text)(Buf *out)) {
 
 static AppMode mode_of(const Arguments *arguments) {
     if (arguments->task == TASK_SESSION)
-        return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !arguments->json ? APP_INTERACTIVE : APP_BATCH;
+        return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !arguments->json ? APP_INTERACTIVE
+                                                                                 : APP_BATCH;
     return arguments->task == TASK_FILE ? APP_BATCH : APP_ONE_SHOT;
 }
 
 static Stream standard_stream(const Arguments *arguments) {
-    bool taken = arguments->output && arguments->output[0] == '-' && !arguments->output[1]; /* by the picture */
+    bool taken =
+        arguments->output && arguments->output[0] == '-' && !arguments->output[1]; /* by the picture */
     return (Stream){.out = taken ? stderr : stdout, .err = stderr,
                     .voice = arguments->verbosity == VERBOSITY_QUIET ? VOICE_QUIET : VOICE_ALL};
 }

@@ -1,5 +1,5 @@
-/* app.c: the life of a session: opening, starting, autosave, leaving. What it does in between is in jobs.c (pictures to
- * make), drain.c (what the worker says), script.c (command files), model.c, and the commands. */
+/* app.c: the life of a session: opening, starting, autosave, leaving. What it does in between is in jobs.c
+ * (pictures to make), drain.c (what the worker says), script.c (command files), model.c, and the commands. */
 #include "config.h"
 
 #include "app/app.h"
@@ -19,7 +19,7 @@
 #define AUTOSAVE_SECONDS 1.0
 #define STALE_PART_SECONDS 86400.0
 
-/* ---- saying ------------------------------------------------------------------------------------------------------- */
+/* ---- saying -------------------------------------------------------------------------------------------- */
 
 void app_tell(App *app, LineKind kind, const char *format, ...) {
     if (app->parts.arguments->json && kind <= LINE_INFO)
@@ -35,7 +35,9 @@ void app_tell(App *app, LineKind kind, const char *format, ...) {
 
 /* What a fault means for the exit status (product.md A5). */
 static int status_of(Status st, ExitStatus otherwise) {
-    static const int statuses[] = {[ERR_USAGE] = EXIT_USAGE, [ERR_MEMORY] = EXIT_MEMORY, [ERR_DEVICE] = EXIT_DEVICE,
+    static const int statuses[] = {[ERR_USAGE] = EXIT_USAGE,
+                                   [ERR_MEMORY] = EXIT_MEMORY,
+                                   [ERR_DEVICE] = EXIT_DEVICE,
                                    [ERR_BUG] = EXIT_BUG};
     size_t known = sizeof statuses / sizeof *statuses;
     int status = (size_t)st->code < known ? statuses[st->code] : 0;
@@ -70,7 +72,7 @@ char *app_path(const App *app, const char *name) {
     return app->running ? file_join(app->running, name) : must_copy(name);
 }
 
-/* ---- prompt and settings ------------------------------------------------------------------------------------------ */
+/* ---- prompt and settings ------------------------------------------------------------------------------- */
 
 static void note_change(App *app) {
     app->changed = clock_seconds();
@@ -110,7 +112,7 @@ Status app_set(App *app, SettingId id, const char *value, Origin origin) {
     return st;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------ */
+/* ---- opening ------------------------------------------------------------------------------------------- */
 
 Status app_open(App **out, const AppParts *parts) {
     App *app = must_alloc(sizeof *app);
@@ -165,7 +167,7 @@ void app_free(App *app) {
     free(app);
 }
 
-/* ---- starting ----------------------------------------------------------------------------------------------------- */
+/* ---- starting ------------------------------------------------------------------------------------------ */
 
 static void read_start_file(App *app) {
     const Arguments *arguments = app->parts.arguments;
@@ -216,7 +218,8 @@ static void restore(App *app) {
     clock_iso(when, saved->time);
     settings_restore(&app->settings, saved->settings);
     buf_text(&app->prompt, saved->prompt);
-    report_line(&app->report, LINE_INFO, "Restored what was not sent on %s: %zu bytes of text, prompt and settings", when,
+    report_line(&app->report, LINE_INFO,
+                "Restored what was not sent on %s: %zu bytes of text, prompt and settings", when,
                 strlen(saved->edit));
 }
 
@@ -230,7 +233,8 @@ static void tidy_pictures(App *app) {
     if (app->parts.mode == APP_INTERACTIVE && file_is_directory(directory)) {
         Status st = file_check_writable(directory);
         if (st)
-            report_line(&app->report, LINE_WARN, "%s is not writable, set another with :set outdir DIR", directory);
+            report_line(&app->report, LINE_WARN, "%s is not writable, set another with :set outdir DIR",
+                        directory);
     }
     buf_done(&removed);
 }
@@ -238,7 +242,8 @@ static void tidy_pictures(App *app) {
 void app_start(App *app) {
     emit_hello(app);
     if (app->parts.mode == APP_INTERACTIVE)
-        app_tell(app, LINE_PLAIN, "newbie " PACKAGE_VERSION ": text to anime pictures. :? lists commands, quit leaves.");
+        app_tell(app, LINE_PLAIN,
+                 "newbie " PACKAGE_VERSION ": text to anime pictures. :? lists commands, quit leaves.");
     read_start_file(app);
     apply_command_line(app);
     if (app->parts.mode == APP_INTERACTIVE) {
@@ -252,7 +257,7 @@ void app_start(App *app) {
     app_load_model(app);
 }
 
-/* ---- autosave ----------------------------------------------------------------------------------------------------- */
+/* ---- autosave ------------------------------------------------------------------------------------------ */
 
 /* The three texts in one, to see whether anything changed. */
 static void autosave_state(Buf *out, const App *app) {
@@ -296,7 +301,7 @@ const char *app_restored(const App *app) {
     return app->restored.edit && *app->restored.edit ? app->restored.edit : NULL;
 }
 
-/* ---- leaving ------------------------------------------------------------------------------------------------------ */
+/* ---- leaving ------------------------------------------------------------------------------------------- */
 
 bool app_idle(const App *app) {
     return !app->ticket_count && !app->order_count && !app->loading && !app->script;
@@ -347,7 +352,8 @@ void app_leave(App *app, LeaveHow how, int status) {
 bool app_leaving(const App *app) {
     if (app->leaving || !app->leave_when_done)
         return app->leaving;
-    bool nothing_to_do = !app->script && !app->ticket_count && !app->order_count; /* a model alone is not waited for */
+    bool nothing_to_do =
+        !app->script && !app->ticket_count && !app->order_count; /* a model alone is not waited for */
     bool stuck = app->paused && !app_running((App *)app);
     return nothing_to_do || stuck;
 }
@@ -355,7 +361,8 @@ bool app_leaving(const App *app) {
 static void say_summary(App *app) {
     char total[24], seconds[24];
     clock_format(total, clock_seconds() - app->began);
-    app_tell(app, LINE_PLAIN, "newbie: %d picture%s in %s", app->view.pictures, app->view.pictures == 1 ? "" : "s", total);
+    app_tell(app, LINE_PLAIN, "newbie: %d picture%s in %s", app->view.pictures,
+             app->view.pictures == 1 ? "" : "s", total);
     Table table = table_of(6);
     for (size_t i = 0; i < app->shot_count; i++) {
         const Shot *shot = &app->shots[i];
@@ -398,7 +405,7 @@ int app_finish(App *app) {
     return app->status;
 }
 
-/* ---- what a surface asks ------------------------------------------------------------------------------------------ */
+/* ---- what a surface asks ------------------------------------------------------------------------------- */
 
 Status app_run_file(App *app, const char *path) {
     return script_begin(app, path, SOURCE_FILE);
@@ -442,10 +449,11 @@ int app_timeout(const App *app) {
     return app->loading || app->ticket_count || app->order_count ? 500 : -1; /* heartbeats */
 }
 
-/* ---- the editor --------------------------------------------------------------------------------------------------- */
+/* ---- the editor ---------------------------------------------------------------------------------------- */
 
 static const char *editor_command(const App *app) {
-    const char *candidates[] = {settings_text(&app->settings, SET_EDITOR), getenv("VISUAL"), getenv("EDITOR"), "vi"};
+    const char *candidates[] = {settings_text(&app->settings, SET_EDITOR), getenv("VISUAL"), getenv("EDITOR"),
+                                "vi"};
     size_t i = 0;
     while (!candidates[i] || !*candidates[i])
         i++;
@@ -497,7 +505,8 @@ Status app_edit(App *app, Buf *out, const char *text, size_t size) {
     buf_print(&command, "%s \"$1\"", editor);
     int status = app_shell(app, command.data, path);
     if (status) {
-        st = hint(fail(ERR_USAGE, "the editor \"%s\" ended with status %d; the prompt is unchanged", editor, status),
+        st = hint(fail(ERR_USAGE, "the editor \"%s\" ended with status %d; the prompt is unchanged", editor,
+                       status),
                   ":set editor COMMAND");
         app_fault_as(app, EXIT_SOME, st);
         goto out;

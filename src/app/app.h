@@ -1,5 +1,5 @@
-/* app.h: a session as the user sees it: prompt, settings, jobs, pictures, macros, history. Everything that a command
- * does happens here; a surface draws and reads keys. One thread (the UI's) calls all of this.
+/* app.h: a session as the user sees it: prompt, settings, jobs, pictures, macros, history. Everything that a
+ * command does happens here; a surface draws and reads keys. One thread (the UI's) calls all of this.
  *
  * A loop around it, on any surface:
  *
@@ -31,8 +31,9 @@ struct Backend;
 
 /* Exit statuses, product.md A5. */
 typedef enum ExitStatus {
-    EXIT_DONE = 0, EXIT_SOME = 1, EXIT_USAGE = 2, EXIT_MODEL = 3, EXIT_MEMORY = 4, EXIT_OUTPUT = 5, EXIT_INPUT = 6,
-    EXIT_DEVICE = 7, EXIT_BUG = 8, EXIT_HANGUP = 129, EXIT_INTERRUPT = 130, EXIT_TERMINATED = 143
+    EXIT_DONE = 0, EXIT_SOME = 1, EXIT_USAGE = 2, EXIT_MODEL = 3, EXIT_MEMORY = 4, EXIT_OUTPUT = 5,
+    EXIT_INPUT = 6, EXIT_DEVICE = 7, EXIT_BUG = 8, EXIT_HANGUP = 129, EXIT_INTERRUPT = 130,
+    EXIT_TERMINATED = 143
 } ExitStatus;
 
 /* Who is there. */
@@ -54,39 +55,42 @@ typedef struct AppParts {
     int cores;                  /* physical */
 } AppParts;
 
-/* Makes a session; nothing is said and no model is loaded yet. *out is owned (app_free). Errors: ERR_MEMORY, ERR_IO
- * (no thread, no pipe). */
+/* Makes a session; nothing is said and no model is loaded yet. *out is owned (app_free). Errors: ERR_MEMORY,
+ * ERR_IO (no thread, no pipe). */
 Status app_open(App **out, const AppParts *parts);
 void app_free(App *app);
 
-/* Reads the start file, applies the command line, says hello, begins to load the model, restores an autosave. */
+/* Reads the start file, applies the command line, says hello, begins to load the model, restores an
+ * autosave. */
 void app_start(App *app);
 
-/* ---- the loop ---- */
+/* ---- the loop ------------------------------------------------------------------------------------------ */
 
 int app_fd(const App *app);          /* readable: call app_drain */
 void app_drain(App *app);            /* never waits */
 int app_timeout(const App *app);     /* milliseconds until app_drain should be called anyway; -1: no need */
 
-/* Acts on what the reader made of the input: prompts, commands, quit. The words of ANSWER_MORE, NOTHING and DROPPED do
- * nothing. Faults are reported. Returns false when a typed command was refused and should stay in the edit area (C2). */
+/* Acts on what the reader made of the input: prompts, commands, quit. The words of ANSWER_MORE, NOTHING and
+ * DROPPED do nothing. Faults are reported. Returns false when a typed command was refused and should stay in
+ * the edit area (C2). */
 bool app_answer(App *app, const ReaderAnswer *answer);
 
 /* Reports a fault of the reader (a bad line) and counts it as a failure of the session's input. */
 void app_bad_input(App *app, Status st);
 
-/* Begins to run a command file; app_drain goes on with it. Errors: ERR_IO, ERR_FORMAT, ERR_USAGE (nested too deep). */
+/* Begins to run a command file; app_drain goes on with it. Errors: ERR_IO, ERR_FORMAT, ERR_USAGE (nested too
+ * deep). */
 Status app_run_file(App *app, const char *path);
 
 /* True while nothing runs, waits, loads or is being read by :run. */
 bool app_idle(const App *app);
 
-/* True when a running or waiting job, or the loading of the model, would have to be awaited before `line` (a command
- * without its colon, or NULL for a prompt) may run in input that nobody types. */
+/* True when a running or waiting job, or the loading of the model, would have to be awaited before `line` (a
+ * command without its colon, or NULL for a prompt) may run in input that nobody types. */
 bool app_must_wait(const App *app, const char *line);
 
-/* Ctrl-C on anything but text being typed (K1): the first stops the running job gently and pauses the queue, the second
- * drops it. A command file in progress ends. Returns false when nothing was running. */
+/* Ctrl-C on anything but text being typed (K1): the first stops the running job gently and pauses the queue,
+ * the second drops it. A command file in progress ends. Returns false when nothing was running. */
 bool app_interrupt(App *app);
 
 typedef enum LeaveHow {
@@ -95,13 +99,15 @@ typedef enum LeaveHow {
     LEAVE_STOPPED,   /* HUP, TERM, Ctrl-C in batch: stops the running job gently, drops the others */
     LEAVE_NOW,
 } LeaveHow;
-void app_leave(App *app, LeaveHow how, int status); /* status: EXIT_DONE unless a signal or failed output says otherwise */
+/* status: EXIT_DONE, unless a signal or failed output says otherwise. */
+void app_leave(App *app, LeaveHow how, int status);
+
 bool app_leaving(const App *app);    /* the loop should end */
 
 /* Says the session summary and the last event. Returns the exit status. */
 int app_finish(App *app);
 
-/* ---- what a surface asks ---- */
+/* ---- what a surface asks ------------------------------------------------------------------------------- */
 
 const View *app_view(const App *app);              /* borrowed, changes with every app_drain */
 Report *app_report(App *app);
@@ -111,8 +117,8 @@ const char *app_prompt(const App *app, size_t *size); /* the current prompt, bor
 /* Saved text of the edit area that was restored at start; NULL without. Borrowed. */
 const char *app_restored(const App *app);
 
-/* H2: tells what is in the edit area; the file is written when nothing changed for a second (see app_timeout), or at
- * once. */
+/* H2: tells what is in the edit area; the file is written when nothing changed for a second (see
+ * app_timeout), or at once. */
 typedef enum AutosaveWhen { AUTOSAVE_LATER, AUTOSAVE_AT_ONCE } AutosaveWhen;
 void app_autosave(App *app, const char *text, size_t size, AutosaveWhen when);
 
@@ -123,6 +129,7 @@ const char *app_history(const App *app, size_t index);
 /* Names of the stored macros, sorted, one a line. */
 void app_macro_names(Buf *out, const App *app);
 
-/* Opens the editor of `editor`, $VISUAL or $EDITOR, else vi, on a copy of text, between suspend and resume of the
- * surface. *out gets what was saved (product.md A3). Errors: ERR_USAGE (editor ended with a status), ERR_FORMAT, ERR_IO. */
+/* Opens the editor of `editor`, $VISUAL or $EDITOR, else vi, on a copy of text, between suspend and resume of
+ * the surface. *out gets what was saved (product.md A3). Errors: ERR_USAGE (editor ended with a status),
+ * ERR_FORMAT, ERR_IO. */
 Status app_edit(App *app, Buf *out, const char *text, size_t size);

@@ -27,7 +27,8 @@ typedef struct Option {
 #define AT(field) offsetof(Arguments, field)
 
 static const Option OPTIONS[] = {
-    {{"prompt", 'p', "FILE", "read one prompt from FILE; - is standard input"}, OPTION_TEXT, AT(prompt_file), 0},
+    {{"prompt", 'p', "FILE", "read one prompt from FILE; - is standard input"}, OPTION_TEXT, AT(prompt_file),
+     0},
     {{"file", 'f', "FILE", "run the commands and prompts in FILE"}, OPTION_TEXT, AT(command_file), 0},
     {{"keep-going", 0, NULL, "with -f: do not stop at the first failure"}, OPTION_FLAG, AT(keep_going), 0},
     {{"output", 'o', "FILE", "write exactly this file; - is standard output"}, OPTION_TEXT, AT(output), 0},
@@ -38,8 +39,10 @@ static const Option OPTIONS[] = {
     {{"jina", 0, "FILE", "the Jina text encoder"}, OPTION_TEXT, AT(part[2]), 0},
     {{"vae", 0, "FILE", "the picture decoder"}, OPTION_TEXT, AT(part[3]), 0},
     {{"json", 0, NULL, "events as JSON, one a line, on standard output"}, OPTION_FLAG, AT(json), 0},
-    {{"quiet", 'q', NULL, "print only the names of the files written"}, OPTION_ENUM, AT(verbosity), VERBOSITY_QUIET},
-    {{"verbose", 'v', NULL, "add every step, the plan and hashes"}, OPTION_ENUM, AT(verbosity), VERBOSITY_VERBOSE},
+    {{"quiet", 'q', NULL, "print only the names of the files written"}, OPTION_ENUM, AT(verbosity),
+     VERBOSITY_QUIET},
+    {{"verbose", 'v', NULL, "add every step, the plan and hashes"}, OPTION_ENUM, AT(verbosity),
+     VERBOSITY_VERBOSE},
     {{"plain", 0, NULL, "lines only, whatever the terminal can do"}, OPTION_ENUM, AT(surface), SURFACE_PLAIN},
     {{"rc", 0, "FILE", "another start file"}, OPTION_TEXT, AT(start_file), 0},
     {{"no-rc", 0, NULL, "no start file"}, OPTION_FLAG, AT(no_start_file), 0},
@@ -87,8 +90,9 @@ static void getopt_tables(Getopt *tables) {
             buf_print(&tables->letters, "%c%s", text.letter, text.metavar ? ":" : "");
     }
     for (int i = 0; i < ALL_OPTIONS; i++)
-        tables->rows[i] = (struct option){tables->names.data + offset[i],
-                                          row_text(i).metavar ? required_argument : no_argument, NULL, OPTION_CODE + i};
+        tables->rows[i] =
+            (struct option){tables->names.data + offset[i],
+                            row_text(i).metavar ? required_argument : no_argument, NULL, OPTION_CODE + i};
 }
 
 static void getopt_tables_done(Getopt *tables) {
@@ -127,16 +131,19 @@ static Status unknown_long(const Getopt *tables, const char *typed) {
         nearest_try(&nearest, tables->rows[i].name);
     if (!nearest.best)
         return try_help(fail(ERR_USAGE, "unknown option --%.*s", (int)size, typed));
-    return try_help(fail(ERR_USAGE, "unknown option --%.*s; did you mean --%s?", (int)size, typed, nearest.best));
+    return try_help(
+        fail(ERR_USAGE, "unknown option --%.*s; did you mean --%s?", (int)size, typed, nearest.best));
 }
 
 /* getopt answered '?' or ':' about argument `word`. */
 static Status bad_option(const Getopt *tables, int answer, const char *word) {
     int row = optopt ? row_of(optopt) : -1;
     if (row < 0)
-        return optopt ? try_help(fail(ERR_USAGE, "unknown option -%c", optopt)) : unknown_long(tables, word + 2);
+        return optopt ? try_help(fail(ERR_USAGE, "unknown option -%c", optopt))
+                      : unknown_long(tables, word + 2);
     if (answer == ':')
-        return try_help(fail(ERR_USAGE, "option --%s needs a value: %s", tables->rows[row].name, row_text(row).metavar));
+        return try_help(
+            fail(ERR_USAGE, "option --%s needs a value: %s", tables->rows[row].name, row_text(row).metavar));
     return try_help(fail(ERR_USAGE, "option --%s takes no value", tables->rows[row].name));
 }
 
@@ -200,7 +207,8 @@ static Status read_operands(Arguments *out, int argc, char **argv) {
         return NULL;
     }
     if (count > 1)
-        return hint(fail(ERR_USAGE, "%d prompts given, expected one argument", count), "put the prompt in quotes");
+        return hint(fail(ERR_USAGE, "%d prompts given, expected one argument", count),
+                    "put the prompt in quotes");
     if (count)
         out->prompt = argv[optind];
     return NULL;
@@ -221,7 +229,8 @@ static Status check_together(const Arguments *a) {
     if (a->output && !strcmp(a->output, "-") && a->json)
         return try_help(fail(ERR_USAGE, "-o - and --json both want standard output"));
     if (a->prompt && file_exists(a->prompt))
-        return hint(fail(ERR_USAGE, "%s is a file, expected a prompt", a->prompt), "newbie -p %s reads it", a->prompt);
+        return hint(fail(ERR_USAGE, "%s is a file, expected a prompt", a->prompt), "newbie -p %s reads it",
+                    a->prompt);
     return NULL;
 }
 

@@ -1,5 +1,5 @@
-/* arguments.h: the command line. GNU conventions, driven by the settings table and a table of the other options.
- * product.md 1, A1 to A3. */
+/* arguments.h: the command line. GNU conventions, driven by the settings table and a table of the other
+ * options. product.md 1, A1 to A3. */
 #pragma once
 
 #include <stdbool.h>
@@ -36,7 +36,8 @@ typedef struct Arguments {
     Verbosity verbosity;
 } Arguments;
 
-/* Reads argv (which may be reordered). Settings are checked. Errors: ERR_USAGE with a hint, without "newbie: ". */
+/* Reads argv (which may be reordered). Settings are checked. Errors: ERR_USAGE with a hint, without "newbie:
+ * ". */
 Status arguments_read(Arguments *out, int argc, char **argv);
 
 /* Option `index` that is no setting, for completion and the manual; false behind the last. */

@@ -55,7 +55,8 @@ void autosave_remove(const char *directory) {
 static bool read_saved(Saved *out, const char *path) {
     Buf file = {0};
     Json *json = NULL;
-    bool good = !file_read(&file, path, AUTOSAVE_BYTES_MAX) && !json_parse(&json, buf_string(&file), file.size);
+    bool good =
+        !file_read(&file, path, AUTOSAVE_BYTES_MAX) && !json_parse(&json, buf_string(&file), file.size);
     if (good)
         *out = (Saved){
             .time = json_get_integer(json, "t", 0),

@@ -1,5 +1,5 @@
-/* autosave.h: what would be lost when the program dies: the text in the edit area, the current prompt, the changed
- * settings. One file per process, named by its number; a normal exit removes it. product.md H2. */
+/* autosave.h: what would be lost when the program dies: the text in the edit area, the current prompt, the
+ * changed settings. One file per process, named by its number; a normal exit removes it. product.md H2. */
 #pragma once
 
 #include <stdint.h>
@@ -20,8 +20,8 @@ Status autosave_write(const char *directory, const Saved *saved);
 /* Removes this process's file. */
 void autosave_remove(const char *directory);
 
-/* Takes the newest file of a dead process: *out is filled and the files of dead processes are removed. out->edit stays
- * NULL when there is none. Damaged files count as none. */
+/* Takes the newest file of a dead process: *out is filled and the files of dead processes are removed.
+ * out->edit stays NULL when there is none. Damaged files count as none. */
 void autosave_take(Saved *out, const char *directory);
 
 void saved_done(Saved *saved);

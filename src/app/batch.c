@@ -1,7 +1,7 @@
 /* batch.c: see batch.h. One poll loop over the worker, the signals and, for a pipe, standard input.
  *
- * Input is read no faster than it can be acted on: an answer of the reader that must wait for the model or for room in
- * the queue is held, and nothing more is read meanwhile. */
+ * Input is read no faster than it can be acted on: an answer of the reader that must wait for the model or
+ * for room in the queue is held, and nothing more is read meanwhile. */
 #include "config.h"
 
 #include "app/batch.h"
@@ -42,7 +42,7 @@ Status batch_check(const Arguments *arguments) {
     return hint(fail(ERR_IO, "%s exists", output), "--force replaces it");
 }
 
-/* ---- signals ------------------------------------------------------------------------------------------------------ */
+/* ---- signals ------------------------------------------------------------------------------------------- */
 
 static void on_signal(Batch *batch, int number) {
     LeaveHow how = batch->interrupted ? LEAVE_NOW : LEAVE_STOPPED;
@@ -51,7 +51,7 @@ static void on_signal(Batch *batch, int number) {
     app_leave(batch->app, how, 128 + number);
 }
 
-/* ---- input -------------------------------------------------------------------------------------------------------- */
+/* ---- input --------------------------------------------------------------------------------------------- */
 
 static void hold(Batch *batch, Status st) {
     AnswerKind kind = batch->answer.kind;
@@ -93,7 +93,8 @@ static void read_input(Batch *batch) {
         batch->at_end = true;
     else {
         Buf rest = {0}; /* drop what was taken */
-        buf_add(&rest, batch->line.data ? batch->line.data + batch->taken : "", batch->line.size - batch->taken);
+        buf_add(&rest, batch->line.data ? batch->line.data + batch->taken : "",
+                batch->line.size - batch->taken);
         buf_add(&rest, bytes, (size_t)size);
         buf_done(&batch->line);
         batch->line = rest;
@@ -123,7 +124,7 @@ static void pump_input(Batch *batch) {
         app_leave(batch->app, LEAVE_WHEN_DONE, EXIT_DONE);
 }
 
-/* ---- one prompt --------------------------------------------------------------------------------------------------- */
+/* ---- one prompt ---------------------------------------------------------------------------------------- */
 
 static Status prompt_text(Batch *batch) {
     const Arguments *arguments = batch->arguments;
@@ -157,7 +158,7 @@ static Status begin_input(Batch *batch) {
     }
 }
 
-/* ---- the loop ----------------------------------------------------------------------------------------------------- */
+/* ---- the loop ------------------------------------------------------------------------------------------ */
 
 static void wait_for_something(Batch *batch) {
     bool hungry = batch->reading && !batch->held && !batch->at_end;
@@ -226,7 +227,7 @@ int batch_run(App *app, const Arguments *arguments, Stream *stream) {
     return status;
 }
 
-/* ---- newbie info -------------------------------------------------------------------------------------------------- */
+/* ---- newbie info --------------------------------------------------------------------------------------- */
 
 int batch_info(const Arguments *arguments, Report *report) {
     int status = EXIT_DONE;

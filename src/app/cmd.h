@@ -1,5 +1,5 @@
-/* cmd.h: the handlers of the commands, by the file they are in. What each does is in its row of COMMANDS. Private to the
- * room. A handler returns a fault; command_run's caller reports it. */
+/* cmd.h: the handlers of the commands, by the file they are in. What each does is in its row of COMMANDS.
+ * Private to the room. A handler returns a fault; command_run's caller reports it. */
 #pragma once
 
 #include "app/commands.h"
@@ -7,7 +7,8 @@
 
 typedef Status CommandFn(App *app, const Call *call);
 
-/* Word `index` as a whole number from low to high; *out stays as it is when there is no such word. Errors: ERR_USAGE. */
+/* Word `index` as a whole number from low to high; *out stays as it is when there is no such word. Errors:
+ * ERR_USAGE. */
 Status call_number(long *out, const Call *call, int index, long low, long high);
 
 /* cmd_prompt.c: the current prompt */

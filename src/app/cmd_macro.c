@@ -17,7 +17,8 @@
 
 static Status directory_of(const char **out, const App *app) {
     if (!app->places.macros)
-        return hint(fail(ERR_USAGE, "macros need a home directory, and HOME is not set"), "set HOME or XDG_DATA_HOME");
+        return hint(fail(ERR_USAGE, "macros need a home directory, and HOME is not set"),
+                    "set HOME or XDG_DATA_HOME");
     *out = app->places.macros;
     return NULL;
 }
@@ -72,7 +73,8 @@ static Status no_macro(const App *app, const char *name) {
     return hint(st, ":list shows all");
 }
 
-/* The path of a macro, owned by the caller; faults when the name is bad or, for MACRO_THERE, nothing is there. */
+/* The path of a macro, owned by the caller; faults when the name is bad or, for MACRO_THERE, nothing is
+ * there. */
 typedef enum MacroWish { MACRO_ANY, MACRO_THERE } MacroWish;
 
 static Status find_macro(char **path, const App *app, const char *name, MacroWish wish) {
@@ -96,7 +98,7 @@ static bool agreed(App *app, const char *format, const char *name) {
     return answer == 'y';
 }
 
-/* ---- saving ------------------------------------------------------------------------------------------------------- */
+/* ---- saving -------------------------------------------------------------------------------------------- */
 
 static Status fill_element(Macro *macro, const App *app, const char *element) {
     Scan scan;
@@ -146,7 +148,7 @@ Status cmd_save(App *app, const Call *call) {
     return st;
 }
 
-/* ---- loading ------------------------------------------------------------------------------------------------------ */
+/* ---- loading ------------------------------------------------------------------------------------------- */
 
 static void take_settings(App *app, const Macro *macro) {
     if (macro->negative)
@@ -154,9 +156,10 @@ static void take_settings(App *app, const Macro *macro) {
     for (size_t i = 0; i < macro->setting_count; i++) {
         const MacroSetting *saved = &macro->settings[i];
         const Setting *setting = setting_find(saved->name);
-        Status st = setting && setting->effect == EFFECT_NONE
-                        ? settings_set(&app->settings, (SettingId)(setting - SETTINGS), saved->value, FROM_USER)
-                        : fail(ERR_USAGE, "a macro cannot set %s", saved->name);
+        Status st =
+            setting && setting->effect == EFFECT_NONE
+                ? settings_set(&app->settings, (SettingId)(setting - SETTINGS), saved->value, FROM_USER)
+                : fail(ERR_USAGE, "a macro cannot set %s", saved->name);
         if (st)
             report_line(&app->report, LINE_WARN, "%s; left as it is", st->message);
     }
@@ -176,7 +179,7 @@ Status cmd_load(App *app, const Call *call) {
     return NULL;
 }
 
-/* ---- looking after them ------------------------------------------------------------------------------------------- */
+/* ---- looking after them -------------------------------------------------------------------------------- */
 
 static void list_row(Table *table, const App *app, const char *name) {
     Macro macro = {0};
@@ -204,7 +207,8 @@ Status cmd_list(App *app, const Call *call) {
         }
     report_table(&app->report, &table, 2);
     if (!said)
-        report_line(&app->report, LINE_INFO, "No macros%s; :save NAME makes one", call->count ? " of that name" : "");
+        report_line(&app->report, LINE_INFO, "No macros%s; :save NAME makes one",
+                    call->count ? " of that name" : "");
     free_names(names, count);
     return NULL;
 }
@@ -233,8 +237,9 @@ Status cmd_rename(App *app, const Call *call) {
         return st;
     }
     if (link(from, to)) /* unlike rename, never replaces */
-        st = errno == EEXIST ? hint(fail(ERR_USAGE, "%s exists", call->word[1]), ":delete %s first", call->word[1])
-                             : fail_errno("rename %s", from);
+        st = errno == EEXIST
+                 ? hint(fail(ERR_USAGE, "%s exists", call->word[1]), ":delete %s first", call->word[1])
+                 : fail_errno("rename %s", from);
     else if (unlink(from))
         st = fail_errno("remove %s", from);
     else

@@ -25,7 +25,7 @@ Status cmd_again(App *app, const Call *call) {
     return app_order_again(app, (int)count);
 }
 
-/* ---- :same -------------------------------------------------------------------------------------------------------- */
+/* ---- :same --------------------------------------------------------------------------------------------- */
 
 /* The job that a picture's own data describe. NULL with a fault when something needed is missing. */
 static Status job_of_meta(Job **out, const RunMeta *meta, const char *reference) {
@@ -65,11 +65,12 @@ static Status same_from_file(Job **job, Ticket *how, App *app, const char *refer
     TRY(picture_meta(&meta, NULL, app, reference));
     Status st = NULL;
     if (meta.model_name && app->loaded && strcmp(meta.model_name, app->view.name))
-        st = hint(fail(ERR_USAGE, "%s was made by %s, %s is loaded", reference, meta.model_name, app->view.name),
-                  ":model PATH loads another");
+        st = hint(
+            fail(ERR_USAGE, "%s was made by %s, %s is loaded", reference, meta.model_name, app->view.name),
+            ":model PATH loads another");
     else if (meta.steps_run < meta.steps && meta.steps_run > 0)
-        st = fail(ERR_USAGE, "%s was stopped after %d of %d steps and cannot be repeated", reference, meta.steps_run,
-                  meta.steps);
+        st = fail(ERR_USAGE, "%s was stopped after %d of %d steps and cannot be repeated", reference,
+                  meta.steps_run, meta.steps);
     else if (!meta.latent_sha256)
         st = fail(ERR_USAGE, "%s does not say what its latent was, so it cannot be compared", reference);
     if (!st)
@@ -88,8 +89,8 @@ Status cmd_same(App *app, const Call *call) {
     Ticket how = {.purpose = PURPOSE_SAME, .like = -1};
     Job *job = NULL;
     if (shot && shot->steps_run < shot->job->steps)
-        return fail(ERR_USAGE, "%s was stopped after %d of %d steps and cannot be repeated", reference, shot->steps_run,
-                    shot->job->steps);
+        return fail(ERR_USAGE, "%s was stopped after %d of %d steps and cannot be repeated", reference,
+                    shot->steps_run, shot->job->steps);
     if (shot) {
         job = job_copy(shot->job);
         how.like = (int)(shot - app->shots);
@@ -110,7 +111,7 @@ Status cmd_same(App *app, const Call *call) {
     return st;
 }
 
-/* ---- the queue ---------------------------------------------------------------------------------------------------- */
+/* ---- the queue ----------------------------------------------------------------------------------------- */
 
 static void add_job(Table *table, const Ticket *ticket) {
     size_t line = strcspn(ticket->job->prompt, "\n");
@@ -177,7 +178,8 @@ static Status queue_go(App *app, const Call *call) {
     (void)call;
     app->paused = false;
     worker_resume(app->worker);
-    report_line(&app->report, LINE_INFO, "Queue goes on, %zu wait%s", app_waiting(app), app_waiting(app) == 1 ? "s" : "");
+    report_line(&app->report, LINE_INFO, "Queue goes on, %zu wait%s", app_waiting(app),
+                app_waiting(app) == 1 ? "s" : "");
     return NULL;
 }
 

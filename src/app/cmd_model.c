@@ -25,11 +25,10 @@ static void add(Table *table, const char *name, const char *value) {
 }
 
 static void add_bytes(Table *table, const char *name, uint64_t bytes) {
-    table_cell(table, "%s", name);
-    if (bytes >= (uint64_t)1 << 30)
-        table_cell(table, "%.1f GiB", (double)bytes / (1 << 30));
-    else
-        table_cell(table, "%.0f MiB", (double)bytes / (1 << 20));
+    Buf text = {0};
+    put_bytes(&text, bytes);
+    add(table, name, text.data);
+    buf_done(&text);
 }
 
 static Status show_model(App *app) {
@@ -86,7 +85,7 @@ Status cmd_demo(App *app, const Call *call) {
     return change_model(app, call, "");
 }
 
-/* ---- :mem --------------------------------------------------------------------------------------------------------- */
+/* ---- :mem ---------------------------------------------------------------------------------------------- */
 
 static void say_networks(App *app) {
     Table table = table_of(2);
@@ -115,9 +114,20 @@ static Status say_sizes(App *app) {
     Table table = table_of(2);
     Status st = NULL;
     for (size_t i = 0; i < sizeof sides / sizeof *sides && !st; i++) {
-        Job job = {.id = app->next_job, .prompt = "1girl", .negative = "", .system_name = "none", .system_text = "",
-                   .steps = 1, .cfg = 5, .cfg_trunc = 1, .shift = 6, .sampler = "euler", .schedule = "normal",
-                   .width = sides[i], .height = sides[i], .output = OUTPUT_BYTES};
+        Job job = {.id = app->next_job,
+                   .prompt = "1girl",
+                   .negative = "",
+                   .system_name = "none",
+                   .system_text = "",
+                   .steps = 1,
+                   .cfg = 5,
+                   .cfg_trunc = 1,
+                   .shift = 6,
+                   .sampler = "euler",
+                   .schedule = "normal",
+                   .width = sides[i],
+                   .height = sides[i],
+                   .output = OUTPUT_BYTES};
         PlanInfo plan;
         st = worker_plan(app->worker, &plan, &job);
         if (st)
@@ -134,7 +144,8 @@ Status cmd_mem(App *app, const Call *call) {
     (void)call;
     if (!app->loaded)
         return no_model(app);
-    report_line(&app->report, LINE_PLAIN, "%s, %s, %s", app->view.name, app->view.device, app->view.precision);
+    report_line(&app->report, LINE_PLAIN, "%s, %s, %s", app->view.name, app->view.device,
+                app->view.precision);
     say_networks(app);
     say_host(app);
     report_line(&app->report, LINE_PLAIN, "besides the weights, a picture of");

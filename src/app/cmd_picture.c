@@ -81,8 +81,8 @@ static void add_run(Table *table, const RunMeta *meta) {
 }
 
 void say_picture(Report *report, const char *name, const RunMeta *meta, const PictureFacts *facts) {
-    report_line(report, LINE_PLAIN, "%s: %dx%d, data from the chunk \"%s\"", name, facts->width, facts->height,
-                meta_chunk(facts->source));
+    report_line(report, LINE_PLAIN, "%s: %dx%d, data from the chunk \"%s\"", name, facts->width,
+                facts->height, meta_chunk(facts->source));
     if (meta->prompt && *meta->prompt)
         report_lines(report, LINE_PLAIN, meta->prompt);
     if (meta->negative && *meta->negative)
@@ -124,7 +124,7 @@ Status cmd_last(App *app, const Call *call) {
     return info(app, "last");
 }
 
-/* ---- :export ------------------------------------------------------------------------------------------------------ */
+/* ---- :export ------------------------------------------------------------------------------------------- */
 
 static Status write_copy(const char *path, const Buf *bytes) {
     Status st = file_write_new(path, bytes->data, bytes->size);

@@ -15,7 +15,7 @@
 #include "base/file.h"
 #include "prompt/xml.h"
 
-/* ---- :log --------------------------------------------------------------------------------------------------------- */
+/* ---- :log ---------------------------------------------------------------------------------------------- */
 
 static Status open_log(FILE **log, const char *path) {
     FILE *file = fopen(path, "ae");
@@ -58,7 +58,7 @@ Status cmd_log(App *app, const Call *call) {
     return app_fault_as(app, EXIT_OUTPUT, st);
 }
 
-/* ---- :doctor ------------------------------------------------------------------------------------------------------ */
+/* ---- :doctor ------------------------------------------------------------------------------------------- */
 
 static void add(Table *table, const char *name, const char *value) {
     table_cell(table, "%s", name);
@@ -78,7 +78,8 @@ static void add_system(Table *table, const App *app) {
     uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES), page = (uint64_t)sysconf(_SC_PAGESIZE);
     uint64_t left = (uint64_t)sysconf(_SC_AVPHYS_PAGES) * page;
     table_cell(table, "memory");
-    table_cell(table, "%.1f GiB, %.1f GiB free", (double)(pages * page) / (1 << 30), (double)left / (1 << 30));
+    table_cell(table, "%.1f GiB, %.1f GiB free", (double)(pages * page) / (1 << 30),
+               (double)left / (1 << 30));
 }
 
 static void add_terminal(Table *table) {
@@ -115,7 +116,8 @@ static bool add_model(Table *table, const App *app) {
         table_cell(table, app->loading ? "being loaded" : "none");
         return app->loading;
     }
-    table_cell(table, "%s%s, %s", app->view.name, model->demo ? " (demo)" : "", model->layout ? model->layout : "");
+    table_cell(table, "%s%s, %s", app->view.name, model->demo ? " (demo)" : "",
+               model->layout ? model->layout : "");
     add(table, "device", app->view.device);
     add(table, "precision", app->view.precision);
     table_cell(table, "loaded in");
@@ -143,10 +145,11 @@ Status cmd_doctor(App *app, const Call *call) {
         report_line(&app->report, LINE_INFO, "No fault found");
         return NULL;
     }
-    return app_fault_as(app, EXIT_SOME, fail(ERR_IO, "%s", disk ? "no model is loaded" : "pictures cannot be written"));
+    return app_fault_as(app, EXIT_SOME,
+                        fail(ERR_IO, "%s", disk ? "no model is loaded" : "pictures cannot be written"));
 }
 
-/* ---- the rest ----------------------------------------------------------------------------------------------------- */
+/* ---- the rest ------------------------------------------------------------------------------------------ */
 
 Status cmd_version(App *app, const Call *call) {
     (void)call;

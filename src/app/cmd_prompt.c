@@ -75,7 +75,8 @@ Status cmd_edit(App *app, const Call *call) {
     if (!st)
         st = app_edit(app, &edited, buf_string(&text), text.size);
     if (!st) {
-        bool same = edited.size == app->prompt.size && !memcmp(buf_string(&edited), buf_string(&app->prompt), edited.size);
+        bool same = edited.size == app->prompt.size &&
+                    !memcmp(buf_string(&edited), buf_string(&app->prompt), edited.size);
         app_set_prompt(app, buf_string(&edited), edited.size);
         if (same)
             report_line(&app->report, LINE_INFO, "Prompt unchanged");
@@ -118,7 +119,7 @@ Status cmd_redo(App *app, const Call *call) {
     return walk(app, call, -1);
 }
 
-/* ---- advice ------------------------------------------------------------------------------------------------------- */
+/* ---- advice -------------------------------------------------------------------------------------------- */
 
 static void say_findings(App *app, const char *text, size_t size) {
     LintList list = {0};
@@ -155,7 +156,7 @@ Status cmd_lint(App *app, const Call *call) {
     return st;
 }
 
-/* ---- tokens ------------------------------------------------------------------------------------------------------- */
+/* ---- tokens -------------------------------------------------------------------------------------------- */
 
 typedef struct Encoder {
     const char *name;
@@ -201,10 +202,12 @@ static Status say_tokens(App *app, const Encoder *encoder) {
         put_tokens(&shown, &list, text.data, from, encoder->limit);
         report_lines(&app->report, LINE_PLAIN, buf_string(&shown));
         if (from)
-            report_line(&app->report, LINE_INFO, "%s: %zu tokens, %zu of them the system prompt; %zu are read",
-                        encoder->name, list.count, before, encoder->limit);
+            report_line(&app->report, LINE_INFO,
+                        "%s: %zu tokens, %zu of them the system prompt; %zu are read", encoder->name,
+                        list.count, before, encoder->limit);
         else
-            report_line(&app->report, LINE_INFO, "%s: %zu tokens; %zu are read", encoder->name, list.count, encoder->limit);
+            report_line(&app->report, LINE_INFO, "%s: %zu tokens; %zu are read", encoder->name, list.count,
+                        encoder->limit);
         buf_done(&shown);
         token_list_done(&list);
     }
@@ -224,10 +227,12 @@ Status cmd_tokens(App *app, const Call *call) {
             known++;
             TRY(say_tokens(app, &ENCODERS[i]));
         }
-    return known ? NULL : hint(fail(ERR_USAGE, "unknown encoder %s, expected gemma or jina", call->word[0]), ":tokens");
+    return known ? NULL
+                 : hint(fail(ERR_USAGE, "unknown encoder %s, expected gemma or jina", call->word[0]),
+                        ":tokens");
 }
 
-/* ---- history ------------------------------------------------------------------------------------------------------ */
+/* ---- history ------------------------------------------------------------------------------------------- */
 
 /* One entry in one line: number, and as much of the text as fits. */
 static void say_entry(App *app, size_t index) {
@@ -266,6 +271,7 @@ Status cmd_history(App *app, const Call *call) {
             said++;
         }
     if (!said)
-        report_line(&app->report, LINE_INFO, word ? "No entry holds \"%s\"" : "The history is empty%s", word ? word : "");
+        report_line(&app->report, LINE_INFO, word ? "No entry holds \"%s\"" : "The history is empty%s",
+                    word ? word : "");
     return NULL;
 }

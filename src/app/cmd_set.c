@@ -52,8 +52,8 @@ static void explain(App *app, SettingId id) {
     say_value(app, id);
     report_line(&app->report, LINE_PLAIN, "  %s", setting->help);
     report_line(&app->report, LINE_PLAIN, "  default %s%s; allowed: %s%s%s", standard.data,
-                app->settings.value[id].model_text ? " (of this model)" : "", range.data, setting->unit ? " " : "",
-                setting->unit ? setting->unit : "");
+                app->settings.value[id].model_text ? " (of this model)" : "", range.data,
+                setting->unit ? " " : "", setting->unit ? setting->unit : "");
     Table table = table_of(2);
     for (int i = 0; (choice = setting_choice(setting, i, &help)); i++)
         if (help) {
@@ -148,7 +148,7 @@ Status cmd_reset(App *app, const Call *call) {
     return NULL;
 }
 
-/* ---- the seed ----------------------------------------------------------------------------------------------------- */
+/* ---- the seed ------------------------------------------------------------------------------------------ */
 
 /* The seed stored in a picture. */
 static Status seed_of_picture(uint64_t *seed, App *app, const char *reference) {

@@ -1,5 +1,5 @@
-/* commands.c: the table of commands, and how a line finds its row and its arguments. Rows: product.md 5; splitting: C5;
- * messages: product.md 12, rows 17 to 19. */
+/* commands.c: the table of commands, and how a line finds its row and its arguments. Rows: product.md 5;
+ * splitting: C5; messages: product.md 12, rows 17 to 19. */
 #include "config.h"
 
 #include "app/commands.h"
@@ -11,7 +11,7 @@
 #include "app/cmd.h"
 #include "base/nearest.h"
 
-/* ---- the table ---------------------------------------------------------------------------------------------------- */
+/* ---- the table ----------------------------------------------------------------------------------------- */
 
 #define WORDS(...) (const char *const[]){__VA_ARGS__, NULL}
 
@@ -27,9 +27,10 @@ const Command COMMANDS[] = {
      "the last job once more with a new random seed, N times", ":again", cmd_again},
     {"same", NULL, {{"REF", ARGUMENT_PICTURE, OPTIONAL, NULL}}, WAIT_JOBS, COMMAND_NORMAL, "Pictures to make",
      "make a picture again exactly and say whether it is identical", ":same", cmd_same},
-    {"queue", NULL, {{"WHAT", ARGUMENT_WORD, OPTIONAL, WORDS("clear", "go", "up")}, {"jN", ARGUMENT_JOB, OPTIONAL, NULL}},
-     WAIT_NOTHING, COMMAND_NORMAL, "Pictures to make", "list what waits; clear drops it, go continues, up jN moves it first",
-     ":queue", cmd_queue},
+    {"queue", NULL,
+     {{"WHAT", ARGUMENT_WORD, OPTIONAL, WORDS("clear", "go", "up")}, {"jN", ARGUMENT_JOB, OPTIONAL, NULL}},
+     WAIT_NOTHING, COMMAND_NORMAL, "Pictures to make",
+     "list what waits; clear drops it, go continues, up jN moves it first", ":queue", cmd_queue},
     {"stop", NULL, {{0}}, WAIT_NOTHING, COMMAND_NORMAL, "Pictures to make",
      "stop after this step and keep the picture; the queue pauses", ":stop", cmd_stop},
     {"drop", NULL, {{0}}, WAIT_NOTHING, COMMAND_NORMAL, "Pictures to make",
@@ -41,36 +42,39 @@ const Command COMMANDS[] = {
      "print the current prompt, or that of a picture or macro, with line numbers", ":show", cmd_show},
     {"edit", NULL, {{"REF", ARGUMENT_REF, OPTIONAL, NULL}}, WAIT_NOTHING, COMMAND_NORMAL, "Prompt",
      "open it in the editor; what is saved becomes the current prompt", ":edit", cmd_edit},
-    {"clear", NULL, {{0}}, WAIT_NOTHING, COMMAND_NORMAL, "Prompt", "empty the current prompt", ":clear", cmd_clear},
+    {"clear", NULL, {{0}}, WAIT_NOTHING, COMMAND_NORMAL, "Prompt", "empty the current prompt", ":clear",
+     cmd_clear},
     {"undo", NULL, {{"N", ARGUMENT_NUMBER, OPTIONAL, NULL}}, WAIT_NOTHING, COMMAND_NORMAL, "Prompt",
      "go back one state of prompt and settings, or N", ":undo", cmd_undo},
     {"redo", NULL, {{"N", ARGUMENT_NUMBER, OPTIONAL, NULL}}, WAIT_NOTHING, COMMAND_NORMAL, "Prompt",
      "go forward again", ":redo", cmd_redo},
     {"lint", NULL, {{"FILE", ARGUMENT_FILE, OPTIONAL, NULL}}, WAIT_MODEL, COMMAND_NORMAL, "Prompt",
      "all advice about the prompt, with line, column, rule and cure", ":lint", cmd_lint},
-    {"tokens", NULL, {{"WHICH", ARGUMENT_WORD, OPTIONAL, WORDS("gemma", "jina")}}, WAIT_MODEL, COMMAND_NORMAL, "Prompt",
-     "the prompt cut into tokens, with both limits", ":tokens", cmd_tokens},
+    {"tokens", NULL, {{"WHICH", ARGUMENT_WORD, OPTIONAL, WORDS("gemma", "jina")}}, WAIT_MODEL, COMMAND_NORMAL,
+     "Prompt", "the prompt cut into tokens, with both limits", ":tokens", cmd_tokens},
     {"history", NULL, {{"WHAT", ARGUMENT_TEXT, OPTIONAL, NULL}}, WAIT_NOTHING, COMMAND_NORMAL, "Prompt",
-     "the last 20 entries, those with a text, or entry N back into the edit area", ":history kimono", cmd_history},
+     "the last 20 entries, those with a text, or entry N back into the edit area", ":history kimono",
+     cmd_history},
 
-    {"save", NULL, {{"NAME", ARGUMENT_MACRO, REQUIRED, NULL}, {"ELEMENT", ARGUMENT_ELEMENT, OPTIONAL, NULL}}, WAIT_NOTHING,
-     COMMAND_NORMAL, "Macros", "store prompt, negative and changed settings under a name, or one element", ":save miku",
-     cmd_save},
+    {"save", NULL, {{"NAME", ARGUMENT_MACRO, REQUIRED, NULL}, {"ELEMENT", ARGUMENT_ELEMENT, OPTIONAL, NULL}},
+     WAIT_NOTHING, COMMAND_NORMAL, "Macros",
+     "store prompt, negative and changed settings under a name, or one element", ":save miku", cmd_save},
     {"load", NULL, {{"NAME", ARGUMENT_MACRO, REQUIRED, NULL}}, WAIT_NOTHING, COMMAND_NORMAL, "Macros",
      "make the macro current, settings included", ":load miku", cmd_load},
     {"list", NULL, {{"PATTERN", ARGUMENT_MACRO, OPTIONAL, NULL}}, WAIT_NOTHING, COMMAND_NORMAL, "Macros",
      "the macros, with note and first line", ":list mi*", cmd_list},
-    {"rename", NULL, {{"OLD", ARGUMENT_MACRO, REQUIRED, NULL}, {"NEW", ARGUMENT_MACRO, REQUIRED, NULL}}, WAIT_NOTHING,
-     COMMAND_NORMAL, "Macros", "give a macro another name", ":rename miku hatsune", cmd_rename},
+    {"rename", NULL, {{"OLD", ARGUMENT_MACRO, REQUIRED, NULL}, {"NEW", ARGUMENT_MACRO, REQUIRED, NULL}},
+     WAIT_NOTHING, COMMAND_NORMAL, "Macros", "give a macro another name", ":rename miku hatsune", cmd_rename},
     {"delete", NULL, {{"NAME", ARGUMENT_MACRO, REQUIRED, NULL}}, WAIT_NOTHING, COMMAND_NORMAL, "Macros",
      "remove a macro", ":delete hatsune", cmd_delete},
 
-    {"set", NULL, {{"NAME", ARGUMENT_SETTING, OPTIONAL, NULL}, {"VALUE", ARGUMENT_VALUE, OPTIONAL, NULL}}, WAIT_NOTHING,
-     COMMAND_START_FILE, "Settings", "list the settings, show one (NAME? explains it), or change one", ":set steps 20",
-     cmd_set},
-    {"reset", NULL, {{"NAME", ARGUMENT_SETTING, OPTIONAL, WORDS("all")}}, WAIT_NOTHING, COMMAND_START_FILE, "Settings",
-     "back to the default of this model, one or all", ":reset steps", cmd_reset},
-    {"seed", NULL, {{"N", ARGUMENT_VALUE, OPTIONAL, WORDS("random", "last")}}, WAIT_NOTHING, COMMAND_START_FILE, "Settings",
+    {"set", NULL, {{"NAME", ARGUMENT_SETTING, OPTIONAL, NULL}, {"VALUE", ARGUMENT_VALUE, OPTIONAL, NULL}},
+     WAIT_NOTHING, COMMAND_START_FILE, "Settings",
+     "list the settings, show one (NAME? explains it), or change one", ":set steps 20", cmd_set},
+    {"reset", NULL, {{"NAME", ARGUMENT_SETTING, OPTIONAL, WORDS("all")}}, WAIT_NOTHING, COMMAND_START_FILE,
+     "Settings", "back to the default of this model, one or all", ":reset steps", cmd_reset},
+    {"seed", NULL, {{"N", ARGUMENT_VALUE, OPTIONAL, WORDS("random", "last")}}, WAIT_NOTHING,
+     COMMAND_START_FILE, "Settings",
      "show or set the seed: a number, random, last or #12 (that picture's), +1, -1", ":seed 42", cmd_seed},
     SHORT("steps", "show or set how often the network is asked", ":steps 20"),
     SHORT("cfg", "show or set the guidance", ":cfg 4.5"),
@@ -88,35 +92,40 @@ const Command COMMANDS[] = {
     {"info", NULL, {{"REF", ARGUMENT_PICTURE, OPTIONAL, NULL}}, WAIT_JOBS, COMMAND_NORMAL, "Pictures",
      "everything stored in a picture", ":info last", cmd_info},
     {"last", NULL, {{0}}, WAIT_JOBS, COMMAND_NORMAL, "Pictures", "as :info last", ":last", cmd_last},
-    {"export", NULL, {{"REF", ARGUMENT_PICTURE, REQUIRED, NULL}, {"FILE", ARGUMENT_FILE, REQUIRED, NULL}}, WAIT_JOBS,
-     COMMAND_NORMAL, "Pictures", "copy a picture, also one that could not be saved", ":export last best.png", cmd_export},
+    {"export", NULL, {{"REF", ARGUMENT_PICTURE, REQUIRED, NULL}, {"FILE", ARGUMENT_FILE, REQUIRED, NULL}},
+     WAIT_JOBS, COMMAND_NORMAL, "Pictures", "copy a picture, also one that could not be saved",
+     ":export last best.png", cmd_export},
 
-    {"model", NULL, {{"PATH", ARGUMENT_FILE, OPTIONAL, WORDS("reload", "unload")}}, WAIT_JOBS, COMMAND_START_FILE, "Model",
-     "show the model, or load another; reload, unload", ":model", cmd_model},
-    {"demo", NULL, {{0}}, WAIT_JOBS, COMMAND_START_FILE, "Model", "load the built-in demo model", ":demo", cmd_demo},
-    {"mem", NULL, {{0}}, WAIT_JOBS, COMMAND_NORMAL, "Model", "memory by network, and what each size needs", ":mem", cmd_mem},
+    {"model", NULL, {{"PATH", ARGUMENT_FILE, OPTIONAL, WORDS("reload", "unload")}}, WAIT_JOBS,
+     COMMAND_START_FILE, "Model", "show the model, or load another; reload, unload", ":model", cmd_model},
+    {"demo", NULL, {{0}}, WAIT_JOBS, COMMAND_START_FILE, "Model", "load the built-in demo model", ":demo",
+     cmd_demo},
+    {"mem", NULL, {{0}}, WAIT_JOBS, COMMAND_NORMAL, "Model", "memory by network, and what each size needs",
+     ":mem", cmd_mem},
 
-    {"help", WORDS("?"), {{"WORD", ARGUMENT_COMMAND, OPTIONAL, NULL}}, WAIT_NOTHING, COMMAND_NORMAL, "Program",
-     "this list, or one command, setting or topic", ":help seed", cmd_help},
+    {"help", WORDS("?"), {{"WORD", ARGUMENT_COMMAND, OPTIONAL, NULL}}, WAIT_NOTHING, COMMAND_NORMAL,
+     "Program", "this list, or one command, setting or topic", ":help seed", cmd_help},
     {"run", NULL, {{"FILE", ARGUMENT_FILE, REQUIRED, NULL}}, WAIT_NOTHING, COMMAND_NORMAL, "Program",
      "run a file of commands and prompts", ":run lesson.nbi", cmd_run},
     {"say", NULL, {{"TEXT", ARGUMENT_TEXT, OPTIONAL, NULL}}, WAIT_NOTHING, COMMAND_NORMAL, "Program",
      "print a text (for command files)", ":say Look at the hair.", cmd_say},
     {"pause", NULL, {{"TEXT", ARGUMENT_TEXT, OPTIONAL, NULL}}, WAIT_JOBS, COMMAND_NORMAL, "Program",
      "print a text and wait for Enter (for command files)", ":pause Look at the eyes.", cmd_pause},
-    {"log", NULL, {{"FILE", ARGUMENT_FILE, OPTIONAL, WORDS("off", "json")}, {"FILE", ARGUMENT_FILE, OPTIONAL, NULL}},
-     WAIT_NOTHING, COMMAND_START_FILE, "Program", "copy everything said to FILE; json FILE: as events; off", ":log talk.txt",
-     cmd_log},
-    {"doctor", NULL, {{0}}, WAIT_MODEL, COMMAND_NORMAL, "Program", "one page about this machine, to paste into a question",
-     ":doctor", cmd_doctor},
-    {"version", NULL, {{0}}, WAIT_NOTHING, COMMAND_NORMAL, "Program", "version and libraries", ":version", cmd_version},
+    {"log", NULL,
+     {{"FILE", ARGUMENT_FILE, OPTIONAL, WORDS("off", "json")}, {"FILE", ARGUMENT_FILE, OPTIONAL, NULL}},
+     WAIT_NOTHING, COMMAND_START_FILE, "Program", "copy everything said to FILE; json FILE: as events; off",
+     ":log talk.txt", cmd_log},
+    {"doctor", NULL, {{0}}, WAIT_MODEL, COMMAND_NORMAL, "Program",
+     "one page about this machine, to paste into a question", ":doctor", cmd_doctor},
+    {"version", NULL, {{0}}, WAIT_NOTHING, COMMAND_NORMAL, "Program", "version and libraries", ":version",
+     cmd_version},
     {"!", NULL, {{"CMD", ARGUMENT_TEXT, REQUIRED, NULL}}, WAIT_NOTHING, COMMAND_TYPED_ONLY, "Program",
      "run a shell command", ":!ls", cmd_shell},
     {"quit", WORDS("q", "exit"), {{0}}, WAIT_NOTHING, COMMAND_NORMAL, "Program", "leave", ":quit", cmd_quit},
     {0},
 };
 
-/* ---- finding a row ------------------------------------------------------------------------------------------------ */
+/* ---- finding a row ------------------------------------------------------------------------------------- */
 
 /* The name and the aliases of a row, ended by NULL; returns `all`. */
 static const char *const *names_of(const Command *command, const char *all[8]) {
@@ -161,7 +170,8 @@ static Status unknown(const char *word, size_t size) {
     for (const Command *row = COMMANDS; row->name; row++)
         for (const char *const *name = names_of(row, all); *name; name++)
             nearest_try(&nearest, *name);
-    Status st = nearest.best ? fail(ERR_USAGE, "unknown command :%.*s; did you mean :%s?", (int)size, word, nearest.best)
+    Status st = nearest.best ? fail(ERR_USAGE, "unknown command :%.*s; did you mean :%s?", (int)size, word,
+                                    nearest.best)
                              : fail(ERR_USAGE, "unknown command :%.*s", (int)size, word);
     return hint(st, ":? lists all commands");
 }
@@ -180,8 +190,9 @@ static Status find_row(const Command **out, const char *line, CommandSource sour
     if (!found[0])
         return unknown(line, size);
     if (found[1])
-        return hint(fail(ERR_USAGE, ":%.*s could be :%s or :%s", (int)size, line, found[0]->name, found[1]->name),
-                    "type one more letter");
+        return hint(
+            fail(ERR_USAGE, ":%.*s could be :%s or :%s", (int)size, line, found[0]->name, found[1]->name),
+            "type one more letter");
     *out = found[0];
     return NULL;
 }
@@ -191,7 +202,7 @@ const Command *command_of(const char *line, CommandSource source) {
     return find_row(&command, line, source) ? NULL : command;
 }
 
-/* ---- splitting ---------------------------------------------------------------------------------------------------- */
+/* ---- splitting ----------------------------------------------------------------------------------------- */
 
 /* One word from *at, which moves behind it: "..." keeps spaces, \" and \\ inside. */
 static char *next_word(const char **at) {
@@ -245,11 +256,12 @@ static Status split(Call *call, const char *arguments) {
         at = skip_space(at);
     }
     int wanted = 0;
-    while (wanted < ARGUMENTS_MAX && command->argument[wanted].name && command->argument[wanted].need == REQUIRED)
+    while (wanted < ARGUMENTS_MAX && command->argument[wanted].name &&
+           command->argument[wanted].need == REQUIRED)
         wanted++;
     if (call->count < wanted)
-        return hint(fail(ERR_USAGE, ":%s needs a %s", command->name, command->argument[call->count].name), "%s",
-                    command->example);
+        return hint(fail(ERR_USAGE, ":%s needs a %s", command->name, command->argument[call->count].name),
+                    "%s", command->example);
     if (*at) {
         Buf usage = {0};
         command_usage(&usage, command);

@@ -73,9 +73,9 @@ extern const Command COMMANDS[];      /* ends with a row whose name is NULL; in 
 /* The row with this name or alias, else NULL. */
 const Command *command_find(const char *word);
 
-/* Runs one line without its colon ("set steps 20", "q", "!ls"). A typed word may be a unique prefix of at least two
- * letters. Nothing is reported: the caller does that.
- * Errors: ERR_USAGE (unknown word with the nearest, ambiguous, missing or left-over argument), those of the handler. */
+/* Runs one line without its colon ("set steps 20", "q", "!ls"). A typed word may be a unique prefix of at
+ * least two letters. Nothing is reported: the caller does that. Errors: ERR_USAGE (unknown word with the
+ * nearest, ambiguous, missing or left-over argument), those of the handler. */
 Status command_run(App *app, const char *line, CommandSource source);
 
 /* The row that a line would run, or NULL: what command_run finds, without running it. */

@@ -1,5 +1,5 @@
-/* drain.c: what the worker says becomes lines, events and the view. One handler per kind of event; the wordings are
- * those of product.md 3 (L2 to L6), which other programs read. */
+/* drain.c: what the worker says becomes lines, events and the view. One handler per kind of event; the
+ * wordings are those of product.md 3 (L2 to L6), which other programs read. */
 #include "config.h"
 
 #include <stdio.h>
@@ -12,15 +12,7 @@
 #define HEARTBEAT_SECONDS 2.0
 #define LONG_RUN_SECONDS 300.0
 
-/* "3.0 GiB", "640 MiB" (F5). */
-static void put_bytes(Buf *out, uint64_t bytes) {
-    if (bytes >= (uint64_t)1 << 30)
-        buf_print(out, "%.1f GiB", (double)bytes / (1 << 30));
-    else
-        buf_print(out, "%.0f MiB", (double)bytes / (1 << 20));
-}
-
-/* ---- the model ---------------------------------------------------------------------------------------------------- */
+/* ---- the model ----------------------------------------------------------------------------------------- */
 
 /* L5: loading that takes long is seen to go on. */
 static void on_loading(App *app, Event *event) {
@@ -31,7 +23,8 @@ static void on_loading(App *app, Event *event) {
     Buf done = {0}, total = {0};
     put_bytes(&done, event->bytes_done);
     put_bytes(&total, event->bytes_total);
-    app_tell(app, LINE_INFO, "Loading %s, %s of %s...", event->text ? event->text : "model", done.data, total.data);
+    app_tell(app, LINE_INFO, "Loading %s, %s of %s...", event->text ? event->text : "model", done.data,
+             total.data);
     buf_done(&done);
     buf_done(&total);
 }
@@ -48,8 +41,8 @@ static void on_model(App *app, Event *event) {
     if (app->parts.arguments->verbosity == VERBOSITY_VERBOSE) {
         Buf weights = {0};
         put_bytes(&weights, app->model.weights_bytes);
-        app_tell(app, LINE_INFO, "%s: %s, %s, weights %s", app->view.name, app->view.device, app->view.precision,
-                 weights.data);
+        app_tell(app, LINE_INFO, "%s: %s, %s, weights %s", app->view.name, app->view.device,
+                 app->view.precision, weights.data);
         buf_done(&weights);
     }
 }
@@ -74,7 +67,7 @@ static void on_hash(App *app, Event *event) {
         app_tell(app, LINE_INFO, "Transformer SHA-256 %s", event->text);
 }
 
-/* ---- a job -------------------------------------------------------------------------------------------------------- */
+/* ---- a job --------------------------------------------------------------------------------------------- */
 
 static void on_started(App *app, Event *event) {
     Ticket *ticket = app_ticket(app, event->job);
@@ -164,12 +157,12 @@ static void on_step(App *app, Event *event) {
     char left[24];
     put_rate(&rate, step->seconds);
     clock_format(left, step->eta);
-    app_tell(app, LINE_INFO, "Denoising step %d/%d... sigma %.4f, %s, %s left", step->step, step->total, step->sigma,
-             rate.data, left);
+    app_tell(app, LINE_INFO, "Denoising step %d/%d... sigma %.4f, %s, %s left", step->step, step->total,
+             step->sigma, rate.data, left);
     buf_done(&rate);
 }
 
-/* ---- its picture -------------------------------------------------------------------------------------------------- */
+/* ---- its picture --------------------------------------------------------------------------------------- */
 
 /* L6. */
 static void say_result(App *app, const Job *job, const SavedInfo *saved) {
@@ -202,7 +195,8 @@ static void say_saved(App *app, const Job *job, const SavedInfo *saved) {
             app_tell(app, LINE_PLAIN, "%s", shown_path(saved->path));
         return;
     }
-    app_tell(app, LINE_INFO, "VAE decode completed. Output saved to %s", saved->path ? shown_path(saved->path) : "standard output");
+    app_tell(app, LINE_INFO, "VAE decode completed. Output saved to %s",
+             saved->path ? shown_path(saved->path) : "standard output");
     say_result(app, job, saved);
     if (verbosity == VERBOSITY_VERBOSE)
         app_tell(app, LINE_INFO, "SHA-256 %s, of the latent %s", saved->sha256, saved->latent_sha256);
@@ -241,20 +235,25 @@ static void say_same(App *app, const Ticket *ticket, const SavedInfo *saved) {
     } else if (like && like->pixels && saved->pixels) {
         Difference d = compare_pixels(like->pixels, saved->pixels, count);
         if (!d.pixels)
-            app_tell(app, LINE_INFO, "%s again: identical, all %zu pixels, %s", ticket->like_name, count, seconds);
+            app_tell(app, LINE_INFO, "%s again: identical, all %zu pixels, %s", ticket->like_name, count,
+                     seconds);
         else
-            app_tell(app, LINE_WARN, "%s again: %zu of %zu pixels differ, the first at column %zu, row %zu; the largest "
-                     "difference is %d of 255", ticket->like_name, d.pixels, count, d.first % (size_t)saved->width,
+            app_tell(app, LINE_WARN,
+                     "%s again: %zu of %zu pixels differ, the first at column %zu, row %zu; the largest "
+                     "difference is %d of 255",
+                     ticket->like_name, d.pixels, count, d.first % (size_t)saved->width,
                      d.first / (size_t)saved->width, d.largest);
     } else if (!strcmp(ticket->like_latent, saved->latent_sha256))
-        app_tell(app, LINE_INFO, "%s again: identical, the latent has the same SHA-256, %s", ticket->like_name, seconds);
+        app_tell(app, LINE_INFO, "%s again: identical, the latent has the same SHA-256, %s",
+                 ticket->like_name, seconds);
     else
         app_tell(app, LINE_WARN, "%s again: different, the latent has another SHA-256", ticket->like_name);
 }
 
 static void ring(App *app, double seconds) {
     const Surface *surface = app->report.surface;
-    bool always = settings_is(&app->settings, SET_BELL, "on"), never = settings_is(&app->settings, SET_BELL, "off");
+    bool always = settings_is(&app->settings, SET_BELL, "on"),
+         never = settings_is(&app->settings, SET_BELL, "off");
     if (surface->bell && !never && (always || seconds >= settings_number(&app->settings, SET_BELL)))
         surface->bell(app->report.context);
 }
@@ -342,15 +341,16 @@ static void on_finished(App *app, Event *event) {
     app_feed(app);
 }
 
-/* ---- all of it ---------------------------------------------------------------------------------------------------- */
+/* ---- all of it ----------------------------------------------------------------------------------------- */
 
 typedef void EventFn(App *app, Event *event);
 
 static EventFn *const HANDLERS[] = {
-    [EVENT_LOADING] = on_loading, [EVENT_MODEL] = on_model, [EVENT_NO_MODEL] = on_no_model, [EVENT_HASH] = on_hash,
-    [EVENT_STARTED] = on_started, [EVENT_PLAN] = on_plan, [EVENT_PHASE] = on_phase,
-    [EVENT_STEP] = on_step, [EVENT_SAVED] = on_saved, [EVENT_UNSAVED] = on_unsaved, [EVENT_STOPPED] = on_stopped,
-    [EVENT_FAILED] = on_failed, [EVENT_FINISHED] = on_finished,
+    [EVENT_LOADING] = on_loading,   [EVENT_MODEL] = on_model,     [EVENT_NO_MODEL] = on_no_model,
+    [EVENT_HASH] = on_hash,         [EVENT_STARTED] = on_started, [EVENT_PLAN] = on_plan,
+    [EVENT_PHASE] = on_phase,       [EVENT_STEP] = on_step,       [EVENT_SAVED] = on_saved,
+    [EVENT_UNSAVED] = on_unsaved,   [EVENT_STOPPED] = on_stopped, [EVENT_FAILED] = on_failed,
+    [EVENT_FINISHED] = on_finished,
 };
 
 static void heartbeat(App *app) {

@@ -1,7 +1,7 @@
 /* emit.c: the session as NDJSON: one object a line, flushed line by line. product.md A6.
  *
- * The same facts that the plain lines tell, from the same places. With --json the lines themselves are not repeated:
- * what a command answers comes as `line` events, faults also go to standard error. */
+ * The same facts that the plain lines tell, from the same places. With --json the lines themselves are not
+ * repeated: what a command answers comes as `line` events, faults also go to standard error. */
 #include "config.h"
 
 #include <errno.h>

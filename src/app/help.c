@@ -1,5 +1,5 @@
-/* help.c: what there is to read: :help, --help, --version, the manual page. All from the tables of commands, settings and
- * options, so that none of them can fall behind. */
+/* help.c: what there is to read: :help, --help, --version, the manual page. All from the tables of commands,
+ * settings and options, so that none of them can fall behind. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -40,7 +40,8 @@ static const Topic TOPICS[] = {
      "  </character_1>\n"
      "  <general_tags><style>anime_style</style><background>beach</background></general_tags>\n"
      "In a character: n, name, gender, appearance, clothing, expression, action, pose, interaction,\n"
-     "position, body_type. In general_tags: count, artists, style, background, environment, lighting and more.\n"
+     "position, body_type. In general_tags: count, artists, style, background, environment, lighting and "
+     "more.\n"
      "An empty line renders once everything is closed. A line of three quotes begins and ends raw text.\n"},
     {"files", "where things are kept",
      "start file   ~/.config/newbie/newbierc: commands such as :set steps 20\n"
@@ -57,7 +58,7 @@ enum { TOPIC_COUNT = sizeof TOPICS / sizeof *TOPICS };
 static const char *const INTRODUCTION =
     "newbie turns prompts, plain or XML, into anime pictures. Type one; an empty line renders it.\n";
 
-/* ---- :help -------------------------------------------------------------------------------------------------------- */
+/* ---- :help --------------------------------------------------------------------------------------------- */
 
 static void overview(Report *report) {
     const char *group = NULL;
@@ -109,9 +110,10 @@ static void help_setting(Report *report, const Setting *setting) {
 
 static void help_demo(App *app) {
     Report *report = &app->report;
-    report_lines(report, LINE_PLAIN,
-                 "The demo model is small enough to come with the program. It draws a world of 1 to 3 figures\n"
-                 "and knows few words; the program around it is the same as with the real model.\n");
+    report_lines(
+        report, LINE_PLAIN,
+        "The demo model is small enough to come with the program. It draws a world of 1 to 3 figures\n"
+        "and knows few words; the program around it is the same as with the real model.\n");
     if (!app->loaded || !app->model.words) {
         report_line(report, LINE_PLAIN, "Its words are listed here while it is loaded.");
         return;
@@ -170,7 +172,7 @@ Status cmd_help(App *app, const Call *call) {
     return NULL;
 }
 
-/* ---- --help and --version ----------------------------------------------------------------------------------------- */
+/* ---- --help and --version ------------------------------------------------------------------------------ */
 
 typedef void OptionFn(Buf *out, const OptionText *text);
 
@@ -205,7 +207,8 @@ static void put_option(Buf *out, const OptionText *text) {
 }
 
 static const char *const SYNOPSES[] = {
-    "[OPTION]...", "[OPTION]... PROMPT", "[OPTION]... -p FILE", "[OPTION]... -f FILE", "info FILE...", "doctor",
+    "[OPTION]...",         "[OPTION]... PROMPT", "[OPTION]... -p FILE",
+    "[OPTION]... -f FILE", "info FILE...",       "doctor",
 };
 
 static const char *const SYNOPSIS_HELP[] = {
@@ -229,7 +232,7 @@ void arguments_version(Buf *out) {
     buf_text(out, "newbie " PACKAGE_VERSION "\n");
 }
 
-/* ---- the manual page ---------------------------------------------------------------------------------------------- */
+/* ---- the manual page ----------------------------------------------------------------------------------- */
 
 /* Text for roff: hyphens are minus signs, no line begins with a control character. */
 static void put_roff(Buf *out, const char *text) {
@@ -287,8 +290,9 @@ static void man_settings(Buf *out) {
         const Setting *s = &SETTINGS[i];
         Buf text = {0}, range = {0};
         setting_range(&range, s);
-        buf_print(&text, "%s. %s%s%s; default %s%s", s->help, range.data, s->unit ? " " : "", s->unit ? s->unit : "",
-                  *s->fallback ? s->fallback : "empty", s->model ? ", or the model's own" : "");
+        buf_print(&text, "%s. %s%s%s; default %s%s", s->help, range.data, s->unit ? " " : "",
+                  s->unit ? s->unit : "", *s->fallback ? s->fallback : "empty",
+                  s->model ? ", or the model's own" : "");
         put_item(out, s->name, text.data);
         buf_done(&text);
         buf_done(&range);
@@ -329,8 +333,9 @@ static void man_rows(Buf *out, const char *title, const ManRow *rows) {
 }
 
 void arguments_man(Buf *out) {
-    buf_text(out, ".TH NEWBIE 1 \"\" \"newbie " PACKAGE_VERSION "\"\n.SH NAME\nnewbie \\- text to anime pictures\n"
-                  ".SH SYNOPSIS\n");
+    buf_text(out,
+             ".TH NEWBIE 1 \"\" \"newbie " PACKAGE_VERSION "\"\n.SH NAME\nnewbie \\- text to anime pictures\n"
+             ".SH SYNOPSIS\n");
     for (int i = 0; i < SYNOPSIS_COUNT; i++) {
         buf_text(out, i ? ".br\n.B newbie\n" : ".B newbie\n");
         put_roff(out, SYNOPSES[i]);

@@ -1,7 +1,8 @@
 /* jobs.c: from a submitted prompt to jobs in the worker's queue, and what became of them.
  *
- * A submission is an Order; it is turned into jobs, one per picture, when a model is loaded (its defaults are then
- * known) and while the worker's queue has room. Before its first job an order is checked: advice, output directory. */
+ * A submission is an Order; it is turned into jobs, one per picture, when a model is loaded (its defaults are
+ * then known) and while the worker's queue has room. Before its first job an order is checked: advice, output
+ * directory. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -31,7 +32,7 @@ void shot_done(Shot *shot) {
     buf_done(&shot->png);
 }
 
-/* ---- advice ------------------------------------------------------------------------------------------------------- */
+/* ---- advice -------------------------------------------------------------------------------------------- */
 
 static bool has_elements(const char *prompt, size_t size) {
     Scan scan;
@@ -113,7 +114,8 @@ void app_lint(App *app, LintList *out, const Settings *settings, const char *pro
 }
 
 static LineKind finding_kind(const LintFinding *finding) {
-    static const LineKind kinds[] = {[LINT_NOTE] = LINE_INFO, [LINT_WARN] = LINE_WARN, [LINT_ERROR] = LINE_ERROR};
+    static const LineKind kinds[] = {
+        [LINT_NOTE] = LINE_INFO, [LINT_WARN] = LINE_WARN, [LINT_ERROR] = LINE_ERROR};
     return kinds[finding->rule->level];
 }
 
@@ -148,15 +150,16 @@ static Status advise(App *app, const Order *order) {
     return NULL;
 }
 
-/* ---- where pictures go -------------------------------------------------------------------------------------------- */
+/* ---- where pictures go --------------------------------------------------------------------------------- */
 
 /* R4: the directory can be written and has room for 4 bytes per pixel. */
 static Status check_directory(const Settings *settings) {
     const char *directory = settings_text(settings, SET_OUTDIR);
     if (!file_exists(directory)) {
         char *copy = must_copy(directory);
-        Status st = file_is_directory(dirname(copy)) ? file_make_directories(directory, 0777)
-                                                     : fail(ERR_IO, "cannot write in %s: no such directory", directory);
+        Status st = file_is_directory(dirname(copy))
+                        ? file_make_directories(directory, 0777)
+                        : fail(ERR_IO, "cannot write in %s: no such directory", directory);
         free(copy);
         if (st)
             return hint(st, ":set outdir DIR");
@@ -166,8 +169,9 @@ static Status check_directory(const Settings *settings) {
     settings_size(settings, &width, &height);
     uint64_t need = (uint64_t)width * (uint64_t)height * 4, left = file_free_space(directory);
     if (left < need)
-        return hint(fail(ERR_IO, "cannot write in %s: %.1f MiB needed, %.1f MiB free", directory, need / 1048576.0,
-                         left / 1048576.0), ":set outdir DIR");
+        return hint(fail(ERR_IO, "cannot write in %s: %.1f MiB needed, %.1f MiB free", directory,
+                         need / 1048576.0, left / 1048576.0),
+                    ":set outdir DIR");
     return NULL;
 }
 
@@ -194,7 +198,7 @@ static void choose_output(Job *job, const App *app, const Settings *settings) {
     }
 }
 
-/* ---- from order to job -------------------------------------------------------------------------------------------- */
+/* ---- from order to job --------------------------------------------------------------------------------- */
 
 static MetaLevel metadata_level(const Settings *settings) {
     if (settings_is(settings, SET_METADATA, "off"))
@@ -272,7 +276,8 @@ static Status feed_order(App *app, Order *order) {
 
 static void remove_order(App *app, size_t index) {
     order_done(&app->orders[index]);
-    memmove(app->orders + index, app->orders + index + 1, (app->order_count - index - 1) * sizeof *app->orders);
+    memmove(app->orders + index, app->orders + index + 1,
+            (app->order_count - index - 1) * sizeof *app->orders);
     app->order_count--;
 }
 
@@ -280,7 +285,8 @@ void app_feed(App *app) {
     while (app->order_count && !app->loading) {
         Order *order = &app->orders[0];
         Status st = app->loaded ? feed_order(app, order)
-                                : hint(fail(ERR_USAGE, "no model is loaded"), ":model PATH loads one, :demo the built-in one");
+                                : hint(fail(ERR_USAGE, "no model is loaded"),
+                                       ":model PATH loads one, :demo the built-in one");
         if (!st && order->made < order->count)
             return; /* the queue is full */
         remove_order(app, 0);
@@ -329,7 +335,7 @@ Status app_order_again(App *app, int count) {
     return NULL;
 }
 
-/* ---- the queue ---------------------------------------------------------------------------------------------------- */
+/* ---- the queue ----------------------------------------------------------------------------------------- */
 
 Ticket *app_ticket(App *app, int id) {
     for (size_t i = 0; i < app->ticket_count; i++)
@@ -381,16 +387,16 @@ Status app_stop(App *app, StopKind kind) {
         worker_stop(app->worker, running->job->id, kind);
         int step = running->step.step + 1, total = running->job->steps;
         if (kind == STOP_GENTLY && running->phase <= PHASE_DENOISE)
-            app_tell(app, LINE_INFO, "Stopping after step %d/%d; Ctrl-C again drops the picture", step > total ? total : step,
-                     total);
+            app_tell(app, LINE_INFO, "Stopping after step %d/%d; Ctrl-C again drops the picture",
+                     step > total ? total : step, total);
     }
     return NULL;
 }
 
 void app_say_paused(App *app) {
     size_t waiting = app_waiting(app);
-    app_tell(app, LINE_INFO, "Queue paused, %zu job%s wait%s; :queue go continues, :queue clear drops them", waiting,
-             waiting == 1 ? "" : "s", waiting == 1 ? "s" : "");
+    app_tell(app, LINE_INFO, "Queue paused, %zu job%s wait%s; :queue go continues, :queue clear drops them",
+             waiting, waiting == 1 ? "" : "s", waiting == 1 ? "s" : "");
 }
 
 bool app_interrupt(App *app) {
@@ -410,7 +416,7 @@ bool app_interrupt(App *app) {
     return true;
 }
 
-/* ---- pictures ----------------------------------------------------------------------------------------------------- */
+/* ---- pictures ------------------------------------------------------------------------------------------ */
 
 /* Pixels are kept of the newest ones only: 3 MiB each at 1024x1024. */
 static void forget_pixels(App *app) {

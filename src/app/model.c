@@ -64,7 +64,8 @@ static void number_default(Settings *settings, SettingId id, double value) {
 void model_defaults(Settings *settings, const ModelInfo *info) {
     char size[32];
     snprintf(size, sizeof size, "%dx%d", info->default_width, info->default_height);
-    settings_model_default(settings, SET_SIZE, info->default_width > 0 && info->default_height > 0 ? size : NULL);
+    settings_model_default(settings, SET_SIZE,
+                           info->default_width > 0 && info->default_height > 0 ? size : NULL);
     number_default(settings, SET_STEPS, info->default_steps);
     number_default(settings, SET_CFG, info->default_cfg);
     number_default(settings, SET_SHIFT, info->default_shift);

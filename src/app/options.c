@@ -15,7 +15,7 @@
 #include "engine/names.h"
 #include "prompt/input.h"
 
-/* ---- the table ---------------------------------------------------------------------------------------------------- */
+/* ---- the table ----------------------------------------------------------------------------------------- */
 
 #define WORDS(...) (const char *const[]){__VA_ARGS__, NULL}
 
@@ -51,35 +51,38 @@ static Status check_device(const char *value) {
 }
 
 const Setting SETTINGS[SETTING_COUNT] = {
-    [SET_SEED] = {"seed", SETTING_SEED, .letter = 's', .fallback = "random", .words = WORDS("random"), .metavar = "N",
-                  .help = "the noise a picture begins with; random draws 0 to 4294967295"},
-    [SET_COUNT] = {"count", SETTING_WHOLE, .letter = 'n', .fallback = "1", .low = 1, .high = 9999, .unit = "pictures",
-                   .metavar = "N", .help = "pictures per submitted prompt; a fixed seed counts up"},
-    [SET_STEPS] = {"steps", SETTING_WHOLE, .fallback = "28", .model = true, .low = 1, .high = 1000, .unit = "steps",
-                   .metavar = "N", .help = "how often the network is asked"},
+    [SET_SEED] = {"seed", SETTING_SEED, .letter = 's', .fallback = "random", .words = WORDS("random"),
+                  .metavar = "N", .help = "the noise a picture begins with; random draws 0 to 4294967295"},
+    [SET_COUNT] = {"count", SETTING_WHOLE, .letter = 'n', .fallback = "1", .low = 1, .high = 9999,
+                   .unit = "pictures", .metavar = "N",
+                   .help = "pictures per submitted prompt; a fixed seed counts up"},
+    [SET_STEPS] = {"steps", SETTING_WHOLE, .fallback = "28", .model = true, .low = 1, .high = 1000,
+                   .unit = "steps", .metavar = "N", .help = "how often the network is asked"},
     [SET_CFG] = {"cfg", SETTING_NUMBER, .fallback = "5", .model = true, .high = 30, .metavar = "X",
                  .help = "guidance: how strongly the prompt pulls; 1 or less runs one branch"},
     [SET_CFG_TRUNC] = {"cfg_trunc", SETTING_NUMBER, .fallback = "1", .high = 1, .metavar = "T",
                        .help = "guide only while model time is below this"},
     [SET_RENORM] = {"renorm", SETTING_NUMBER, .fallback = "0", .high = 10, .metavar = "X",
                     .help = "clamp the guided velocity to this times the conditional norm; 0 is off"},
-    [SET_SAMPLER] = {"sampler", SETTING_CHOICE, .fallback = "euler", .choice = names_sampler, .metavar = "NAME",
-                     .help = "how a step is taken"},
-    [SET_SCHEDULE] = {"schedule", SETTING_CHOICE, .fallback = "normal", .choice = names_schedule, .metavar = "NAME",
-                      .help = "how the noise levels are spread over the steps"},
-    [SET_SHIFT] = {"shift", SETTING_NUMBER, .fallback = "6", .model = true, .low = 0.01, .high = 100, .metavar = "X",
-                   .help = "timestep shift: how many steps are spent at high noise"},
+    [SET_SAMPLER] = {"sampler", SETTING_CHOICE, .fallback = "euler", .choice = names_sampler,
+                     .metavar = "NAME", .help = "how a step is taken"},
+    [SET_SCHEDULE] = {"schedule", SETTING_CHOICE, .fallback = "normal", .choice = names_schedule,
+                      .metavar = "NAME", .help = "how the noise levels are spread over the steps"},
+    [SET_SHIFT] = {"shift", SETTING_NUMBER, .fallback = "6", .model = true, .low = 0.01, .high = 100,
+                   .metavar = "X", .help = "timestep shift: how many steps are spent at high noise"},
     [SET_SIZE] = {"size", SETTING_SIZE, .fallback = "1024x1024", .model = true, .low = 16, .high = 8192,
-                  .unit = "pixels", .metavar = "WxH", .help = "width and height of the picture, multiples of 16"},
+                  .unit = "pixels", .metavar = "WxH",
+                  .help = "width and height of the picture, multiples of 16"},
     [SET_NEG] = {"neg", SETTING_TEXT, .fallback = "", .metavar = "TEXT",
                  .help = "negative prompt: what to steer away from; empty for none"},
     [SET_SYS] = {"sys", SETTING_TEXT, .fallback = "auto", .words = WORDS("auto"), .choice = system_choice,
                  .metavar = "NAME", .help = "system prompt for Gemma: a name, or a text of your own"},
     [SET_RNG] = {"rng", SETTING_CHOICE, .fallback = "cpu", .words = WORDS("cpu"), .metavar = "NAME",
                  .help = "whose noise: cpu is that of PyTorch on the CPU"},
-    [SET_LINT] = {"lint", SETTING_CHOICE, .fallback = "on", .words = WORDS("off", "on", "strict"), .metavar = "WORD",
-                  .help = "advice before a run; strict refuses to render on a warning"},
-    [SET_SUBMIT] = {"submit", SETTING_CHOICE, .fallback = "blank", .words = WORDS("blank", "go"), .metavar = "WORD",
+    [SET_LINT] = {"lint", SETTING_CHOICE, .fallback = "on", .words = WORDS("off", "on", "strict"),
+                  .metavar = "WORD", .help = "advice before a run; strict refuses to render on a warning"},
+    [SET_SUBMIT] = {"submit", SETTING_CHOICE, .fallback = "blank", .words = WORDS("blank", "go"),
+                    .metavar = "WORD",
                     .help = "what ends a prompt: an empty line under balanced text, or only :go"},
     [SET_OUTDIR] = {"outdir", SETTING_PATH, .fallback = ".", .check = check_outdir, .metavar = "DIR",
                     .help = "directory of the pictures, created on first use"},
@@ -87,36 +90,42 @@ const Setting SETTINGS[SETTING_COUNT] = {
                     .help = "file names begin with this; the number follows"},
     [SET_METADATA] = {"metadata", SETTING_CHOICE, .fallback = "full", .words = WORDS("full", "share", "off"),
                       .metavar = "WORD", .help = "what is written into a picture besides the pixels"},
-    [SET_MODEL] = {"model", SETTING_PATH, .letter = 'm', .fallback = "", .metavar = "PATH", .effect = EFFECT_RELOAD,
+    [SET_MODEL] = {"model", SETTING_PATH, .letter = 'm', .fallback = "", .metavar = "PATH",
+                   .effect = EFFECT_RELOAD,
                    .help = "model folder or file; empty for the built-in demo model"},
     [SET_DEVICE] = {"device", SETTING_CHOICE, .fallback = "auto", .words = WORDS("auto", "cpu"),
-                    .check = check_device, .effect = EFFECT_RELOAD, .metavar = "NAME", .help = "what computes"},
+                    .check = check_device, .effect = EFFECT_RELOAD, .metavar = "NAME",
+                    .help = "what computes"},
     [SET_PRECISION] = {"precision", SETTING_CHOICE, .fallback = "auto", .words = WORDS("auto", "f32", "bf16"),
                        .effect = EFFECT_RELOAD, .metavar = "NAME",
-                       .help = "of weights and products; auto: bf16 where the device multiplies it, else f32"},
-    [SET_THREADS] = {"threads", SETTING_WHOLE, .fallback = "auto", .words = WORDS("auto"), .low = 1, .high = 1024,
-                     .effect = EFFECT_RELOAD, .metavar = "N", .help = "of the CPU; auto: one per physical core"},
+                       .help = "weights and products; auto: bf16 where the device has it, else f32"},
+    [SET_THREADS] = {"threads", SETTING_WHOLE, .fallback = "auto", .words = WORDS("auto"), .low = 1,
+                     .high = 1024, .effect = EFFECT_RELOAD, .metavar = "N",
+                     .help = "of the CPU; auto: one per physical core"},
     [SET_SURFACE] = {"surface", SETTING_CHOICE, .fallback = "auto", .words = WORDS("auto", "plain"),
                      .metavar = "NAME", .help = "how the session is shown"},
     [SET_COLOR] = {"color", SETTING_CHOICE, .fallback = "auto", .words = WORDS("auto", "always", "never"),
-                   .metavar = "WORD", .help = "colour of [INFO] and [WARN]; the words say the same without it"},
+                   .metavar = "WORD",
+                   .help = "colour of [INFO] and [WARN]; the words say the same without it"},
     [SET_PREVIEW] = {"preview", SETTING_WHOLE, .fallback = "2", .words = WORDS("off"), .low = 1, .high = 100,
-                     .unit = "steps", .metavar = "N", .help = "a small preview every so many steps, where it can be shown"},
-    [SET_PROGRESS] = {"progress", SETTING_NUMBER, .fallback = "auto", .words = WORDS("auto", "ends", "all", "off"),
-                      .high = 3600, .unit = "seconds", .metavar = "WORD",
-                      .help = "step lines: auto (one every 2 seconds), first and last, all, none, or the seconds between"},
+                     .unit = "steps", .metavar = "N",
+                     .help = "a small preview every so many steps, where it can be shown"},
+    [SET_PROGRESS] = {"progress", SETTING_NUMBER, .fallback = "auto",
+                      .words = WORDS("auto", "ends", "all", "off"), .high = 3600, .unit = "seconds",
+                      .metavar = "WORD",
+                      .help = "step lines: auto is one in 2 seconds; the ends, all, off, or seconds"},
     [SET_TIMING] = {"timing", SETTING_CHOICE, .fallback = "auto", .words = WORDS("auto", "on", "off"),
                     .metavar = "WORD", .help = "phase times and peak memory in the result line"},
-    [SET_BELL] = {"bell", SETTING_WHOLE, .fallback = "10", .words = WORDS("off", "on"), .low = 1, .high = 86400,
-                  .unit = "seconds", .metavar = "N",
+    [SET_BELL] = {"bell", SETTING_WHOLE, .fallback = "10", .words = WORDS("off", "on"), .low = 1,
+                  .high = 86400, .unit = "seconds", .metavar = "N",
                   .help = "ring when a job that took at least this long ends, or the queue empties"},
-    [SET_HISTORY] = {"history", SETTING_WHOLE, .fallback = "10000", .high = 1000000, .unit = "entries", .metavar = "N",
-                     .help = "entries of the input history that are kept; 0 stores nothing"},
+    [SET_HISTORY] = {"history", SETTING_WHOLE, .fallback = "10000", .high = 1000000, .unit = "entries",
+                     .metavar = "N", .help = "entries of the input history that are kept; 0 stores nothing"},
     [SET_EDITOR] = {"editor", SETTING_TEXT, .fallback = "", .metavar = "COMMAND",
                     .help = "editor of :edit; empty: $VISUAL, $EDITOR, vi"},
 };
 
-/* ---- rows --------------------------------------------------------------------------------------------------------- */
+/* ---- rows ---------------------------------------------------------------------------------------------- */
 
 static bool same_name(const char *a, const char *b) {
     for (; *a && *b; a++, b++)
@@ -167,13 +176,14 @@ void setting_range(Buf *out, const Setting *setting) {
     }
 }
 
-/* ---- reading a value ---------------------------------------------------------------------------------------------- */
+/* ---- reading a value ----------------------------------------------------------------------------------- */
 
 /* What does not fit: "steps is 0, expected 1 to 1000". */
 static Status bad_value(const Setting *setting, const char *value) {
     Buf range = {0};
     setting_range(&range, setting);
-    Status st = fail(ERR_USAGE, "%s is %.200s, expected %s", setting->name, *value ? value : "empty", range.data);
+    Status st =
+        fail(ERR_USAGE, "%s is %.200s, expected %s", setting->name, *value ? value : "empty", range.data);
     buf_done(&range);
     return st;
 }
@@ -278,7 +288,7 @@ Status setting_parse(Buf *out, const Setting *setting, const char *value) {
     return parsers[setting->kind](out, setting, value);
 }
 
-/* ---- values ------------------------------------------------------------------------------------------------------- */
+/* ---- values -------------------------------------------------------------------------------------------- */
 
 static void put_text(char **field, const char *text) {
     char *copy = must_copy(text);
@@ -375,7 +385,7 @@ bool settings_seed(const Settings *settings, uint64_t *seed) {
     return true;
 }
 
-/* ---- as one string ------------------------------------------------------------------------------------------------ */
+/* ---- as one string ------------------------------------------------------------------------------------- */
 
 void settings_store(Buf *out, const Settings *settings) {
     for (int i = 0; i < SETTING_COUNT; i++) {

@@ -10,7 +10,8 @@
 
 #include "base/file.h"
 
-/* $VARIABLE/newbie, else $HOME/FALLBACK/newbie, else NULL. Relative values are ignored, as the XDG text asks. */
+/* $VARIABLE/newbie, else $HOME/FALLBACK/newbie, else NULL. Relative values are ignored, as the XDG text
+ * asks. */
 static char *base_directory(const char *variable, const char *fallback) {
     const char *base = getenv(variable), *home = getenv("HOME");
     char *directory = NULL;
@@ -58,11 +59,15 @@ static char *program_directory(void) {
     return must_copy(dirname(path));
 }
 
-/* The program's own neighbourhood first, so that a build that is not installed does not pick up an older one that is. */
+/* The program's own neighbourhood first, so that a build that is not installed does not pick up an older one
+ * that is. */
 char *places_demo_model(void) {
     static const char *const candidates[] = {
-        "samples/demo-model", "../samples/demo-model", "../share/newbie/samples/demo-model",
-        NEWBIE_DATA_DIR "/samples/demo-model", NEWBIE_SOURCE_DIR "/samples/demo-model", /* a build elsewhere */
+        "samples/demo-model",
+        "../samples/demo-model",
+        "../share/newbie/samples/demo-model",
+        NEWBIE_DATA_DIR "/samples/demo-model",
+        NEWBIE_SOURCE_DIR "/samples/demo-model", /* a build elsewhere */
     };
     char *program = program_directory(), *found = NULL;
     for (size_t i = 0; !found && i < sizeof candidates / sizeof *candidates; i++) {

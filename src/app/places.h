@@ -18,10 +18,10 @@ typedef struct Places {
 void places_find(Places *out);
 void places_done(Places *places);
 
-/* The built-in demo model: the installed one, else samples/demo-model beside or above the program. Owned by the caller;
- * NULL when there is none. */
+/* The built-in demo model: the installed one, else samples/demo-model beside or above the program. Owned by
+ * the caller; NULL when there is none. */
 char *places_demo_model(void);
 
-/* What a model setting means: the path itself, or, for a name without a slash that is not here, the folder of that name
- * under `models`. Owned by the caller. */
+/* What a model setting means: the path itself, or, for a name without a slash that is not here, the folder of
+ * that name under `models`. Owned by the caller. */
 char *places_model(const Places *places, const char *name);

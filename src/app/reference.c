@@ -88,8 +88,9 @@ Status picture_file_meta(RunMeta *out, PictureFacts *facts, const char *path) {
     found.source = meta_read(out, &found.remarks, &png);
     Status st = NULL;
     if (found.source == META_NONE) {
-        st = hint(fail(ERR_UNSUPPORTED, "%s has no generation data; it has %s", path, buf_string(&png.chunks)),
-                  "a picture made by newbie, ComfyUI or A1111 has");
+        st =
+            hint(fail(ERR_UNSUPPORTED, "%s has no generation data; it has %s", path, buf_string(&png.chunks)),
+                 "a picture made by newbie, ComfyUI or A1111 has");
         meta_done(out);
     }
     found.problems = png.problems;

@@ -1,4 +1,5 @@
-/* report.c: see report.h. Formats what is said, hands it to the surface and to the copy that `:log` asked for. */
+/* report.c: see report.h. Formats what is said, hands it to the surface and to the copy that `:log` asked
+ * for. */
 #include "config.h"
 
 #include "app/report.h"
@@ -50,6 +51,13 @@ void report_fault(Report *report, Status st) {
         say(report, LINE_HINT, st->hint);
 }
 
+void put_bytes(Buf *out, uint64_t bytes) {
+    if (bytes >= (uint64_t)1 << 30)
+        buf_print(out, "%.1f GiB", (double)bytes / (1 << 30));
+    else
+        buf_print(out, "%.0f MiB", (double)bytes / (1 << 20));
+}
+
 void report_image(Report *report, const Image *image) {
     if (report->surface->image)
         report->surface->image(report->context, image);
@@ -59,7 +67,7 @@ char report_ask(Report *report, const Question *question) {
     return report->surface->ask ? report->surface->ask(report->context, question) : question->otherwise;
 }
 
-/* ---- tables ------------------------------------------------------------------------------------------------------- */
+/* ---- tables -------------------------------------------------------------------------------------------- */
 
 Table table_of(size_t columns) {
     assert(columns >= 1 && columns <= TABLE_COLUMNS_MAX);

@@ -1,8 +1,8 @@
-/* report.h: the sink that everything said goes to. A handler says lines, tables, pictures and questions; a surface
- * decides how they look. Nothing here knows a terminal.
+/* report.h: the sink that everything said goes to. A handler says lines, tables, pictures and questions; a
+ * surface decides how they look. Nothing here knows a terminal.
  *
- * Texts are UTF-8 without the newline at the end. Marks ("[WARN] ") are the surface's business: a line's kind says
- * which. product.md 3, A5. */
+ * Texts are UTF-8 without the newline at the end. Marks ("[WARN] ") are the surface's business: a line's kind
+ * says which. product.md 3, A5. */
 #pragma once
 
 #include <stdarg.h>
@@ -38,8 +38,8 @@ typedef struct Surface {
     void (*line)(void *context, LineKind kind, const char *text);
     void (*image)(void *context, const Image *image);                  /* (optional) */
     char (*ask)(void *context, const Question *question);              /* (optional) waits for the answer */
-    void (*edit)(void *context, const char *text, size_t size);        /* (optional) puts text into the edit area */
-    void (*suspend)(void *context);                                    /* (optional) before a child gets the terminal */
+    void (*edit)(void *context, const char *text, size_t size); /* (optional) puts text into the edit area */
+    void (*suspend)(void *context); /* (optional) before a child gets the terminal */
     void (*resume)(void *context);                                     /* (optional) after it */
     void (*bell)(void *context);                                       /* (optional) */
 } Surface;
@@ -51,21 +51,25 @@ typedef struct Report {
     FILE *copy;             /* owned; NULL without */
 } Report;
 
-void report_line(Report *report, LineKind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void report_line(Report *report, LineKind kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* The same for a text of several lines, each said as a line of this kind. */
 void report_lines(Report *report, LineKind kind, const char *text);
 
-/* [ERROR] and, where there is one, [HINT]. NULL and ERR_CANCELLED say nothing; ERR_BUG gets "(bug in newbie)" and the
- * hint to report it. */
+/* [ERROR] and, where there is one, [HINT]. NULL and ERR_CANCELLED say nothing; ERR_BUG gets "(bug in newbie)"
+ * and the hint to report it. */
 void report_fault(Report *report, Status st);
+
+/* Appends a size for people: "3.0 GiB", "640 MiB" (product.md F5). */
+void put_bytes(Buf *out, uint64_t bytes);
 
 void report_image(Report *report, const Image *image);
 
 /* The letter of the answer; question->otherwise where the surface cannot ask. */
 char report_ask(Report *report, const Question *question);
 
-/* ---- tables: columns as wide as their widest cell, two spaces between them ---------------------------------------- */
+/* ---- tables: columns as wide as their widest cell, two spaces between them ----------------------------- */
 
 typedef struct Table {
     Buf cells;      /* NUL-terminated cells, row by row */
@@ -81,7 +85,7 @@ void table_cell(Table *table, const char *format, ...) __attribute__((format(pri
 /* Says the rows with `indent` spaces before each, as plain lines, and frees the table. */
 void report_table(Report *report, Table *table, int indent);
 
-/* ---- the surface of streams: one-shot, batch, pipes, and what ui/plain prints through ------------------------------ */
+/* ---- the surface of streams: one-shot, batch, pipes, and what ui/plain prints through ------------------ */
 
 typedef enum StreamVoice {
     VOICE_ALL,

@@ -1,7 +1,7 @@
 /* script.c: command files: what :run, -f and the start file read. product.md 8.4, W1.
  *
- * A file is read as a person would type it (prompt/reader.h), one line when app_drain has the time. It waits where the
- * next line needs what is still being made; it stops at the first failure and says where. */
+ * A file is read as a person would type it (prompt/reader.h), one line when app_drain has the time. It waits
+ * where the next line needs what is still being made; it stops at the first failure and says where. */
 #include "config.h"
 
 #include <libgen.h>
@@ -160,7 +160,7 @@ void script_pump(App *app) {
     }
 }
 
-/* ---- what an answer means ----------------------------------------------------------------------------------------- */
+/* ---- what an answer means ------------------------------------------------------------------------------ */
 
 bool app_must_wait(const App *app, const char *line) {
     bool full = app->order_count > 0 || app->ticket_count >= WORKER_JOBS_MAX;
@@ -201,7 +201,8 @@ Status app_act(App *app, const ReaderAnswer *answer, CommandSource source) {
 }
 
 static void remember_input(App *app, const ReaderAnswer *answer) {
-    if (app->parts.mode != APP_INTERACTIVE || (answer->kind != ANSWER_PROMPT && answer->kind != ANSWER_COMMAND))
+    if (app->parts.mode != APP_INTERACTIVE ||
+        (answer->kind != ANSWER_PROMPT && answer->kind != ANSWER_COMMAND))
         return;
     Buf text = {0};
     buf_print(&text, "%s%s", answer->kind == ANSWER_COMMAND ? ":" : "", answer->text);

@@ -10,8 +10,9 @@
 #include "prompt/edit.h"
 #include "prompt/lint.h"
 
-/* What was asked for and is not yet all in the worker's queue: one submitted prompt, `count` pictures. Settings are
- * those of the moment of submission; they become jobs when a model is there and the queue has room. */
+/* What was asked for and is not yet all in the worker's queue: one submitted prompt, `count` pictures.
+ * Settings are those of the moment of submission; they become jobs when a model is there and the queue has
+ * room. */
 typedef struct Order {
     Settings settings;
     char *prompt;       /* owned */
@@ -119,28 +120,30 @@ struct App {
     int *waiting_ids;       /* for the view, owned */
 };
 
-/* ---- saying (app.c) ---- */
+/* ---- saying (app.c) ------------------------------------------------------------------------------------ */
 
 /* What the worker's events are turned into; not repeated as a line where NDJSON tells it. */
 void app_tell(App *app, LineKind kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Reports a fault, as a line and as an event, and counts it. `otherwise` is the status where the code does not tell. */
+/* Reports a fault, as a line and as an event, and counts it. `otherwise` is the status where the code does
+ * not tell. */
 void app_fault(App *app, Status st, ExitStatus otherwise);
 
 /* For handlers: the exit status that this fault means. Returns st. */
 Status app_fault_as(App *app, ExitStatus status, Status st);
 
-/* The path of a file named in a command: relative to the command file that runs, if one does. Owned by the caller. */
+/* The path of a file named in a command: relative to the command file that runs, if one does. Owned by the
+ * caller. */
 char *app_path(const App *app, const char *name);
 
 /* A path for people: without the "./" of the default directory. */
 const char *shown_path(const char *path);
 
-/* Runs a shell command ("$1" is the argument) with the terminal to itself. Returns its exit status, -1 when it could not
- * be started. */
+/* Runs a shell command ("$1" is the argument) with the terminal to itself. Returns its exit status, -1 when
+ * it could not be started. */
 int app_shell(App *app, const char *command, const char *argument);
 
-/* ---- prompt and settings (app.c) ---- */
+/* ---- prompt and settings (app.c) ----------------------------------------------------------------------- */
 
 /* The current prompt changes; makes an undo state. */
 void app_set_prompt(App *app, const char *text, size_t size);
@@ -151,7 +154,7 @@ void app_remember(App *app);
 /* Changes a setting as the user would: hooks run, an undo state is made. Errors: as settings_set. */
 Status app_set(App *app, SettingId id, const char *value, Origin origin);
 
-/* ---- model (model.c) ---- */
+/* ---- model (model.c) ----------------------------------------------------------------------------------- */
 
 /* Asks the worker for the model that the settings name. */
 void app_load_model(App *app);
@@ -163,10 +166,10 @@ void model_defaults(Settings *settings, const ModelInfo *info);
 /* Loading failed, or the model was unloaded; `kept`: the one before is still there. */
 void app_lose_model(App *app, bool kept);
 
-/* ---- jobs (jobs.c) ---- */
+/* ---- jobs (jobs.c) ------------------------------------------------------------------------------------- */
 
-/* A prompt is to be rendered `count` times with the present settings. Errors: ERR_USAGE (empty, queue full). What is
- * found out later (no model, advice strict, directory) is reported, not returned. */
+/* A prompt is to be rendered `count` times with the present settings. Errors: ERR_USAGE (empty, queue full).
+ * What is found out later (no model, advice strict, directory) is reported, not returned. */
 Status app_order(App *app, const char *prompt, int count);
 
 /* The same from a given job with other seeds (:again), or exactly (:same). */
@@ -197,14 +200,16 @@ void app_lint(App *app, LintList *out, const Settings *settings, const char *pro
 void system_prompt_for(const char **name, const char **text, const App *app, const Settings *settings,
                        const char *prompt, size_t size);
 
-/* ---- command files (script.c) ---- */
+/* ---- command files (script.c) -------------------------------------------------------------------------- */
 
-/* Begins to read a file; what was being read goes on after it. Errors: ERR_IO, ERR_FORMAT, ERR_USAGE (nested too deep). */
+/* Begins to read a file; what was being read goes on after it. Errors: ERR_IO, ERR_FORMAT, ERR_USAGE (nested
+ * too deep). */
 Status script_begin(App *app, const char *path, CommandSource source);
 void script_pump(App *app);                   /* goes on as far as nothing must be waited for */
 void script_stop(App *app);                   /* ends all of them */
 
-/* Reports a fault, naming FILE:LINE when it comes from a command file, which then ends unless it is to keep going. */
+/* Reports a fault, naming FILE:LINE when it comes from a command file, which then ends unless it is to keep
+ * going. */
 void script_fault(App *app, Status st, ExitStatus otherwise);
 
 /* Leaves, as the words quit and exit do. Ends the command files that are being read. */
@@ -213,24 +218,26 @@ void app_quit(App *app, CommandSource source);
 /* Runs what a reader answered; faults are returned. */
 Status app_act(App *app, const ReaderAnswer *answer, CommandSource source);
 
-/* ---- pictures (reference.c) ---- */
+/* ---- pictures (reference.c) ---------------------------------------------------------------------------- */
 
-/* The file that a picture reference means (#12, #-1, last, or a file name). Owned by the caller. Errors: ERR_USAGE, ERR_IO
+/* The file that a picture reference means (#12, #-1, last, or a file name). Owned by the caller. Errors:
+ * ERR_USAGE, ERR_IO
  * "#12: there is no output_012.png in .". */
 Status picture_path(char **out, App *app, const char *reference);
 
 /* The shot of this session that it means; NULL when it is another. */
 Shot *picture_shot(App *app, const char *reference);
 
-/* What a picture file says. *out is owned (meta_done); facts may be NULL (picture_facts_done). Errors: as picture_path;
- * "X is not a PNG"; "X has no generation data". */
+/* What a picture file says. *out is owned (meta_done); facts may be NULL (picture_facts_done). Errors: as
+ * picture_path; "X is not a PNG"; "X has no generation data". */
 typedef struct PictureFacts {
     MetaSource source;
     int width, height;
     Buf remarks, problems; /* lines */
 } PictureFacts;
 Status picture_meta(RunMeta *out, PictureFacts *facts, App *app, const char *reference);
-Status picture_file_meta(RunMeta *out, PictureFacts *facts, const char *path); /* the same of a file, without a session */
+Status picture_file_meta(RunMeta *out, PictureFacts *facts,
+                         const char *path); /* the same of a file, without a session */
 void picture_facts_done(PictureFacts *facts);
 
 /* Says all of it: prompt, settings, what is missing, remarks. */
@@ -239,7 +246,7 @@ void say_picture(Report *report, const char *name, const RunMeta *meta, const Pi
 /* Appends the prompt of a picture or a macro (@name). */
 Status reference_prompt(Buf *out, App *app, const char *reference);
 
-/* ---- NDJSON (emit.c) ---- */
+/* ---- NDJSON (emit.c) ----------------------------------------------------------------------------------- */
 
 
 void emit_hello(App *app);

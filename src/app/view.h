@@ -1,5 +1,5 @@
-/* view.h: what a surface may show of a session besides the lines it is given. Filled by app_drain from what the worker
- * says, so that a surface never sees the engine. product.md F1, F4, F5. */
+/* view.h: what a surface may show of a session besides the lines it is given. Filled by app_drain from what
+ * the worker says, so that a surface never sees the engine. product.md F1, F4, F5. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
-/* session: the program below the terminal, with the demo model: every example of the command table runs, and what a
- * session promises holds (product.md 4.3, 5, 7, 11). Nothing is imitated but the person: lines go in through app_answer,
- * what is said comes out through a surface that keeps it. */
+/* session: the program below the terminal, with the demo model: every example of the command table runs, and
+ * what a session promises holds (product.md 4.3, 5, 7, 11). Nothing is imitated but the person: lines go in
+ * through app_answer, what is said comes out through a surface that keeps it. */
 #include "config.h"
 
 #include <poll.h>
@@ -39,8 +39,8 @@ static void keep_edit(void *context, const char *text, size_t size) {
     buf_add(&((Talk *)context)->edited, text, size);
 }
 
-static const Surface TALK_SURFACE = {.name = "talk", .line = keep_line, .image = keep_image, .ask = answer_question,
-                                     .edit = keep_edit};
+static const Surface TALK_SURFACE = {
+    .name = "talk", .line = keep_line, .image = keep_image, .ask = answer_question, .edit = keep_edit};
 
 static void drain(Talk *talk) {
     poll(&(struct pollfd){.fd = app_fd(talk->app), .events = POLLIN}, 1, 100);
@@ -95,7 +95,7 @@ static const char *prompt(Talk *talk, const char *text) {
     return buf_string(&talk->said);
 }
 
-/* ---- the examples ------------------------------------------------------------------------------------------------- */
+/* ---- the examples -------------------------------------------------------------------------------------- */
 
 /* What the examples of the table speak of. */
 static void prepare_examples(Talk *talk) {
@@ -135,17 +135,19 @@ static void every_example_runs(void) {
     end(&talk);
 }
 
-/* ---- what a session promises -------------------------------------------------------------------------------------- */
+/* ---- what a session promises --------------------------------------------------------------------------- */
 
 static void a_prompt_becomes_a_picture(Talk *talk) {
     command(talk, "set seed 42");
     const char *said = prompt(talk, "<character_1>\n<n>miku</n>\n<gender>girl</gender>\n</character_1>");
-    CHECK_HAS(said, "[WARN] Unknown gender tag \"girl\", using default female prior (3:9)\n", "advice comes first");
+    CHECK_HAS(said, "[WARN] Unknown gender tag \"girl\", using default female prior (3:9)\n",
+              "advice comes first");
     CHECK_HAS(said, "[INFO] Text encoded in ", "the text is encoded");
     CHECK_HAS(said, "[INFO] Denoising step 1/2...\n", "the first step is said");
     CHECK_HAS(said, "[INFO] Denoising step 2/2...\n", "and the last");
     CHECK_HAS(said, "[INFO] VAE decode completed. Output saved to output_001.png\n", "the file is named");
-    CHECK_HAS(said, "[INFO] #1 output_001.png: seed 42, 128x128, 2 steps, cfg 4, ", "and the facts of the run");
+    CHECK_HAS(said, "[INFO] #1 output_001.png: seed 42, 128x128, 2 steps, cfg 4, ",
+              "and the facts of the run");
     CHECK(file_exists("output_001.png"), "it is there");
     CHECK_EQ(talk->images, 1, "the surface got it");
     said = command(talk, "same");
@@ -158,7 +160,8 @@ static void references_are_found(Talk *talk) {
     CHECK_HAS(command(talk, "info last"), "output_001.png: 128x128", "last is the newest");
     CHECK_HAS(command(talk, "info #-1"), "output_001.png: 128x128", "and so is #-1");
     CHECK_HAS(command(talk, "info output_001.png"), "output_001.png: 128x128", "a file name will do");
-    CHECK_HAS(command(talk, "info #12"), "[ERROR] #12: there is no output_012.png in .", "what is not there is said");
+    CHECK_HAS(command(talk, "info #12"), "[ERROR] #12: there is no output_012.png in .",
+              "what is not there is said");
     CHECK_HAS(command(talk, "show #1"), "   2  <n>miku</n>", ":show #1 prints its prompt");
     CHECK_HAS(command(talk, "seed last"), "seed 42", ":seed last pins its seed");
     CHECK_HAS(command(talk, "seed +1"), "seed 42 -> 43", ":seed +1 counts from it");
@@ -188,14 +191,16 @@ static void macros_keep_prompt_and_settings(Talk *talk) {
     command(talk, "cfg 3.5");
     CHECK_HAS(command(talk, "save len"), "Saved as len", ":save keeps it");
     CHECK_HAS(command(talk, "save who character_1"), "Saved as who", "an element alone, too");
-    CHECK_HAS(command(talk, "save x character_7"), "[ERROR] the prompt has no element character_7", "if it is there");
+    CHECK_HAS(command(talk, "save x character_7"), "[ERROR] the prompt has no element character_7",
+              "if it is there");
     command(talk, "cfg 5");
     command(talk, "clear");
     command(talk, "load len");
     CHECK_STR(app_prompt(talk->app, &size), text, ":load brings it back");
     CHECK_STR(settings_text(app_settings(talk->app), SET_CFG), "3.5", "settings included");
     CHECK_HAS(command(talk, "show @who"), "   2  <n>len</n>", "@who is the macro");
-    CHECK_HAS(command(talk, "load lem"), "[ERROR] there is no macro lem; did you mean len?", "a wrong name has a neighbour");
+    CHECK_HAS(command(talk, "load lem"), "[ERROR] there is no macro lem; did you mean len?",
+              "a wrong name has a neighbour");
     CHECK_HAS(command(talk, "save ../x"), "[ERROR]", "a name is no path");
     talk->answer = 'n';
     CHECK_HAS(command(talk, "save len"), "len stays as it was", "nothing is replaced without a yes");
@@ -211,7 +216,8 @@ static void refused_lines_stay(Talk *talk) {
     CHECK(!type(talk, ANSWER_COMMAND, "stpes 3"), "an unknown command stays in the edit area");
     CHECK(!type(talk, ANSWER_COMMAND, "steps 0"), "so does a bad value");
     CHECK(type(talk, ANSWER_COMMAND, "steps 2"), "a good one leaves it");
-    CHECK_HAS(command(talk, "go 0"), "[ERROR] :go: N is \"0\", expected 1 to 9999", "a count of 0 is refused");
+    CHECK_HAS(command(talk, "go 0"), "[ERROR] :go: N is \"0\", expected 1 to 9999",
+              "a count of 0 is refused");
     command(talk, "clear");
     CHECK_HAS(command(talk, "go"), "[ERROR] there is no prompt", "nothing is rendered without a prompt");
 }
@@ -225,7 +231,8 @@ static void strict_advice_refuses(Talk *talk) {
 
 static void history_is_kept(Talk *talk) {
     CHECK_HAS(command(talk, "history first"), "  first\n", ":history TEXT finds the entry");
-    CHECK_HAS(command(talk, "history 99999"), "[ERROR] there is no history entry 99999", "a wrong number is said");
+    CHECK_HAS(command(talk, "history 99999"), "[ERROR] there is no history entry 99999",
+              "a wrong number is said");
     command(talk, "history 1");
     CHECK_STR(buf_string(&talk->edited), ":steps 1", ":history 1 puts the first entry into the edit area");
 }
@@ -278,8 +285,10 @@ static void a_wrong_model_leaves_the_old_one(void) {
     begin(&talk);
     mkdir("empty", 0777);
     const char *said = command(&talk, "model empty");
-    CHECK_HAS(said, "[ERROR] no model in empty: expected model_index.json or *.safetensors, found an empty directory",
-              "an empty folder is no model");
+    CHECK_HAS(
+        said,
+        "[ERROR] no model in empty: expected model_index.json or *.safetensors, found an empty directory",
+        "an empty folder is no model");
     CHECK_HAS(said, "demo world stays loaded", "the old model stays");
     CHECK_STR(settings_text(app_settings(talk.app), SET_MODEL), "", "and so does its name");
     command(&talk, "steps 1");

@@ -24,9 +24,12 @@ static void lines_mean_tasks(void) {
         const char *line;
         Task task;
     } lines[] = {
-        {"", TASK_SESSION}, {"--plain --steps=3", TASK_SESSION}, {"1girl", TASK_PROMPT}, {"1girl --steps 3", TASK_PROMPT},
-        {"-p -", TASK_PROMPT}, {"-f lesson.nbi", TASK_FILE}, {"info a.png", TASK_INFO}, {"doctor", TASK_DOCTOR},
-        {"-- doctor", TASK_PROMPT}, {"--vers", TASK_VERSION}, {"-h", TASK_HELP}, {"--help --version", TASK_VERSION},
+        {"", TASK_SESSION},         {"--plain --steps=3", TASK_SESSION},
+        {"1girl", TASK_PROMPT},     {"1girl --steps 3", TASK_PROMPT},
+        {"-p -", TASK_PROMPT},      {"-f lesson.nbi", TASK_FILE},
+        {"info a.png", TASK_INFO},  {"doctor", TASK_DOCTOR},
+        {"-- doctor", TASK_PROMPT}, {"--vers", TASK_VERSION},
+        {"-h", TASK_HELP},          {"--help --version", TASK_VERSION},
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         Arguments a;
@@ -69,7 +72,8 @@ static void a_file_is_no_prompt(void) {
     int fd = mkstemp(path);
     Arguments a;
     Status st = read_words(&a, path);
-    CHECK_HAS(st ? st->message : NULL, "is a file, expected a prompt", "a prompt that names a file is refused");
+    CHECK_HAS(st ? st->message : NULL, "is a file, expected a prompt",
+              "a prompt that names a file is refused");
     CHECK_HAS(st ? st->hint : NULL, "newbie -p ", "the hint is -p");
     close(fd);
     unlink(path);

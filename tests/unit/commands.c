@@ -10,7 +10,8 @@ static void every_row_is_complete(void) {
         snprintf(name, sizeof name, ":%s has help, an example, a group and a handler", row->name);
         CHECK(row->help && *row->help && row->example && row->group && row->run, name);
         snprintf(name, sizeof name, "the example of :%s is of :%s", row->name, row->name);
-        CHECK(row->example && row->example[0] == ':' && command_of(row->example + 1, SOURCE_TYPED) == row, name);
+        CHECK(row->example && row->example[0] == ':' && command_of(row->example + 1, SOURCE_TYPED) == row,
+              name);
         snprintf(name, sizeof name, ":%s is the only command of that name", row->name);
         CHECK(command_find(row->name) == row, name);
         bool optional = false, sound = true;
@@ -56,7 +57,8 @@ static void prefixes_work_at_the_prompt_only(void) {
               "a unique prefix of two letters or more is the command");
     CHECK(!command_of("ste 20", SOURCE_FILE), "command files need whole names");
     CHECK(!command_of("h", SOURCE_TYPED), "one letter is no prefix");
-    CHECK_STR(command_of("q", SOURCE_FILE) ? command_of("q", SOURCE_FILE)->name : NULL, "quit", ":q is a whole name");
+    CHECK_STR(command_of("q", SOURCE_FILE) ? command_of("q", SOURCE_FILE)->name : NULL, "quit",
+              ":q is a whole name");
     CHECK_STR(command_of("?", SOURCE_FILE) ? command_of("?", SOURCE_FILE)->name : NULL, "help", ":? too");
     CHECK_STR(command_of("!ls -l", SOURCE_TYPED) ? command_of("!ls -l", SOURCE_TYPED)->name : NULL, "!",
               ":!CMD needs no space");
@@ -69,7 +71,8 @@ static void usage_is_written_from_the_row(void) {
     command_usage(&usage, command_find("queue"));
     buf_byte(&usage, '\n');
     command_usage(&usage, command_find("!"));
-    CHECK_STR(buf_string(&usage), ":save NAME [ELEMENT]\n:queue [WHAT [jN]]\n:!CMD", "required bare, optional in brackets");
+    CHECK_STR(buf_string(&usage), ":save NAME [ELEMENT]\n:queue [WHAT [jN]]\n:!CMD",
+              "required bare, optional in brackets");
     buf_done(&usage);
 }
 

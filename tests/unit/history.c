@@ -29,7 +29,8 @@ static void entries_survive(const char *path) {
     history_done(&history);
     CHECK_OK(history_open(&history, path, 100, &warning), "it is read again");
     CHECK_EQ(history.count, 3, "a line equal to the previous one is not added");
-    CHECK_STR(history.entries[0], "<character_1>\n<n>miku</n>\n</character_1>", "a prompt of three lines is one entry");
+    CHECK_STR(history.entries[0], "<character_1>\n<n>miku</n>\n</character_1>",
+              "a prompt of three lines is one entry");
     CHECK_STR(history.entries[2], "tab\tquote\" 雪", "every byte is kept");
     CHECK_EQ(warning.size, 0, "and nothing is warned of");
     struct stat facts;
@@ -44,7 +45,8 @@ static void damaged_lines_are_skipped(const char *path) {
     file_append(path, lines, sizeof lines - 1, 0600);
     CHECK_OK(history_open(&history, path, 100, &warning), "a damaged history opens");
     CHECK_EQ(history.count, 4, "its good lines are there");
-    CHECK_STR(buf_string(&warning), "history has 2 damaged lines, the first is line 4", "the bad ones are counted");
+    CHECK_STR(buf_string(&warning), "history has 2 damaged lines, the first is line 4",
+              "the bad ones are counted");
     history_done(&history);
     buf_done(&warning);
 }
@@ -69,7 +71,8 @@ static void a_file_with_nothing_good_is_kept_aside(void) {
     Buf warning = {0};
     file_append(path, "nonsense\n", 9, 0600);
     CHECK_OK(history_open(&history, path, 100, &warning), "a file with nothing good opens empty");
-    CHECK_STR(buf_string(&warning), "history was damaged at line 1, kept as history.bad-1", "it says where it went");
+    CHECK_STR(buf_string(&warning), "history was damaged at line 1, kept as history.bad-1",
+              "it says where it went");
     CHECK(file_exists(aside) && !file_exists(path), "and it went there");
     history_done(&history);
     buf_done(&warning);

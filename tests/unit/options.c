@@ -1,4 +1,5 @@
-/* options: the settings table (product.md 6): every row is complete, values are checked, the last word wins. */
+/* options: the settings table (product.md 6): every row is complete, values are checked, the last word wins.
+ */
 #include "config.h"
 
 #include <stdlib.h>
@@ -11,7 +12,8 @@ static void every_row_is_complete(void) {
         const Setting *row = &SETTINGS[i];
         char name[96];
         Buf parsed = {0}, range = {0};
-        snprintf(name, sizeof name, "setting %s has a name, a help and a placeholder", row->name ? row->name : "?");
+        snprintf(name, sizeof name, "setting %s has a name, a help and a placeholder",
+                 row->name ? row->name : "?");
         CHECK(row->name && row->help && *row->help && row->metavar && setting_find(row->name) == row, name);
         snprintf(name, sizeof name, "the default of %s is allowed and spelled as it is kept", row->name);
         Status st = setting_parse(&parsed, row, row->fallback);
@@ -31,24 +33,51 @@ typedef struct Value {
 
 static void values_are_checked(void) {
     static const Value values[] = {
-        {SET_STEPS, "28", "28"}, {SET_STEPS, "0", NULL}, {SET_STEPS, "1000", "1000"}, {SET_STEPS, "10001", NULL},
-        {SET_STEPS, "2.5", NULL}, {SET_STEPS, "", NULL}, {SET_STEPS, "0x10", NULL}, {SET_STEPS, "1e2", "100"},
-        {SET_CFG, "4.50", "4.5"}, {SET_CFG, "4,5", NULL}, {SET_CFG, "nan", NULL}, {SET_CFG, "inf", NULL},
-        {SET_CFG, "-1", NULL}, {SET_CFG, "31", NULL}, {SET_SIZE, "832x1216", "832x1216"}, {SET_SIZE, "0x0", NULL},
-        {SET_SIZE, "17", NULL}, {SET_SIZE, "1000x1000", NULL}, {SET_SIZE, "100000x100000", NULL},
-        {SET_SIZE, "128X128", "128x128"}, {SET_SIZE, "128x128x", NULL}, {SET_SEED, "random", "random"},
-        {SET_SEED, "18446744073709551615", "18446744073709551615"}, {SET_SEED, "18446744073709551616", NULL},
-        {SET_SEED, "-1", NULL}, {SET_SAMPLER, "euler", "euler"}, {SET_SAMPLER, "eulr", NULL}, {SET_PREFIX, "a/b", NULL},
-        {SET_PREFIX, "", NULL}, {SET_PREVIEW, "off", "off"}, {SET_PREVIEW, "101", NULL}, {SET_NEG, "", ""},
-        {SET_NEG, "a\xc4", NULL}, {SET_SYS, "my own words", "my own words"}, {SET_DEVICE, "cuda", NULL},
-        {SET_PRECISION, "fp16", NULL}, {SET_BELL, "on", "on"},
+        {SET_STEPS, "28", "28"},
+        {SET_STEPS, "0", NULL},
+        {SET_STEPS, "1000", "1000"},
+        {SET_STEPS, "10001", NULL},
+        {SET_STEPS, "2.5", NULL},
+        {SET_STEPS, "", NULL},
+        {SET_STEPS, "0x10", NULL},
+        {SET_STEPS, "1e2", "100"},
+        {SET_CFG, "4.50", "4.5"},
+        {SET_CFG, "4,5", NULL},
+        {SET_CFG, "nan", NULL},
+        {SET_CFG, "inf", NULL},
+        {SET_CFG, "-1", NULL},
+        {SET_CFG, "31", NULL},
+        {SET_SIZE, "832x1216", "832x1216"},
+        {SET_SIZE, "0x0", NULL},
+        {SET_SIZE, "17", NULL},
+        {SET_SIZE, "1000x1000", NULL},
+        {SET_SIZE, "100000x100000", NULL},
+        {SET_SIZE, "128X128", "128x128"},
+        {SET_SIZE, "128x128x", NULL},
+        {SET_SEED, "random", "random"},
+        {SET_SEED, "18446744073709551615", "18446744073709551615"},
+        {SET_SEED, "18446744073709551616", NULL},
+        {SET_SEED, "-1", NULL},
+        {SET_SAMPLER, "euler", "euler"},
+        {SET_SAMPLER, "eulr", NULL},
+        {SET_PREFIX, "a/b", NULL},
+        {SET_PREFIX, "", NULL},
+        {SET_PREVIEW, "off", "off"},
+        {SET_PREVIEW, "101", NULL},
+        {SET_NEG, "", ""},
+        {SET_NEG, "a\xc4", NULL},
+        {SET_SYS, "my own words", "my own words"},
+        {SET_DEVICE, "cuda", NULL},
+        {SET_PRECISION, "fp16", NULL},
+        {SET_BELL, "on", "on"},
     };
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         const Value *v = &values[i];
         Buf parsed = {0};
         char name[128];
         Status st = setting_parse(&parsed, &SETTINGS[v->id], v->typed);
-        snprintf(name, sizeof name, "%s \"%s\" is %s", SETTINGS[v->id].name, v->typed, v->kept ? "kept" : "refused");
+        snprintf(name, sizeof name, "%s \"%s\" is %s", SETTINGS[v->id].name, v->typed,
+                 v->kept ? "kept" : "refused");
         CHECK(v->kept ? !st && !strcmp(buf_string(&parsed), v->kept) : st && !parsed.size, name);
         buf_done(&parsed);
     }
@@ -60,7 +89,8 @@ static void refusals_say_what_to_type(void) {
     settings_model_default(&settings, SET_STEPS, "20");
     Status st = settings_set(&settings, SET_STEPS, "0", FROM_USER);
     CHECK_STR(st ? st->message : NULL, "steps is 0, expected 1 to 1000", "a refused value names the range");
-    CHECK_STR(st ? st->hint : NULL, ":set steps 20 is the default of this model", "and the default of this model");
+    CHECK_STR(st ? st->hint : NULL, ":set steps 20 is the default of this model",
+              "and the default of this model");
     CHECK_STR(settings_text(&settings, SET_STEPS), "20", "a refused value leaves the old one");
     st = settings_set(&settings, SET_SIZE, "1000x1000", FROM_USER);
     CHECK_STR(st ? st->message : NULL, "size 1000x1000 is not a multiple of 16", "a bad size says why");
@@ -98,7 +128,8 @@ static void values_survive_as_one_string(void) {
     settings_restore(&other, buf_string(&stored));
     settings_store(&again, &other);
     CHECK_STR(buf_string(&again), buf_string(&stored), "what is stored is restored");
-    CHECK_STR(settings_text(&other, SET_NEG), "two\nlines \\ and a backslash", "a text of two lines survives");
+    CHECK_STR(settings_text(&other, SET_NEG), "two\nlines \\ and a backslash",
+              "a text of two lines survives");
     CHECK_STR(settings_text(&other, SET_STEPS), "28", "what was not stored is back at its default");
     CHECK_STR(settings_text(&other, SET_MODEL), "", "the model is not undone (H3)");
     settings_restore(&other, "nonsense\nsteps many\nunknown 3\nsteps");
