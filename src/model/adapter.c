@@ -1,5 +1,6 @@
-/* adapter.c: see adapter.h. Scaling is alpha / rank = 1 and the task index is 0 for jina-clip-v2 ("retrieval.query" is
- * its only adapter and always on). Source: model-spec.md 4.3, reference case jina-adapters. */
+/* adapter.c: see adapter.h. Scaling is alpha / rank = 1 and the task index is 0 for jina-clip-v2
+ * ("retrieval.query" is its only adapter and always on). Source: model-spec.md 4.3, reference case
+ * jina-adapters. */
 #include "config.h"
 
 #include "model/adapter.h"
@@ -18,7 +19,8 @@ static const SafeTensor *find(const SafeTensors *file, const char *module, const
 }
 
 Tensor host_view(const SafeTensor *tensor) {
-    void *data = (void *)(uintptr_t)tensor->data; /* read only: weights are never written through their view */
+    /* read only: weights are never written through their view */
+    void *data = (void *)(uintptr_t)tensor->data;
     const int64_t *d = tensor->dims;
     switch (tensor->rank) {
     case 0: return tensor_1d(data, tensor->type, 1);
@@ -54,7 +56,8 @@ static Status read_factors(Factors *out, const SafeTensor *weight, const SafeTen
     if (weight->rank != 2 || a->rank != 3 || b->rank != 3)
         return fail(ERR_FORMAT, "the adapter of %s is not a pair of matrices", weight->name);
     if (a->dims[0] != 1 || b->dims[0] != 1)
-        return fail(ERR_UNSUPPORTED, "%s holds adapters for %lld tasks, expected 1", a->name, (long long)a->dims[0]);
+        return fail(ERR_UNSUPPORTED, "%s holds adapters for %lld tasks, expected 1", a->name,
+                    (long long)a->dims[0]);
     int64_t rows = weight->dims[0], width = weight->dims[1];
     const SafeTensor *left = b, *right = a; /* a linear: B [out, r] · A [r, in] */
     if (b->dims[1] != rows || a->dims[2] != width || b->dims[2] != a->dims[1]) {
@@ -67,7 +70,8 @@ static Status read_factors(Factors *out, const SafeTensor *weight, const SafeTen
     out->left = as_floats(left);
     out->right = as_floats(right);
     if (!out->left || !out->right)
-        return fail(ERR_FORMAT, "%s is stored as %s; readable are f32 f16 bf16", a->name, dtype_name(a->type));
+        return fail(ERR_FORMAT, "%s is stored as %s; readable are f32 f16 bf16", a->name,
+                    dtype_name(a->type));
     return NULL;
 }
 

@@ -1,5 +1,5 @@
-/* adapter.h: the low-rank adapters inside the original Jina checkpoint, merged into the weight they belong to.
- * model-spec.md 4.3. */
+/* adapter.h: the low-rank adapters inside the original Jina checkpoint, merged into the weight they belong
+ * to. model-spec.md 4.3. */
 #pragma once
 
 #include "io/safetensors.h"
@@ -18,7 +18,7 @@ Tensor host_view(const SafeTensor *tensor);
 /* MODULE.weight, else MODULE.parametrizations.weight.original. */
 const SafeTensor *adapter_weight(const SafeTensors *file, const char *module);
 
-/* Sets *out to the weight of `module`, with adapter 0 merged at scaling 1: W + B·A for linears (lora_A [1, r, in],
- * lora_B [1, out, r]), W + A·B for embeddings (lora_A [1, n, r], lora_B [1, r, width]).
- * Errors: ERR_FORMAT (adapter does not fit the weight), ERR_UNSUPPORTED (several tasks), ERR_MEMORY. */
+/* Sets *out to the weight of `module`, with adapter 0 merged at scaling 1: W + B·A for linears (lora_A [1, r,
+ * in], lora_B [1, out, r]), W + A·B for embeddings (lora_A [1, n, r], lora_B [1, r, width]). Errors:
+ * ERR_FORMAT (adapter does not fit the weight), ERR_UNSUPPORTED (several tasks), ERR_MEMORY. */
 Status adapter_merge(HostWeight *out, const SafeTensors *file, const char *module);

@@ -31,7 +31,8 @@ Status heads_from_widths(HeadShape *out, const char *part, int64_t query, int64_
     out->heads = query / head_dim;
     out->kv_heads = key / head_dim;
     if (!out->kv_heads || query % head_dim || key % head_dim || out->heads % out->kv_heads || head_dim % 2)
-        return fail(ERR_FORMAT, "the %s's attention has q of %lld and k of %lld with heads of %lld, expected whole heads",
+        return fail(ERR_FORMAT,
+                    "the %s's attention has q of %lld and k of %lld with heads of %lld, expected whole heads",
                     part, (long long)query, (long long)key, (long long)head_dim);
     return NULL;
 }

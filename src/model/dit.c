@@ -1,8 +1,9 @@
-/* dit.c: the Next-DiT of NewBie-image: configuration from shapes, table of weights, forward pass. model-spec.md 2.
+/* dit.c: the Next-DiT of NewBie-image: configuration from shapes, table of weights, forward pass.
+ * model-spec.md 2.
  *
- * Everything that does not depend on the latent is computed in dit_begin: the refined captions, the rotation tables and
- * the modulation rows. The latter are silu(c) of every evaluation and sequence through all adaLN linears at once, a
- * window of evaluations at a time, with the gates already through tanh. */
+ * Everything that does not depend on the latent is computed in dit_begin: the refined captions, the rotation
+ * tables and the modulation rows. The latter are silu(c) of every evaluation and sequence through all adaLN
+ * linears at once, a window of evaluations at a time, with the gates already through tanh. */
 #include "config.h"
 
 #include "model/dit.h"
@@ -19,7 +20,7 @@
 
 enum {
     TIME_FEATURES = 256, /* half of them cosines, model-spec 2.4 */
-    WINDOW_MAX = 32,     /* evaluations whose modulation rows are kept: 90 MB at full size with two sequences */
+    WINDOW_MAX = 32,     /* evaluations whose modulation rows are kept: 90 MB at full size for two texts */
     MODULATIONS = 4,     /* per block */
 };
 
@@ -51,22 +52,28 @@ const DitConfig DIT_FULL_SIZE = {
     .axes_dims = {32, 32, 32}, .theta = 10000, .norm_eps = 1e-5, .qk_norm_eps = 1e-5,
 };
 
-/* ---- table of weights: model-spec 2.3, diffusers names 2.11 ------------------------------------------------------ */
+/* ---- table of weights: model-spec 2.3, diffusers names 2.11 -------------------------------------------- */
 
 /* D dim, Q and K widths of q and k, H head_dim, F ffn, C caption, P pooled, R conditioning, T token width. */
 #define AT(field) offsetof(Dit, field)
 static const WeightRow DIT_ROWS[] = {
     {AT(x_embedder), FORM_MATRIX_BIAS, {"x_embedder[D,T]"}},
-    {AT(time_in), FORM_MATRIX_BIAS, {"t_embedder.mlp.0[R,256]", "time_caption_embed.timestep_embedder.linear_1[R,256]"}},
-    {AT(time_out), FORM_MATRIX_BIAS, {"t_embedder.mlp.2[R,R]", "time_caption_embed.timestep_embedder.linear_2[R,R]"}},
+    {AT(time_in), FORM_MATRIX_BIAS, {"t_embedder.mlp.0[R,256]",
+                                     "time_caption_embed.timestep_embedder.linear_1[R,256]"}},
+    {AT(time_out), FORM_MATRIX_BIAS, {"t_embedder.mlp.2[R,R]",
+                                      "time_caption_embed.timestep_embedder.linear_2[R,R]"}},
     {AT(caption_norm), FORM_VECTOR, {"cap_embedder.0[C]", "time_caption_embed.caption_embedder.0[C]"}},
     {AT(caption), FORM_MATRIX_BIAS, {"cap_embedder.1[D,C]", "time_caption_embed.caption_embedder.1[D,C]"}},
-    {AT(clip_norm), FORM_VECTOR, {"clip_text_pooled_proj.0[P]", "time_caption_embed.clip_text_pooled_proj.0[P]"}},
-    {AT(clip), FORM_MATRIX_BIAS, {"clip_text_pooled_proj.1[P,P]", "time_caption_embed.clip_text_pooled_proj.1[P,P]"}},
-    {AT(time_text), FORM_MATRIX_BIAS, {"time_text_embed.1[R,R+P]", "time_caption_embed.time_text_embed.1[R,R+P]"}},
+    {AT(clip_norm), FORM_VECTOR, {"clip_text_pooled_proj.0[P]",
+                                  "time_caption_embed.clip_text_pooled_proj.0[P]"}},
+    {AT(clip), FORM_MATRIX_BIAS, {"clip_text_pooled_proj.1[P,P]",
+                                  "time_caption_embed.clip_text_pooled_proj.1[P,P]"}},
+    {AT(time_text), FORM_MATRIX_BIAS, {"time_text_embed.1[R,R+P]",
+                                       "time_caption_embed.time_text_embed.1[R,R+P]"}},
     {0, FORM_UNUSED, {"norm_final[D]", ""}},
     {AT(final), FORM_MATRIX_BIAS, {"final_layer.linear[T,D]", "norm_out.linear_2[T,D]"}},
-    {AT(final_modulation), FORM_MATRIX_BIAS, {"final_layer.adaLN_modulation.1[D,R]", "norm_out.linear_1[D,R]"}},
+    {AT(final_modulation), FORM_MATRIX_BIAS, {"final_layer.adaLN_modulation.1[D,R]",
+                                              "norm_out.linear_1[D,R]"}},
 };
 #undef AT
 
@@ -147,9 +154,10 @@ void dit_expected(const DitConfig *config, int naming, WeightVisit *visit, void 
     free(list.scopes);
 }
 
-/* ---- configuration ---------------------------------------------------------------------------------------------- */
+/* ---- configuration ------------------------------------------------------------------------------------- */
 
-/* A dimension of a block's tensor, from the first block that has it: one missing tensor must not hide its shape. */
+/* A dimension of a block's tensor, from the first block that has it: one missing tensor must not hide its
+ * shape. */
 static int64_t block_dim(const SafeTensors *file, const char *prefix, const char *name, int axis) {
     static const char *const BLOCKS[] = {"layers.0.", "noise_refiner.0.", "context_refiner.0.", "layers.1."};
     for (int i = 0; i < 4; i++) {
@@ -191,7 +199,8 @@ static Status config_from_shapes(DitConfig *c, const SafeTensors *file, const ch
     c->caption_dim = weights_dim(file, prefix, names->caption, 1);
     c->pooled_dim = weights_dim(file, prefix, names->clip, 1);
     c->conditioning_dim = weights_dim(file, prefix, names->time, 0);
-    int64_t noise = weights_layers(file, prefix, "noise_refiner."), text = weights_layers(file, prefix, "context_refiner.");
+    int64_t noise = weights_layers(file, prefix, "noise_refiner."),
+            text = weights_layers(file, prefix, "context_refiner.");
     c->refiners = noise > text ? noise : text;
     c->layers = weights_layers(file, prefix, "layers.");
     int64_t query = block_dim(file, prefix, names->out, 1), key = key_width(file, prefix, naming, query);
@@ -207,19 +216,22 @@ static Status config_from_json(DitConfig *c, const Json *json, int naming) {
     int64_t width = c->channels; /* set to the token width by the caller */
     c->patch = json_get_integer(json, "patch_size", 2);
     if (c->patch < 1 || c->patch > 16 || width % (c->patch * c->patch))
-        return fail(ERR_FORMAT, "x_embedder.weight has %lld columns, expected a multiple of patch_size squared (%lld)",
+        return fail(ERR_FORMAT,
+                    "x_embedder.weight has %lld columns, expected a multiple of patch_size squared (%lld)",
                     (long long)width, (long long)(c->patch * c->patch));
     c->channels = width / (c->patch * c->patch);
     c->theta = json_get_number(json, "rope_theta", 10000);
     c->norm_eps = json_get_number(json, "norm_eps", 1e-5);
-    /* No file of the original says which eps q_norm, k_norm and clip_text_pooled_proj.0 were trained with (model-spec
-     * 2.2): 1e-5 with the fused norms of training, so that is the value without a config. A config that lists the
-     * constructor's arguments, norm_eps among them, means the lab's plain class, where norm_eps does not reach these
-     * three and they keep the class's own 1e-6. The diffusers class has 1e-5 for all. */
+    /* No file of the original says which eps q_norm, k_norm and clip_text_pooled_proj.0 were trained with
+     * (model-spec 2.2): 1e-5 with the fused norms of training, so that is the value without a config. A
+     * config that lists the constructor's arguments, norm_eps among them, means the lab's plain class, where
+     * norm_eps does not reach these three and they keep the class's own 1e-6. The diffusers class has 1e-5
+     * for all. */
     bool plain_class = naming == 0 && json_get(json, "norm_eps");
     c->qk_norm_eps = json_get_number(json, "qk_norm_eps", plain_class ? 1e-6 : 1e-5);
     if (!(c->theta > 0) || !(c->norm_eps > 0) || !(c->qk_norm_eps > 0))
-        return fail(ERR_FORMAT, "the transformer's config.json has rope_theta %g, norm_eps %g, qk_norm_eps %g, expected "
+        return fail(ERR_FORMAT,
+                    "the transformer's config.json has rope_theta %g, norm_eps %g, qk_norm_eps %g, expected "
                     "numbers above 0", c->theta, c->norm_eps, c->qk_norm_eps);
     return NULL;
 }
@@ -230,24 +242,27 @@ static Status config_axes(DitConfig *c, const Json *json) {
     if (!axes)
         axes = json_get(json, "axes_dim_rope"); /* diffusers */
     if (!axes && c->head_dim != DIT_FULL_SIZE.head_dim)
-        return fail(ERR_FORMAT, "the transformer's heads are %lld wide: expected axes_dims in its config.json, which only "
-                    "the published size of %lld can do without", (long long)c->head_dim,
+        return fail(ERR_FORMAT,
+                    "the transformer's heads are %lld wide: expected axes_dims in its config.json, which "
+                    "only the published size of %lld can do without", (long long)c->head_dim,
                     (long long)DIT_FULL_SIZE.head_dim);
     int64_t sum = 0;
     for (int i = 0; i < 3; i++) {
         c->axes_dims[i] = axes ? json_integer(json_at(axes, (size_t)i), 0) : DIT_FULL_SIZE.axes_dims[i];
         if (c->axes_dims[i] < 0 || c->axes_dims[i] > c->head_dim || c->axes_dims[i] % 2)
-            return fail(ERR_FORMAT, "the transformer's axes_dims has %lld, expected even numbers that add up to %lld",
+            return fail(ERR_FORMAT,
+                        "the transformer's axes_dims has %lld, expected even numbers that add up to %lld",
                         (long long)c->axes_dims[i], (long long)c->head_dim);
         sum += c->axes_dims[i];
     }
     if (sum != c->head_dim || (axes && json_count(axes) != 3))
-        return fail(ERR_FORMAT, "the transformer's axes_dims add up to %lld, expected the head size %lld", (long long)sum,
-                    (long long)c->head_dim);
+        return fail(ERR_FORMAT, "the transformer's axes_dims add up to %lld, expected the head size %lld",
+                    (long long)sum, (long long)c->head_dim);
     return NULL;
 }
 
-static Status read_config(DitConfig *c, const SafeTensors *file, const char *prefix, int naming, const Json *json) {
+static Status read_config(DitConfig *c, const SafeTensors *file, const char *prefix, int naming,
+                          const Json *json) {
     *c = (DitConfig){0};
     TRY(config_from_shapes(c, file, prefix, naming));
     c->channels = weights_dim(file, prefix, "x_embedder.weight", 1);
@@ -255,7 +270,7 @@ static Status read_config(DitConfig *c, const SafeTensors *file, const char *pre
     return c->head_dim ? config_axes(c, json) : NULL;
 }
 
-/* ---- loading ---------------------------------------------------------------------------------------------------- */
+/* ---- loading ------------------------------------------------------------------------------------------- */
 
 static bool diffusers_naming(const SafeTensors *file, const char *prefix) {
     return weights_find(file, prefix, "time_caption_embed.caption_embedder.1.weight") ||
@@ -278,7 +293,8 @@ Status dit_load(Dit **out, Ops *o, const SafeTensors *file, const Json *config, 
         st = weights_load(&dit->weights, o, file, how);
     }
     if (!st && (!c->layers || !c->refiners))
-        st = fail(ERR_FORMAT, "the transformer has %lld layers and %lld refiners, expected at least one of each",
+        st = fail(ERR_FORMAT,
+                  "the transformer has %lld layers and %lld refiners, expected at least one of each",
                   (long long)c->layers, (long long)c->refiners);
     if (st)
         dit_free(dit, o);
@@ -304,7 +320,7 @@ size_t dit_bytes(const Dit *dit) {
     return dit->weights.bytes;
 }
 
-/* ---- positions: model-spec 2.6 ----------------------------------------------------------------------------------- */
+/* ---- positions: model-spec 2.6 ------------------------------------------------------------------------- */
 
 /* A cos and a sin table [rows, head_dim / 2] on the host. */
 typedef struct RopeTable {
@@ -312,7 +328,8 @@ typedef struct RopeTable {
     int64_t half;
 } RopeTable;
 
-/* One token at three-axis position p. Angles are float64 products rounded to float32, as the original has them. */
+/* One token at three-axis position p. Angles are float64 products rounded to float32, as the original has
+ * them. */
 static void rope_row(const RopeTable *table, int64_t row, const DitConfig *c, const int64_t position[3]) {
     int64_t j = row * table->half;
     for (int axis = 0; axis < 3; axis++)
@@ -368,7 +385,7 @@ static void fill_rope(DitRun *run, Ops *o) {
     }
 }
 
-/* ---- modulation: model-spec 2.4 ---------------------------------------------------------------------------------- */
+/* ---- modulation: model-spec 2.4 ------------------------------------------------------------------------ */
 
 static int64_t modulation_width(const DitConfig *c) {
     return ((c->refiners + c->layers) * MODULATIONS + 1) * c->dim;
@@ -413,7 +430,8 @@ static Tensor every_row(Tensor t, int64_t first, int64_t step) {
 /* silu(c) [evaluations x sequences, R], c = time_text_embed(silu([te ; ce])); row e·S + s. */
 static Tensor conditioning(Ops *o, const DitRun *run) {
     const Dit *dit = run->dit;
-    int64_t sequences = run->joint.count, rows = run->window_count * sequences, time = dit->config.conditioning_dim;
+    int64_t sequences = run->joint.count, rows = run->window_count * sequences,
+            time = dit->config.conditioning_dim;
     Tensor c = ops_matrix(o, rows, time);
     ArenaMark mark = ops_mark(o);
     Tensor both = ops_matrix(o, rows, time + dit->config.pooled_dim);
@@ -455,7 +473,7 @@ static Tensor modulation_at(const DitRun *run, int evaluation, int sequences, in
     return tensor_columns(tensor_rows(run->modulation, first, sequences), unit * dim, dim);
 }
 
-/* ---- blocks: model-spec 2.7 -------------------------------------------------------------------------------------- */
+/* ---- blocks: model-spec 2.7 ---------------------------------------------------------------------------- */
 
 /* A run of blocks over packed rows. */
 typedef struct Stack {
@@ -480,8 +498,8 @@ static void attention(Ops *o, Tensor h, const DitBlock *block, const Stack *s) {
     const DitConfig *c = s->config;
     self_attention(o, h, h, &(SelfAttention){
         .qkv = &block->qkv, .out = &block->out, .shape = {c->heads, c->kv_heads, c->head_dim},
-        .rope = {.q_norm = block->q_norm, .k_norm = block->k_norm, .form = NORM_W, .eps = (float)c->qk_norm_eps,
-                 .cos = s->cos, .sin = s->sin, .style = ROPE_PAIRS},
+        .rope = {.q_norm = block->q_norm, .k_norm = block->k_norm, .form = NORM_W,
+                 .eps = (float)c->qk_norm_eps, .cos = s->cos, .sin = s->sin, .style = ROPE_PAIRS},
         .how = {.mask = MASK_FULL, .seqs = s->seqs},
     });
 }
@@ -504,26 +522,28 @@ static void run_blocks(Ops *o, Tensor x, const Stack *s) {
     for (int64_t i = 0; i < s->count && !ops_status(o); i++) {
         const DitBlock *block = &s->blocks[i], *next = i + 1 < s->count ? block + 1 : NULL;
         attention(o, h, block, s);
-        op_add_norm(o, x, h, h, &(AddNormHow){.w_post = block->attention_norm2, .w_next = block->ffn_norm1, .eps = eps,
-                                              .gate = stack_modulation(s, i, GATE_ATTENTION), .seqs = s->seqs,
-                                              .scale = stack_modulation(s, i, SCALE_FFN)});
+        op_add_norm(o, x, h, h, &(AddNormHow){.w_post = block->attention_norm2, .w_next = block->ffn_norm1,
+                                              .eps = eps, .gate = stack_modulation(s, i, GATE_ATTENTION),
+                                              .seqs = s->seqs, .scale = stack_modulation(s, i, SCALE_FFN)});
         feed_forward(o, h, block, s);
         op_add_norm(o, x, next ? h : NO_TENSOR, h,
-                    &(AddNormHow){.w_post = block->ffn_norm2, .w_next = next ? next->attention_norm1 : NO_TENSOR,
+                    &(AddNormHow){.w_post = block->ffn_norm2,
+                                  .w_next = next ? next->attention_norm1 : NO_TENSOR,
                                   .gate = stack_modulation(s, i, GATE_FFN), .eps = eps, .seqs = s->seqs,
                                   .scale = next ? stack_modulation(s, i + 1, SCALE_ATTENTION) : NO_TENSOR});
     }
     ops_release(o, mark);
 }
 
-/* ---- a run: model-spec 2.8 --------------------------------------------------------------------------------------- */
+/* ---- a run: model-spec 2.8 ----------------------------------------------------------------------------- */
 
 /* ce = clip_text_pooled_proj(pooled), kept for the later windows. */
 static void embed_pooled(DitRun *run, Ops *o) {
     const Dit *dit = run->dit;
     ArenaMark mark = ops_mark(o);
     Tensor normed = ops_matrix(o, run->joint.count, dit->config.pooled_dim);
-    op_rms_norm(o, normed, run->input.pooled, &(RmsNormHow){.w = dit->clip_norm, .eps = (float)dit->config.qk_norm_eps});
+    op_rms_norm(o, normed, run->input.pooled, &(RmsNormHow){.w = dit->clip_norm,
+                                                            .eps = (float)dit->config.qk_norm_eps});
     op_linear(o, run->pooled, normed, &dit->clip, (LinearHow){0});
     ops_release(o, mark);
 }
@@ -541,11 +561,12 @@ static void refine_text(DitRun *run, Ops *o) {
     }
     ArenaMark inner = ops_mark(o);
     Tensor normed = ops_matrix(o, rows, c->caption_dim);
-    op_rms_norm(o, normed, run->input.caption, &(RmsNormHow){.w = dit->caption_norm, .eps = (float)c->norm_eps});
+    op_rms_norm(o, normed, run->input.caption, &(RmsNormHow){.w = dit->caption_norm,
+                                                             .eps = (float)c->norm_eps});
     op_linear(o, run->text, normed, &dit->caption, (LinearHow){0});
     ops_release(o, inner);
-    run_blocks(o, run->text, &(Stack){.config = c, .blocks = dit->context, .count = c->refiners, .cos = cos, .sin = sin,
-                                      .seqs = &run->input.text});
+    run_blocks(o, run->text, &(Stack){.config = c, .blocks = dit->context, .count = c->refiners, .cos = cos,
+                                      .sin = sin, .seqs = &run->input.text});
     ops_release(o, mark);
 }
 
@@ -573,7 +594,8 @@ static void place_run(DitRun *run, Ops *o) {
 
 void dit_begin(DitRun *run, Ops *o, const Dit *dit, const DitInput *input) {
     *run = (DitRun){.dit = dit, .input = *input};
-    assert(input->height % dit->config.patch == 0 && input->width % dit->config.patch == 0 && input->evaluations > 0);
+    assert(input->height % dit->config.patch == 0 && input->width % dit->config.patch == 0 &&
+           input->evaluations > 0);
     place_run(run, o);
     if (ops_status(o))
         return;
@@ -606,14 +628,16 @@ static void refine_image(Ops *o, Tensor z, const DitRun *run, Tensor latent, con
 /* velocity = unpatchify(linear(LayerNorm(image rows) ⊙ (1 + scale))). */
 static void final_layer(Ops *o, Tensor velocity, const DitRun *run, Tensor x, const Stack *joint) {
     const DitConfig *c = &run->dit->config;
-    Tensor scale = modulation_at(run, joint->evaluation, joint->seqs->count, (c->refiners + c->layers) * MODULATIONS);
+    Tensor scale = modulation_at(run, joint->evaluation, joint->seqs->count,
+                                 (c->refiners + c->layers) * MODULATIONS);
     int64_t rows = seqs_length(&run->image, 0);
     Seqs one = seqs_one(rows);
     ArenaMark mark = ops_mark(o);
     Tensor normed = ops_matrix(o, rows, c->dim);
     Tensor tokens = ops_matrix(o, rows, c->channels * c->patch * c->patch);
     for (int i = 0; i < joint->seqs->count; i++) {
-        op_layer_norm(o, normed, joint_image(run, x, i), &(LayerNormHow){.eps = (float)FINAL_NORM_EPS, .seqs = &one,
+        op_layer_norm(o, normed, joint_image(run, x, i),
+                      &(LayerNormHow){.eps = (float)FINAL_NORM_EPS, .seqs = &one,
                                                                          .scale = tensor_rows(scale, i, 1)});
         op_linear(o, tokens, normed, &run->dit->final, (LinearHow){0});
         op_unpatchify(o, tensor_at(velocity, i), tokens, (int)c->patch);
@@ -635,8 +659,8 @@ void dit_velocity(Ops *o, Tensor velocity, DitRun *run, Tensor latent, int evalu
     ArenaMark mark = ops_mark(o);
     Tensor x = ops_matrix(o, rows, c->dim);
     Stack joint = {.config = c, .blocks = dit->modulated + c->refiners, .count = c->layers,
-                   .cos = tensor_rows(run->cos, 0, rows), .sin = tensor_rows(run->sin, 0, rows), .seqs = &seqs,
-                   .run = run, .evaluation = evaluation, .first = c->refiners};
+                   .cos = tensor_rows(run->cos, 0, rows), .sin = tensor_rows(run->sin, 0, rows),
+                   .seqs = &seqs, .run = run, .evaluation = evaluation, .first = c->refiners};
     ArenaMark inner = ops_mark(o);
     Tensor z = ops_matrix(o, run->image.offsets[seqs.count], c->dim);
     refine_image(o, z, run, latent, &joint);

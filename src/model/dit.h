@@ -1,8 +1,8 @@
 /* dit.h: Next-DiT, the network that predicts the velocity of the latent. model-spec.md 2.
  *
- * One prompt is prepared once (caption embedder, context refiner, rotation tables); each evaluation then runs the noise
- * refiner, the joint layers and the final layer. The sequences of a run share the latent and the time and differ in
- * text: sequence 0 is the conditional branch, 1 the unconditional one. */
+ * One prompt is prepared once (caption embedder, context refiner, rotation tables); each evaluation then runs
+ * the noise refiner, the joint layers and the final layer. The sequences of a run share the latent and the
+ * time and differ in text: sequence 0 is the conditional branch, 1 the unconditional one. */
 #pragma once
 
 #include "io/json.h"
@@ -23,18 +23,17 @@ typedef struct DitConfig {
 
 typedef struct Dit Dit;
 
-/* Binds, checks and packs all weights of `file` (lab names, any prefix of model-spec 2.11, or diffusers names) into the
- * backend. config: transformer/config.json or NULL; shapes win where both speak. *out is owned (dit_free, with the same
- * backend still open). Pages of the file are given back as they are packed. progress(context, bytes_done, bytes_total)
- * may be NULL. Errors: ERR_FORMAT with every missing or misshapen tensor in one message (product.md 12 rows 4-6). */
+/* Binds, checks and packs all weights of `file` (lab names, any prefix of model-spec 2.11, or diffusers
+ * names) into the backend. config: transformer/config.json or NULL; shapes win where both speak. *out is
+ * owned (dit_free, with the same backend still open). Pages of the file are given back as they are packed.
+ * progress(context, bytes_done, bytes_total) may be NULL. Errors: ERR_FORMAT with every missing or misshapen
+ * tensor in one message (product.md 12 rows 4-6). */
 typedef void LoadProgress(void *context, uint64_t bytes_done, uint64_t bytes_total);
 typedef struct LoadHow { LoadProgress *progress; void *context; } LoadHow;
 Status dit_load(Dit **out, Ops *o, const SafeTensors *file, const Json *config, const LoadHow *how);
 void dit_free(Dit *dit, Ops *o);
 const DitConfig *dit_config(const Dit *dit);
 size_t dit_bytes(const Dit *dit);        /* device memory of the weights */
-
-/* True when the file holds a NewBie DiT (by names, model-spec 8.3). Also says what else it is: see model/layout.h. */
 
 typedef struct DitInput {
     Tensor caption;        /* [rows, caption_dim]: Gemma's states of all sequences, packed, on the device */
@@ -45,7 +44,8 @@ typedef struct DitInput {
     int evaluations;
 } DitInput;
 
-/* What stays the same over the steps of one run. Lives in the arena, above the mark the caller took before. */
+/* What stays the same over the steps of one run. Lives in the arena, above the mark the caller took
+ * before. */
 typedef struct DitRun {
     const Dit *dit;
     DitInput input;        /* as given; times are borrowed for the life of the run */
@@ -58,12 +58,14 @@ typedef struct DitRun {
     Seqs joint, image;     /* rows of each sequence: text + image, image only */
 } DitRun;
 
-/* Prepares a run; memory comes from the arena and stays until the caller releases its mark. Errors are sticky in o. */
+/* Prepares a run; memory comes from the arena and stays until the caller releases its mark. Errors are sticky
+ * in o. */
 void dit_begin(DitRun *run, Ops *o, const Dit *dit, const DitInput *input);
 
-/* velocity [sequences, channels, height, width] = dx/dt at `latent` [channels, height, width] for evaluation number
- * `evaluation`, for the first `sequences` sequences of the run (1 when guidance is truncated). Uses the arena above the
- * present mark and releases it. */
+/* velocity [sequences, channels, height, width] = dx/dt at `latent` [channels, height, width] for evaluation
+ * number `evaluation`, for the first `sequences` sequences of the run (1 when guidance is truncated). Uses
+ * the arena above the present mark and releases it. */
 void dit_velocity(Ops *o, Tensor velocity, DitRun *run, Tensor latent, int evaluation);
 
-/* Device bytes of activations one run of this shape needs come from a dry run (engine/run), not from a formula. */
+/* Device bytes of activations one run of this shape needs come from a dry run (engine/run), not from a
+ * formula. */

@@ -1,8 +1,9 @@
-/* expected.h: every tensor of a checkpoint of a given configuration, with name and shape. For synthetic checkpoints:
- * tests write small ones, the benchmark a full-size one.
+/* expected.h: every tensor of a checkpoint of a given configuration, with name and shape. For synthetic
+ * checkpoints: tests write small ones, the benchmark a full-size one.
  *
- * naming: 0 is what most files have (the lab's names; the single-file names; BFL's names), 1 the diffusers names (not
- * for Gemma and Jina), 2 the old diffusers names of the VAE's attention. Names carry no prefix but those given. */
+ * naming: 0 is what most files have (the lab's names; the single-file names; BFL's names), 1 the diffusers
+ * names (not for Gemma and Jina), 2 the old diffusers names of the VAE's attention. Names carry no prefix but
+ * what the text encoders have in single files, "model.". */
 #pragma once
 
 #include "model/gemma.h"
@@ -11,8 +12,8 @@
 #include "model/weights.h"
 
 void dit_expected(const DitConfig *config, int naming, WeightVisit *visit, void *context);
-void gemma_expected(const GemmaConfig *config, WeightVisit *visit, void *context); /* names begin with "model." */
-void jina_expected(const JinaConfig *config, WeightVisit *visit, void *context);   /* names begin with "model." */
+void gemma_expected(const GemmaConfig *config, WeightVisit *visit, void *context);
+void jina_expected(const JinaConfig *config, WeightVisit *visit, void *context);
 void vae_expected(const VaeConfig *config, int naming, WeightVisit *visit, void *context);
 
 /* The published model, model-spec.md 2.1, 3.1, 4.1, 5.1. */

@@ -1,6 +1,7 @@
 /* gemma.c: the Gemma 3 text encoder: configuration, table of weights, forward pass. model-spec.md 3.
  *
- * The state after the last layer but one is wanted, so the last layer and the final norm are neither loaded nor run. */
+ * The state after the last layer but one is wanted, so the last layer and the final norm are neither loaded
+ * nor run. */
 #include "config.h"
 
 #include "model/gemma.h"
@@ -31,12 +32,12 @@ struct Gemma {
 };
 
 const GemmaConfig GEMMA_FULL_SIZE = {
-    .hidden = 2560, .ffn = 10240, .layers = 34, .heads = 8, .kv_heads = 4, .head_dim = 256, .vocabulary = 262208,
-    .window = 1024, .pattern = 6, .theta_full = 1e6, .theta_sliding = 1e4, .rope_factor = 8,
-    .attention_scale = 0.0625, .norm_eps = 1e-6,
+    .hidden = 2560, .ffn = 10240, .layers = 34, .heads = 8, .kv_heads = 4, .head_dim = 256,
+    .vocabulary = 262208, .window = 1024, .pattern = 6, .theta_full = 1e6, .theta_sliding = 1e4,
+    .rope_factor = 8, .attention_scale = 0.0625, .norm_eps = 1e-6,
 };
 
-/* ---- table of weights: model-spec 3.5 ---------------------------------------------------------------------------- */
+/* ---- table of weights: model-spec 3.5 ------------------------------------------------------------------ */
 
 /* C hidden, F ffn, Q and K widths of q and k, H head_dim, V vocabulary. */
 static const WeightRow GEMMA_ROWS[] = {
@@ -93,7 +94,7 @@ void gemma_expected(const GemmaConfig *config, WeightVisit *visit, void *context
     free(list.scopes);
 }
 
-/* ---- configuration ----------------------------------------------------------------------------------------------- */
+/* ---- configuration ------------------------------------------------------------------------------------- */
 
 static Status config_from_shapes(GemmaConfig *c, const SafeTensors *file, const char *prefix) {
     c->vocabulary = weights_dim(file, prefix, "embed_tokens.weight", 0);
@@ -115,25 +116,29 @@ static Status rope_factor(double *factor, const Json *rope) {
     const char *type = json_get_string(rope, "rope_type", json_get_string(rope, "type", "default"));
     bool linear = !strcmp(type, "linear");
     if (!linear && strcmp(type, "default"))
-        return fail(ERR_UNSUPPORTED, "the text encoder's config.json asks for rope_type %.40s, expected linear", type);
+        return fail(ERR_UNSUPPORTED,
+                    "the text encoder's config.json asks for rope_type %.40s, expected linear", type);
     *factor = linear ? json_get_number(rope, "factor", 1) : 1;
     return NULL;
 }
 
-/* Rotation per layer kind: the flat keys, or rope_parameters with one object per kind (newer transformers). */
+/* Rotation per layer kind: the flat keys, or rope_parameters with one object per kind (newer
+ * transformers). */
 static Status config_rope(GemmaConfig *c, const Json *json) {
     const Json *nested = json_get(json, "rope_parameters");
     const Json *full = json_get(nested, "full_attention"), *sliding = json_get(nested, "sliding_attention");
     const Json *scaling = json_get(json, "rope_scaling");
     c->theta_full = json_get_number(full, "rope_theta", json_get_number(json, "rope_theta", 1e6));
-    c->theta_sliding = json_get_number(sliding, "rope_theta", json_get_number(json, "rope_local_base_freq", 1e4));
+    c->theta_sliding = json_get_number(sliding, "rope_theta",
+                                       json_get_number(json, "rope_local_base_freq", 1e4));
     return rope_factor(&c->rope_factor, full ? full : scaling);
 }
 
 /* layer_types spelled out must repeat every `pattern` layers, for that is what the forward pass does. */
 static Status config_pattern(GemmaConfig *c, const Json *json) {
     const Json *types = json_get(json, "layer_types");
-    c->pattern = json_get_integer(json, "sliding_window_pattern", json_get_integer(json, "_sliding_window_pattern", 6));
+    c->pattern = json_get_integer(json, "sliding_window_pattern",
+                                  json_get_integer(json, "_sliding_window_pattern", 6));
     size_t count = json_count(types);
     if (count) {
         size_t first = 0;
@@ -154,8 +159,8 @@ static Status config_pattern(GemmaConfig *c, const Json *json) {
     return NULL;
 }
 
-/* What shapes do not tell: the file's values, else those of the 4B model (model-spec 3.1). A config that leaves a value
- * out means the default of its class: no scaling, scale head_dim^-1/2. */
+/* What shapes do not tell: the file's values, else those of the 4B model (model-spec 3.1). A config that
+ * leaves a value out means the default of its class: no scaling, scale head_dim^-1/2. */
 static Status config_from_json(GemmaConfig *c, const Json *json) {
     const Json *inner = json_get(json, "text_config");
     json = inner ? inner : json;
@@ -166,14 +171,16 @@ static Status config_from_json(GemmaConfig *c, const Json *json) {
     TRY(config_rope(c, json));
     if (!json)
         c->rope_factor = GEMMA_FULL_SIZE.rope_factor;
-    if (c->window < 1 || !(c->norm_eps > 0) || !(c->theta_full > 0) || !(c->theta_sliding > 0) || !(c->rope_factor > 0))
-        return fail(ERR_FORMAT, "the text encoder's config.json has sliding_window %lld, rms_norm_eps %g, rope_theta %g, "
+    if (c->window < 1 || !(c->norm_eps > 0) || !(c->theta_full > 0) || !(c->theta_sliding > 0) ||
+        !(c->rope_factor > 0) || !(c->attention_scale > 0))
+        return fail(ERR_FORMAT,
+                    "the text encoder's config.json has sliding_window %lld, rms_norm_eps %g, rope_theta %g, "
                     "rope_local_base_freq %g, rope factor %g, expected numbers above 0", (long long)c->window,
                     c->norm_eps, c->theta_full, c->theta_sliding, c->rope_factor);
     return NULL;
 }
 
-/* ---- loading ----------------------------------------------------------------------------------------------------- */
+/* ---- loading ------------------------------------------------------------------------------------------- */
 
 Status gemma_load(Gemma **out, Ops *o, const SafeTensors *file, const Json *config, const LoadHow *how) {
     char *prefix = model_prefix(file, PART_GEMMA);
@@ -215,7 +222,7 @@ size_t gemma_bytes(const Gemma *gemma) {
     return gemma->weights.bytes;
 }
 
-/* ---- forward: model-spec 3.2 ------------------------------------------------------------------------------------- */
+/* ---- forward: model-spec 3.2 --------------------------------------------------------------------------- */
 
 /* Rotation of one layer kind, [rows, head_dim / 2]. */
 typedef struct Rotation {
@@ -239,8 +246,8 @@ static void attention(Ops *o, Tensor h, const GemmaLayer *layer, const Pass *pas
     const Rotation *rotation = full ? &pass->full : &pass->sliding;
     self_attention(o, h, h, &(SelfAttention){
         .qkv = &layer->qkv, .out = &layer->out, .shape = {c->heads, c->kv_heads, c->head_dim},
-        .rope = {.q_norm = layer->q_norm, .k_norm = layer->k_norm, .form = NORM_ONE_PLUS_W, .eps = (float)c->norm_eps,
-                 .cos = rotation->cos, .sin = rotation->sin, .style = ROPE_HALVES},
+        .rope = {.q_norm = layer->q_norm, .k_norm = layer->k_norm, .form = NORM_ONE_PLUS_W,
+                 .eps = (float)c->norm_eps, .cos = rotation->cos, .sin = rotation->sin, .style = ROPE_HALVES},
         .how = {.scale = (float)c->attention_scale, .mask = MASK_CAUSAL, .window = full ? 0 : c->window,
                 .seqs = pass->seqs},
     });
@@ -264,11 +271,13 @@ static void run_layers(Ops *o, Tensor x, const GemmaLayer *layers, const Pass *p
     for (int64_t i = 0; i + 1 < c->layers && !ops_status(o); i++) {
         const GemmaLayer *layer = &layers[i], *next = i + 2 < c->layers ? layer + 1 : NULL;
         attention(o, h, layer, pass, is_full(c, i));
-        op_add_norm(o, x, h, h, &(AddNormHow){.w_post = layer->post_attention_norm, .w_next = layer->pre_ffn_norm,
-                                              .form = NORM_ONE_PLUS_W, .eps = eps});
+        op_add_norm(o, x, h, h, &(AddNormHow){.w_post = layer->post_attention_norm,
+                                              .w_next = layer->pre_ffn_norm, .form = NORM_ONE_PLUS_W,
+                                              .eps = eps});
         feed_forward(o, h, layer, pass);
         op_add_norm(o, x, next ? h : NO_TENSOR, h,
-                    &(AddNormHow){.w_post = layer->post_ffn_norm, .w_next = next ? next->input_norm : NO_TENSOR,
+                    &(AddNormHow){.w_post = layer->post_ffn_norm,
+                                  .w_next = next ? next->input_norm : NO_TENSOR,
                                   .form = NORM_ONE_PLUS_W, .eps = eps});
     }
     ops_release(o, mark);
@@ -278,10 +287,12 @@ void gemma_encode(Ops *o, Tensor states, const Gemma *gemma, const int32_t *host
     const GemmaConfig *c = &gemma->config;
     ArenaMark mark = ops_mark(o);
     Pass pass = {.config = c, .seqs = seqs};
-    RopeHalves full = {c->head_dim, c->theta_full, c->rope_factor}, sliding = {c->head_dim, c->theta_sliding, 1};
+    RopeHalves full = {c->head_dim, c->theta_full, c->rope_factor};
+    RopeHalves sliding = {c->head_dim, c->theta_sliding, 1};
     rope_halves(o, &pass.full.cos, &pass.full.sin, &full, seqs);
     rope_halves(o, &pass.sliding.cos, &pass.sliding.sin, &sliding, seqs);
-    /* The factor is not rounded to the weights' type: text encoders are computed in float32 (model-spec 3.2). */
+    /* The factor is not rounded to the weights' type: text encoders are computed in float32 (model-spec
+     * 3.2). */
     op_embed(o, states, gemma->embedding.view, host_ids, (float)sqrt((double)c->hidden));
     run_layers(o, states, gemma->layers, &pass);
     ops_release(o, mark);

@@ -1,5 +1,5 @@
-/* gemma.h: the Gemma 3 text encoder: token ids to one state per token (after the last layer but one, no final norm).
- * model-spec.md 3. */
+/* gemma.h: the Gemma 3 text encoder: token ids to one state per token (after the last layer but one, no final
+ * norm). model-spec.md 3. */
 #pragma once
 
 #include "model/dit.h"
@@ -15,13 +15,14 @@ typedef struct GemmaConfig {
 
 typedef struct Gemma Gemma;
 
-/* config: text_encoder/config.json (text-only or with text_config) or NULL (then the values of the 4B model, model-spec
- * 3.1, beside what shapes tell). The last layer and the final norm are not loaded. The embedding table stays in the
- * mapping, so `file` must outlive the model. */
+/* config: text_encoder/config.json (text-only or with text_config) or NULL (then the values of the 4B model,
+ * model-spec 3.1, beside what shapes tell). The last layer and the final norm are not loaded. The embedding
+ * table stays in the mapping, so `file` must outlive the model. */
 Status gemma_load(Gemma **out, Ops *o, const SafeTensors *file, const Json *config, const LoadHow *how);
 void gemma_free(Gemma *gemma, Ops *o);
 const GemmaConfig *gemma_config(const Gemma *gemma);
 size_t gemma_bytes(const Gemma *gemma);
 
-/* states [rows, hidden] on the device from ids [rows] on the host, several texts packed. Ids must be below vocabulary. */
+/* states [rows, hidden] on the device from ids [rows] on the host, several texts packed. Ids must be below
+ * vocabulary. */
 void gemma_encode(Ops *o, Tensor states, const Gemma *gemma, const int32_t *host_ids, const Seqs *seqs);

@@ -13,10 +13,12 @@ enum { ANCHORS_MAX = 4 };
 
 /* A tensor that every checkpoint of a part has; the longer name of two that end alike comes first. */
 static const char *const ANCHORS[PART_COUNT][ANCHORS_MAX] = {
-    [PART_DIT] = {"time_caption_embed.clip_text_pooled_proj.1.weight", "time_caption_embed.clip_text_pooled_proj.0.weight",
+    [PART_DIT] = {"time_caption_embed.clip_text_pooled_proj.1.weight",
+                  "time_caption_embed.clip_text_pooled_proj.0.weight",
                   "clip_text_pooled_proj.1.weight", "clip_text_pooled_proj.0.weight"},
     [PART_GEMMA] = {"layers.0.self_attn.q_norm.weight", "layers.1.self_attn.q_norm.weight"},
-    [PART_JINA] = {"encoder.layers.0.mixer.Wqkv.weight", "encoder.layers.0.mixer.Wqkv.parametrizations.weight.original"},
+    [PART_JINA] = {"encoder.layers.0.mixer.Wqkv.weight",
+                   "encoder.layers.0.mixer.Wqkv.parametrizations.weight.original"},
     [PART_VAE] = {"decoder.conv_in.weight", "decoder.conv_out.weight", "encoder.conv_in.weight"},
 };
 
@@ -83,20 +85,23 @@ const char *model_file_kind(const SafeTensors *file) {
 }
 
 const char *model_part_name(ModelPart part) {
-    static const char *const NAMES[PART_COUNT] = {"transformer", "text encoder", "pooled text encoder", "VAE"};
+    static const char *const NAMES[] = {"transformer", "text encoder", "pooled text encoder", "VAE"};
     return NAMES[part];
 }
 
 Status model_wrong_kind(const SafeTensors *file, ModelPart part) {
     static const char *const WANTED[PART_COUNT] = {"the NewBie transformer", "the Gemma 3 text encoder",
-                                                   "the Jina CLIP v2 text tower", "the FLUX VAE with 16 channels"};
+                                                   "the Jina CLIP v2 text tower",
+                                                   "the FLUX VAE with 16 channels"};
     const char *kind = model_file_kind(file), *path = safetensors_path(file);
     Status st;
     if (!strncmp(kind, "Lumina", 6))
         st = fail(ERR_FORMAT, "%s is a %s: clip_text_pooled_proj.0.weight is missing", path, kind);
     else if (strcmp(kind, "unknown"))
-        st = fail(ERR_FORMAT, "%s is %s %s, expected %s", path, kind[0] == 'S' ? "an" : "a", kind, WANTED[part]);
+        st = fail(ERR_FORMAT, "%s is %s %s, expected %s", path, kind[0] == 'S' ? "an" : "a",
+                  kind, WANTED[part]);
     else
-        st = fail(ERR_FORMAT, "%s does not hold %s: %s is missing", path, WANTED[part], ANCHORS[part][part == PART_DIT ? 2 : 0]);
+        st = fail(ERR_FORMAT, "%s does not hold %s: %s is missing", path, WANTED[part],
+                  ANCHORS[part][part == PART_DIT ? 2 : 0]);
     return hint(st, ":help model lists the files NewBie needs");
 }

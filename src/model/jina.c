@@ -29,10 +29,11 @@ struct Jina {
 };
 
 const JinaConfig JINA_FULL_SIZE = {
-    .hidden = 1024, .ffn = 4096, .layers = 24, .heads = 16, .vocabulary = 250002, .rotary_base = 20000, .norm_eps = 1e-5,
+    .hidden = 1024, .ffn = 4096, .layers = 24, .heads = 16, .vocabulary = 250002, .rotary_base = 20000,
+    .norm_eps = 1e-5,
 };
 
-/* ---- table of weights: model-spec 4.3, 4.4 ----------------------------------------------------------------------- */
+/* ---- table of weights: model-spec 4.3, 4.4 ------------------------------------------------------------- */
 
 /* C hidden, F ffn, V vocabulary. */
 #define AT(field) offsetof(Jina, field)
@@ -78,7 +79,7 @@ void jina_expected(const JinaConfig *config, WeightVisit *visit, void *context) 
     free(list.scopes);
 }
 
-/* ---- loading ----------------------------------------------------------------------------------------------------- */
+/* ---- loading ------------------------------------------------------------------------------------------- */
 
 static Status read_config(JinaConfig *c, const SafeTensors *file, const char *prefix, const Json *json) {
     c->vocabulary = weights_dim(file, prefix, "embeddings.word_embeddings.weight", 0);
@@ -91,11 +92,13 @@ static Status read_config(JinaConfig *c, const SafeTensors *file, const char *pr
     if (!c->hidden)
         return NULL; /* the check of the list will name what is missing */
     if (c->heads < 1 || c->heads > c->hidden || c->hidden % (2 * c->heads))
-        return fail(ERR_FORMAT, "the pooled text encoder is %lld wide with %lld heads, expected heads of an even size",
+        return fail(ERR_FORMAT,
+                    "the pooled text encoder is %lld wide with %lld heads, expected heads of an even size",
                     (long long)c->hidden, (long long)c->heads);
     if (!(c->rotary_base > 0) || !(c->norm_eps > 0) || c->layers < 1)
-        return fail(ERR_FORMAT, "the pooled text encoder has rotary_emb_base %g, layer_norm_eps %g, %lld layers, expected "
-                    "numbers above 0", c->rotary_base, c->norm_eps, (long long)c->layers);
+        return fail(ERR_FORMAT,
+                    "the pooled text encoder has rotary_emb_base %g, layer_norm_eps %g, %lld layers, "
+                    "expected numbers above 0", c->rotary_base, c->norm_eps, (long long)c->layers);
     return NULL;
 }
 
@@ -140,7 +143,7 @@ size_t jina_bytes(const Jina *jina) {
     return jina->weights.bytes;
 }
 
-/* ---- forward: model-spec 4.2 ------------------------------------------------------------------------------------- */
+/* ---- forward: model-spec 4.2 --------------------------------------------------------------------------- */
 
 typedef struct Pass {
     const JinaConfig *config;
@@ -150,7 +153,8 @@ typedef struct Pass {
 
 /* x = LN(w·h + b + x). */
 static void add_norm(Ops *o, Tensor x, Tensor y, const NormWeights *norm, const Pass *pass) {
-    op_layer_norm(o, x, y, &(LayerNormHow){.w = norm->w, .b = norm->b, .residual = x, .eps = (float)pass->config->norm_eps});
+    op_layer_norm(o, x, y, &(LayerNormHow){.w = norm->w, .b = norm->b, .residual = x,
+                                           .eps = (float)pass->config->norm_eps});
 }
 
 static void attention(Ops *o, Tensor y, Tensor x, const JinaLayer *layer, const Pass *pass) {

@@ -1,5 +1,5 @@
-/* jina.h: the text tower of Jina CLIP v2: token ids to one pooled vector (mean over all tokens, not normalised).
- * model-spec.md 4. */
+/* jina.h: the text tower of Jina CLIP v2: token ids to one pooled vector (mean over all tokens, not
+ * normalised). model-spec.md 4. */
 #pragma once
 
 #include "model/dit.h"
@@ -11,8 +11,9 @@ typedef struct JinaConfig {
 
 typedef struct Jina Jina;
 
-/* Single-file names, or the original ones with the adapter (merged in float32). config may be NULL: head size 64, base
- * 20000, eps 1e-5. The embedding table stays in the mapping unless an adapter had to be merged into it. */
+/* Single-file names, or the original ones with the adapter (merged in float32). config may be NULL: head size
+ * 64, base 20000, eps 1e-5. The embedding table stays in the mapping unless an adapter had to be merged into
+ * it. */
 Status jina_load(Jina **out, Ops *o, const SafeTensors *file, const Json *config, const LoadHow *how);
 void jina_free(Jina *jina, Ops *o);
 const JinaConfig *jina_config(const Jina *jina);

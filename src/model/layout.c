@@ -1,7 +1,7 @@
 /* layout.c: from what the user names to the files of the four parts. model-spec.md 8.2.
  *
- * Folders in the diffusers layouts have one subfolder for each part. In any other folder, and for single files, the
- * tensors' names decide (identify.c), so it does not matter what people call their files. */
+ * Folders in the diffusers layouts have one subfolder for each part. In any other folder, and for single
+ * files, the tensors' names decide (identify.c), so it does not matter what people call their files. */
 #include "config.h"
 
 #include "model/layout.h"
@@ -23,7 +23,8 @@ static const char *const PART_FOLDERS[PART_COUNT][3] = {
 };
 
 /* Folders that ComfyUI keeps single files in; "" is the folder itself. */
-static const char *const COMFY_FOLDERS[] = {"", "checkpoints", "diffusion_models", "unet", "text_encoders", "clip", "vae"};
+static const char *const COMFY_FOLDERS[] = {"", "checkpoints", "diffusion_models", "unet", "text_encoders",
+                                            "clip", "vae"};
 
 static const char *const TOKENIZER_FOLDERS[TOKENIZERS][5] = {
     {"tokenizer", "text_encoder", ""},
@@ -34,7 +35,7 @@ static const char *const TOKENIZER_FILES[TOKENIZERS][4] = {
     {"sentencepiece.bpe.model", "tokenizer.model", "tokenizer.json"},
 };
 
-/* ---- names in a folder ------------------------------------------------------------------------------------------- */
+/* ---- names in a folder --------------------------------------------------------------------------------- */
 
 typedef struct Names {
     char **name; /* sorted */
@@ -76,10 +77,12 @@ static void names_done(Names *names) {
 
 static char *folder_of(const char *path) {
     const char *slash = strrchr(path, '/');
-    return !slash ? must_copy(".") : slash == path ? must_copy("/") : must_copy_n(path, (size_t)(slash - path));
+    if (!slash)
+        return must_copy(".");
+    return slash == path ? must_copy("/") : must_copy_n(path, (size_t)(slash - path));
 }
 
-/* ---- refusals ---------------------------------------------------------------------------------------------------- */
+/* ---- refusals ------------------------------------------------------------------------------------------ */
 
 /* Files that are told by their ending before anything is read. product.md 12 row 7. */
 static Status refuse_ending(const char *path) {
@@ -89,7 +92,8 @@ static Status refuse_ending(const char *path) {
             return hint(fail(ERR_UNSUPPORTED, "%s is a Python pickle, which newbie never runs", path),
                         "convert it to safetensors (:help model)");
     if (ends_in(path, ".gguf"))
-        return hint(fail(ERR_UNSUPPORTED, "%s is a GGUF file, which is not read yet", path), "use the bf16 safetensors");
+        return hint(fail(ERR_UNSUPPORTED, "%s is a GGUF file, which is not read yet", path),
+                    "use the bf16 safetensors");
     return NULL;
 }
 
@@ -113,8 +117,8 @@ static Status refuse_folder(const char *folder) {
     else
         buf_text(&found, file_is_directory(folder) ? "an empty directory" : "no such directory");
     names_done(&all);
-    Status st = fail(ERR_FORMAT, "no model in %s: expected model_index.json or *.safetensors, found %s", folder,
-                     buf_string(&found));
+    Status st = fail(ERR_FORMAT, "no model in %s: expected model_index.json or *.safetensors, found %s",
+                     folder, buf_string(&found));
     buf_done(&found);
     return hint(st, ":model PATH chooses another, :demo uses the built-in one");
 }
@@ -124,7 +128,7 @@ static Status open_file(SafeTensors **out, const char *path) {
     return safetensors_open(out, path);
 }
 
-/* ---- one part ---------------------------------------------------------------------------------------------------- */
+/* ---- one part ------------------------------------------------------------------------------------------ */
 
 static Status read_json_if_there(Json **out, const char *folder, const char *name) {
     char *path = file_join(folder, name);
@@ -186,7 +190,7 @@ static Status open_part(ModelFiles *out, ModelPart part, const char *path) {
     return st;
 }
 
-/* ---- folders ----------------------------------------------------------------------------------------------------- */
+/* ---- folders ------------------------------------------------------------------------------------------- */
 
 /* The subfolder of a part, owned; NULL when there is none. */
 static char *part_folder(const char *root, ModelPart part) {
@@ -222,7 +226,8 @@ static Status open_diffusers(ModelFiles *out, const ModelPaths *paths) {
     return read_json_if_there(&out->newbie, paths->path, "newbie.json");
 }
 
-/* Gives an opened file to every part that it holds and that nobody has yet; closes it when nobody wants it. */
+/* Gives an opened file to every part that it holds and that nobody has yet; closes it when nobody wants
+ * it. */
 static Status share_file(ModelFiles *out, SafeTensors *file, const ModelPaths *paths) {
     bool used = false;
     Status st = NULL;
@@ -248,7 +253,8 @@ static Status open_loose_files(ModelFiles *out, const ModelPaths *paths) {
     size_t seen = 0;
     Status st = NULL;
     for (size_t f = 0; f < sizeof COMFY_FOLDERS / sizeof *COMFY_FOLDERS && !st; f++) {
-        char *folder = COMFY_FOLDERS[f][0] ? file_join(paths->path, COMFY_FOLDERS[f]) : must_copy(paths->path);
+        char *folder = COMFY_FOLDERS[f][0] ? file_join(paths->path, COMFY_FOLDERS[f])
+                                           : must_copy(paths->path);
         Names names = names_in(folder, ".safetensors");
         seen += names.count;
         for (size_t i = 0; i < names.count && !st; i++) {
@@ -280,7 +286,7 @@ static Status open_single(ModelFiles *out, const ModelPaths *paths) {
     return share_file(out, file, paths);
 }
 
-/* ---- tokenizers -------------------------------------------------------------------------------------------------- */
+/* ---- tokenizers ---------------------------------------------------------------------------------------- */
 
 static size_t common_start(const char *a, const char *b, size_t limit) {
     size_t common = 0;
@@ -289,10 +295,12 @@ static size_t common_start(const char *a, const char *b, size_t limit) {
     return common;
 }
 
-/* The bytes of a SentencePiece model inside the text encoder's file. In an all-in-one file the models of the two
- * encoders are told apart by their prefixes: "text_encoders.gemma3." in front of "transformer.layers...". */
+/* The bytes of a SentencePiece model inside the text encoder's file. In an all-in-one file the models of the
+ * two encoders are told apart by their prefixes: "text_encoders.gemma3." in front of
+ * "transformer.layers...". */
 static const SafeTensor *spiece_of(const SafeTensors *file, ModelPart part) {
-    char *prefix = model_prefix(file, part), *other = model_prefix(file, part == PART_GEMMA ? PART_JINA : PART_GEMMA);
+    char *prefix = model_prefix(file, part);
+    char *other = model_prefix(file, part == PART_GEMMA ? PART_JINA : PART_GEMMA);
     const SafeTensor *found = NULL;
     for (size_t i = 0; i < safetensors_count(file) && !found; i++) {
         const SafeTensor *tensor = safetensors_at(file, i);
@@ -336,7 +344,7 @@ static void find_tokenizer(ModelFiles *out, const ModelPaths *paths, int which) 
     }
 }
 
-/* ---- everything -------------------------------------------------------------------------------------------------- */
+/* ---- everything ---------------------------------------------------------------------------------------- */
 
 /* All that is missing, in one sentence. */
 static Status check_complete(const ModelFiles *files, const ModelPaths *paths) {
@@ -437,5 +445,6 @@ void model_files_close(ModelFiles *files) {
 }
 
 double model_shift(const ModelFiles *files) {
-    return json_get_number(files->scheduler, "shift", 6);
+    /* A scheduler that leaves it out means its class's default (model-spec 8.6); no scheduler, the published 6. */
+    return json_get_number(files->scheduler, "shift", files->scheduler ? 1 : 6);
 }

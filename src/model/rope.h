@@ -10,6 +10,6 @@ typedef struct RopeHalves {
     double factor; /* divides all frequencies; 1 for none */
 } RopeHalves;
 
-/* *cos, *sin [rows, head_dim / 2] from the arena: angles p · theta^(-2 d / head_dim) / factor, positions p counted from
- * 0 in each sequence. */
+/* *cos, *sin [rows, head_dim / 2] from the arena: angles p · theta^(-2 d / head_dim) / factor, positions p
+ * counted from 0 in each sequence. */
 void rope_halves(Ops *o, Tensor *cos, Tensor *sin, const RopeHalves *how, const Seqs *seqs);

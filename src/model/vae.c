@@ -1,7 +1,7 @@
 /* vae.c: the autoencoder: configuration, table of weights, decoder and encoder. model-spec.md 5.
  *
- * Either half is a list of stages (residual block, attention, resize) between a first and a last convolution. The list
- * is made from the shapes of the file and drives names, loading, memory and the forward pass. */
+ * Either half is a list of stages (residual block, attention, resize) between a first and a last convolution.
+ * The list is made from the shapes of the file and drives names, loading, memory and the forward pass. */
 #include "config.h"
 
 #include "model/vae.h"
@@ -49,11 +49,11 @@ struct Vae {
 };
 
 const VaeConfig VAE_FULL_SIZE = {
-    .latent_channels = 16, .groups = DEFAULT_GROUPS, .scale = 0.3611, .shift = 0.1159, .widths = {128, 256, 512, 512},
-    .levels = 4, .decoder_blocks = 3, .encoder_blocks = 2, .factor = 8,
+    .latent_channels = 16, .groups = DEFAULT_GROUPS, .scale = 0.3611, .shift = 0.1159,
+    .widths = {128, 256, 512, 512}, .levels = 4, .decoder_blocks = 3, .encoder_blocks = 2, .factor = 8,
 };
 
-/* ---- table of weights: model-spec 5.2 ---------------------------------------------------------------------------- */
+/* ---- table of weights: model-spec 5.2 ------------------------------------------------------------------ */
 
 /* A input, F first, L last, Y output channels of a half; I in, O out of a stage. */
 #define AT(field) offsetof(Half, field)
@@ -117,7 +117,7 @@ static void list_half(WeightList *list, Half *half) {
         list_stage(list, &half->stages[i]);
 }
 
-/* ---- stages ------------------------------------------------------------------------------------------------------ */
+/* ---- stages -------------------------------------------------------------------------------------------- */
 
 /* Appends a stage that takes what the one before gives. Its names are set by the caller. */
 static Stage *add_stage(Half *half, StageKind kind, int64_t out) {
@@ -149,7 +149,8 @@ static size_t stage_limit(const VaeConfig *c, int blocks) {
 
 static void make_decoder(Half *half, const VaeConfig *c) {
     int64_t deepest = c->widths[c->levels - 1];
-    *half = (Half){.name = "decoder", .input = c->latent_channels, .first = deepest, .last = deepest, .output = 3};
+    *half = (Half){.name = "decoder", .input = c->latent_channels, .first = deepest, .last = deepest,
+                   .output = 3};
     half->stages = must_alloc(sizeof(Stage) * stage_limit(c, c->decoder_blocks));
     add_middle(half);
     for (int level = c->levels - 1; level >= 0; level--) {
@@ -199,7 +200,7 @@ void vae_expected(const VaeConfig *config, int naming, WeightVisit *visit, void 
     free(list.scopes);
 }
 
-/* ---- configuration ----------------------------------------------------------------------------------------------- */
+/* ---- configuration ------------------------------------------------------------------------------------- */
 
 /* Where the blocks of a level are, in both namings. */
 static void level_stem(char out[64], const char *half, int naming, int level, int levels) {
@@ -218,7 +219,8 @@ static int64_t count_levels(const SafeTensors *file, const char *prefix, const c
 }
 
 /* Residual blocks per level: the most any level has, so that a missing one is noticed. */
-static int count_blocks(const SafeTensors *file, const char *prefix, const char *half, const VaeConfig *c, int naming) {
+static int count_blocks(const SafeTensors *file, const char *prefix, const char *half, const VaeConfig *c,
+                        int naming) {
     int64_t most = 1;
     for (int level = 0; level < c->levels; level++) {
         char stem[64];
@@ -230,8 +232,8 @@ static int count_blocks(const SafeTensors *file, const char *prefix, const char 
 }
 
 /* Channels of a level, from the first of its blocks that says so; 0 when none does. */
-static int64_t level_width(const SafeTensors *file, const char *prefix, const char *half, const VaeConfig *c, int naming,
-                           int level) {
+static int64_t level_width(const SafeTensors *file, const char *prefix, const char *half, const VaeConfig *c,
+                           int naming, int level) {
     char stem[64];
     level_stem(stem, half, naming, level, c->levels);
     for (int j = 0; j < BLOCKS_MAX; j++) {
@@ -246,7 +248,8 @@ static int64_t level_width(const SafeTensors *file, const char *prefix, const ch
 }
 
 static Status config_from_shapes(VaeConfig *c, const SafeTensors *file, const char *prefix, int naming) {
-    int64_t decoder = count_levels(file, prefix, "decoder", naming), encoder = count_levels(file, prefix, "encoder", naming);
+    int64_t decoder = count_levels(file, prefix, "decoder", naming),
+            encoder = count_levels(file, prefix, "encoder", naming);
     int64_t levels = decoder > encoder ? decoder : encoder;
     if (levels < 1 || levels > LEVELS_MAX)
         return fail(ERR_FORMAT, "the VAE has %lld levels, expected 1 to %d", (long long)levels, LEVELS_MAX);
@@ -270,11 +273,13 @@ static Status config_from_json(VaeConfig *c, const Json *json) {
     c->scale = json_get_number(json, "scaling_factor", VAE_FULL_SIZE.scale);
     c->shift = json_get_number(json, "shift_factor", VAE_FULL_SIZE.shift);
     if (!(fabs(c->scale) > 0) || !isfinite(c->scale) || !isfinite(c->shift))
-        return fail(ERR_FORMAT, "the VAE's config.json has scaling_factor %g and shift_factor %g, expected numbers, the "
+        return fail(ERR_FORMAT,
+                    "the VAE's config.json has scaling_factor %g and shift_factor %g, expected numbers, the "
                     "first not 0", c->scale, c->shift);
     for (int level = 0; level < c->levels; level++)
         if (groups < 1 || groups > INT32_MAX || c->widths[level] % groups)
-            return fail(ERR_FORMAT, "the VAE's level %d has %lld channels, expected a multiple of its %lld norm groups",
+            return fail(ERR_FORMAT,
+                        "the VAE's level %d has %lld channels, expected a multiple of its %lld norm groups",
                         level, (long long)c->widths[level], (long long)groups);
     c->groups = (int)groups;
     return NULL;
@@ -282,7 +287,8 @@ static Status config_from_json(VaeConfig *c, const Json *json) {
 
 static Status read_config(Vae *vae, const SafeTensors *file, const Json *json) {
     const char *prefix = vae->weights.prefix;
-    bool diffusers = weights_layers(file, prefix, "decoder.up_blocks.") || weights_layers(file, prefix, "encoder.down_blocks.");
+    bool diffusers = weights_layers(file, prefix, "decoder.up_blocks.") ||
+                     weights_layers(file, prefix, "encoder.down_blocks.");
     bool old = weights_find(file, prefix, "decoder.mid_block.attentions.0.query.weight") ||
                weights_find(file, prefix, "encoder.mid_block.attentions.0.query.weight");
     vae->weights.naming = diffusers ? (old ? 2 : 1) : 0;
@@ -290,12 +296,13 @@ static Status read_config(Vae *vae, const SafeTensors *file, const Json *json) {
     TRY(config_from_shapes(c, file, prefix, diffusers));
     if (c->latent_channels && c->latent_channels != 16)
         return model_wrong_kind(file, PART_VAE);
-    if (weights_find(file, prefix, "quant_conv.weight") || weights_find(file, prefix, "post_quant_conv.weight"))
+    if (weights_find(file, prefix, "quant_conv.weight") ||
+        weights_find(file, prefix, "post_quant_conv.weight"))
         return fail(ERR_UNSUPPORTED, "the VAE has quant convolutions, which the FLUX VAE has not");
     return config_from_json(c, json);
 }
 
-/* ---- loading ----------------------------------------------------------------------------------------------------- */
+/* ---- loading ------------------------------------------------------------------------------------------- */
 
 Status vae_load(Vae **out, Ops *o, const SafeTensors *file, const Json *config, VaeParts parts) {
     char *prefix = model_prefix(file, PART_VAE);
@@ -340,10 +347,10 @@ size_t vae_bytes(const Vae *vae) {
     return vae->weights.bytes;
 }
 
-/* ---- forward: model-spec 5.1 ------------------------------------------------------------------------------------- */
+/* ---- forward: model-spec 5.1 --------------------------------------------------------------------------- */
 
-/* The picture between two stages. Three buffers rotate: the picture and two others that a stage may fill; each is as
- * large as the stages need (one picture at full size is a gigabyte). */
+/* The picture between two stages. Three buffers rotate: the picture and two others that a stage may fill;
+ * each is as large as the stages need (one picture at full size is a gigabyte). */
 typedef struct Canvas {
     Tensor slot[SLOTS];
     int now; /* which slot is the picture */
@@ -391,12 +398,12 @@ static void canvas_open(Canvas *canvas, Ops *o, const Half *half, int64_t high, 
 }
 
 static void normalise(Ops *o, Tensor y, Tensor x, const NormWeights *norm, const Vae *vae, Activation act) {
-    op_group_norm(o, y, x, &(GroupNormHow){.w = norm->w, .b = norm->b, .groups = vae->config.groups, .eps = NORM_EPS,
-                                           .act = act});
+    op_group_norm(o, y, x, &(GroupNormHow){.w = norm->w, .b = norm->b, .groups = vae->config.groups,
+                                           .eps = NORM_EPS, .act = act});
 }
 
-/* y = shortcut(x) + conv2(silu(norm2(conv1(silu(norm1(x)))))). With a shortcut x is not needed afterwards and is normed
- * in place; without, y is x. */
+/* y = shortcut(x) + conv2(silu(norm2(conv1(silu(norm1(x)))))). With a shortcut x is not needed afterwards and
+ * is normed in place; without, y is x. */
 static void residual(Ops *o, Canvas *canvas, const Stage *stage, const Vae *vae) {
     const ConvHow set = {1, STORE_SET}, add = {1, STORE_ADD};
     bool shortcut = stage->in != stage->out;
@@ -465,7 +472,8 @@ void vae_decode(Ops *o, Tensor image, const Vae *vae, Tensor latent, LatentScale
     double factor = scale == LATENT_MODEL ? 1 / c->scale : 1, offset = scale == LATENT_MODEL ? c->shift : 0;
     ArenaMark mark = ops_mark(o);
     Tensor z = ops_cube(o, latent.dims[1], latent.dims[2], c->latent_channels);
-    op_transpose(o, as_rows(z), tensor_as_2d(latent, c->latent_channels, cells), (float)factor, (float)offset);
+    op_transpose(o, as_rows(z), tensor_as_2d(latent, c->latent_channels, cells), (float)factor,
+                 (float)offset);
     run_half(o, image, z, &vae->decoder, vae);
     ops_release(o, mark);
 }
@@ -473,9 +481,11 @@ void vae_decode(Ops *o, Tensor image, const Vae *vae, Tensor latent, LatentScale
 void vae_encode(Ops *o, Tensor latent, const Vae *vae, Tensor pixels, LatentScale scale) {
     const VaeConfig *c = &vae->config;
     int64_t cells = latent.dims[1] * latent.dims[2];
-    double factor = scale == LATENT_MODEL ? c->scale : 1, offset = scale == LATENT_MODEL ? -c->shift * c->scale : 0;
+    double factor = scale == LATENT_MODEL ? c->scale : 1;
+    double offset = scale == LATENT_MODEL ? -c->shift * c->scale : 0;
     ArenaMark mark = ops_mark(o);
-    Tensor moments = ops_cube(o, latent.dims[1], latent.dims[2], 2 * c->latent_channels); /* mean, log variance */
+    /* mean, log variance */
+    Tensor moments = ops_cube(o, latent.dims[1], latent.dims[2], 2 * c->latent_channels);
     run_half(o, moments, pixels, &vae->encoder, vae);
     op_transpose(o, tensor_as_2d(latent, c->latent_channels, cells),
                  tensor_columns(as_rows(moments), 0, c->latent_channels), (float)factor, (float)offset);

@@ -23,7 +23,10 @@ void vae_free(Vae *vae, Ops *o);
 const VaeConfig *vae_config(const Vae *vae);
 size_t vae_bytes(const Vae *vae);
 
-typedef enum LatentScale { LATENT_VAE, LATENT_MODEL } LatentScale; /* z_vae as it is; or model scale, unscaled here */
+typedef enum LatentScale {
+    LATENT_VAE,   /* z_vae, as the autoencoder has it */
+    LATENT_MODEL, /* as the transformer has it; scaled here */
+} LatentScale;
 
 /* image [8h, 8w, 3], about -1 to 1, not clamped, from latent [16, h, w]. */
 void vae_decode(Ops *o, Tensor image, const Vae *vae, Tensor latent, LatentScale scale);

@@ -25,7 +25,7 @@ WeightScope *weights_scope(WeightList *list, void *object, const WeightRow *rows
     return scope;
 }
 
-/* ---- reading the table ------------------------------------------------------------------------------------------ */
+/* ---- reading the table --------------------------------------------------------------------------------- */
 
 static const char *row_text(const WeightRow *row, int naming) {
     while (naming > 0 && !row->modules[naming])
@@ -131,7 +131,7 @@ void weights_each(const WeightList *list, WeightVisit *visit, void *context) {
     each_module(list, each_tensor, &each);
 }
 
-/* ---- checking --------------------------------------------------------------------------------------------------- */
+/* ---- checking ------------------------------------------------------------------------------------------ */
 
 typedef struct Check {
     const SafeTensors *file;
@@ -169,7 +169,8 @@ static void check_type(Check *check, const SafeTensor *tensor) {
     if (tensor->type == DT_F32 || tensor->type == DT_F16 || tensor->type == DT_BF16)
         return;
     Buf sentence = {0};
-    buf_print(&sentence, "%s is stored as %s; readable are f32 f16 bf16", tensor->name, dtype_name(tensor->type));
+    buf_print(&sentence, "%s is stored as %s; readable are f32 f16 bf16", tensor->name,
+              dtype_name(tensor->type));
     check->type_count++;
     add_wrong(check, buf_string(&sentence));
     buf_done(&sentence);
@@ -188,7 +189,8 @@ static void check_shape(Check *check, const SafeTensor *tensor, int rank, const 
     buf_done(&sentence);
 }
 
-static void check_tensor(Check *check, const SafeTensor *tensor, const char *name, const ExpectedTensor *expected) {
+static void check_tensor(Check *check, const SafeTensor *tensor, const char *name,
+                         const ExpectedTensor *expected) {
     check->total++;
     if (!tensor) {
         if (expected->form == FORM_UNUSED)
@@ -234,8 +236,9 @@ static void log_unknown(const Check *check, const WeightList *list) {
             buf_print(&names, "%s%s", names.size ? ", " : "", name);
     }
     if (count)
-        log_line(LOG_INFO, "%zu tensors of %s are not used by the %s: %s%s", count, safetensors_path(check->file),
-                 list->part, buf_string(&names), count > NAMED_PROBLEMS ? ", ..." : "");
+        log_line(LOG_INFO, "%zu tensors of %s are not used by the %s: %s%s", count,
+                 safetensors_path(check->file), list->part, buf_string(&names),
+                 count > NAMED_PROBLEMS ? ", ..." : "");
     buf_done(&names);
 }
 
@@ -258,7 +261,8 @@ static Status check_verdict(const Check *check, const char *part) {
     buf_done(&sentence);
     if (check->missing_count)
         return hint(st, ":log FILE and :model PATH again list all of them");
-    return check->shape_count ? hint(st, "the file may be pruned or of another version") : hint(st, "use the bf16 file");
+    return check->shape_count ? hint(st, "the file may be pruned or of another version")
+                              : hint(st, "use the bf16 file");
 }
 
 static Status check_file(uint64_t *bytes, const WeightList *list, const SafeTensors *file) {
@@ -275,7 +279,7 @@ static Status check_file(uint64_t *bytes, const WeightList *list, const SafeTens
     return st;
 }
 
-/* ---- packing ---------------------------------------------------------------------------------------------------- */
+/* ---- packing ------------------------------------------------------------------------------------------- */
 
 /* The modules of one row on the host, while it is packed. */
 typedef struct RowSource {
@@ -285,11 +289,12 @@ typedef struct RowSource {
     const SafeTensor *bias[WEIGHT_PARTS_MAX]; /* NULL without */
 } RowSource;
 
-static Status source_open(RowSource *source, const WeightList *list, const WeightScope *scope, const WeightRow *row,
-                          const SafeTensors *file) {
+static Status source_open(RowSource *source, const WeightList *list, const WeightScope *scope,
+                          const WeightRow *row, const SafeTensors *file) {
     *source = (RowSource){0};
     const char *text = row_text(row, list->naming);
-    while (source->count < WEIGHT_PARTS_MAX && next_module(&source->module[source->count], &text, list, scope)) {
+    while (source->count < WEIGHT_PARTS_MAX &&
+           next_module(&source->module[source->count], &text, list, scope)) {
         int i = source->count++;
         TRY(adapter_merge(&source->weight[i], file, source->module[i].name));
         if (has_bias(row->form)) {
@@ -380,7 +385,7 @@ static Status load_row(Ops *o, const WeightList *list, const WeightScope *scope,
     return st ? st : ops_status(o);
 }
 
-/* ---- per field: bytes and freeing ------------------------------------------------------------------------------- */
+/* ---- per field: bytes and freeing ---------------------------------------------------------------------- */
 
 static size_t weight_bytes(const Weight *w) {
     return w->bytes + (w->bias ? sizeof(float) * (size_t)w->out : 0);
@@ -400,7 +405,8 @@ static size_t field_bytes(const void *field, WeightForm form) {
         return weight_bytes(&((const ModulationWeights *)field)->scale) +
                weight_bytes(&((const ModulationWeights *)field)->gate);
     case FORM_VECTOR: return vector_bytes(*(const Tensor *)field);
-    case FORM_NORM: return vector_bytes(((const NormWeights *)field)->w) + vector_bytes(((const NormWeights *)field)->b);
+    case FORM_NORM:
+        return vector_bytes(((const NormWeights *)field)->w) + vector_bytes(((const NormWeights *)field)->b);
     case FORM_TABLE:
     case FORM_UNUSED: break;
     }
@@ -451,9 +457,10 @@ static void free_fields(WeightList *list, Ops *o) {
     list->bytes = 0;
 }
 
-/* ---- the whole list --------------------------------------------------------------------------------------------- */
+/* ---- the whole list ------------------------------------------------------------------------------------ */
 
-static Status load_rows(WeightList *list, Ops *o, const SafeTensors *file, const LoadHow *how, uint64_t total) {
+static Status load_rows(WeightList *list, Ops *o, const SafeTensors *file, const LoadHow *how,
+                        uint64_t total) {
     uint64_t done = 0;
     for (int s = 0; s < list->count; s++) {
         const WeightScope *scope = &list->scopes[s];
@@ -483,7 +490,7 @@ void weights_free(WeightList *list, Ops *o) {
     *list = (WeightList){0};
 }
 
-/* ---- shapes of a file ------------------------------------------------------------------------------------------- */
+/* ---- shapes of a file ---------------------------------------------------------------------------------- */
 
 const SafeTensor *weights_find(const SafeTensors *file, const char *prefix, const char *name) {
     char full[WEIGHT_NAME_MAX + 16];

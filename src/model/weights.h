@@ -1,20 +1,23 @@
-/* weights.h: tables of weights. Each network lists its tensors once, and the list drives everything: which names a file
- * must hold, the shapes they must have, how they are packed for the backend, what is freed, how many bytes that is, and
- * what a synthetic checkpoint contains.
+/* weights.h: tables of weights. Each network lists its tensors once, and the list drives everything: which
+ * names a file must hold, the shapes they must have, how they are packed for the backend, what is freed, how
+ * many bytes that is, and what a synthetic checkpoint contains.
  *
  * A row names the modules that make up one field of a struct, with their shapes in symbols:
  *
- *   {offsetof(DitBlock, qkv), FORM_MATRIX, {"attention.qkv[Q+2K,D]", "attn.to_q[Q,D] attn.to_k[K,D] attn.to_v[K,D]"}}
+ *   {offsetof(DitBlock, qkv), FORM_MATRIX, {"attention.qkv[Q+2K,D]",
+ *                                         "attn.to_q[Q,D] attn.to_k[K,D] attn.to_v[K,D]"}}
  *
- * The second text is the same weight in another naming, here as three tensors that are stacked. The file's tensors are
- * MODULE.weight and, where the form says so, MODULE.bias [first dimension]. Shapes are sums of products of one number
- * and one capital letter; the values of the letters belong to the scope. A letter of value 0 is unknown (the tensor it
- * would come from is missing) and is not compared. Trailing dimensions of 1 are optional in the file.
+ * The second text is the same weight in another naming, here as three tensors that are stacked. The file's
+ * tensors are MODULE.weight and, where the form says so, MODULE.bias [first dimension]. Shapes are sums of
+ * products of one number and one capital letter; the values of the letters belong to the scope. A letter of
+ * value 0 is unknown (the tensor it would come from is missing) and is not compared. Trailing dimensions of 1
+ * are optional in the file.
  *
- * A scope is a table applied to one object: the network itself, or one of its blocks, with the prefix of its names.
+ * A scope is a table applied to one object: the network itself, or one of its blocks, with the prefix of its
+ * names.
  *
- * A module that is stored as MODULE.parametrizations.weight.original with an adapter beside it is merged in float32
- * while loading (model-spec.md 4.3). */
+ * A module that is stored as MODULE.parametrizations.weight.original with an adapter beside it is merged in
+ * float32 while loading (model-spec.md 4.3). */
 #pragma once
 
 #include "model/dit.h"
@@ -74,14 +77,16 @@ typedef struct WeightList {
 #define WEIGHT_ROWS(table) (table), (int)(sizeof(table) / sizeof((table)[0]))
 #define WEIGHT_SYMBOL(letter) ((letter) - 'A')
 
-/* Adds a scope with empty prefixes and unknown symbols for the caller to fill in. Valid until the next call. */
+/* Adds a scope with empty prefixes and unknown symbols for the caller to fill in. Valid until the next
+ * call. */
 WeightScope *weights_scope(WeightList *list, void *object, const WeightRow *rows, int row_count);
 
-/* Loads every field of the list from the file into the backend. Everything wrong with the file comes in one sentence:
- * missing tensors ("the transformer lacks 3 of 535 tensors: A and 2 more"), wrong shapes, unreadable types; each also as
- * a log line. Pages of the file are given back as they are packed. Tensors of the file under the list's prefix that are
- * not in the list are named in the log. how may be NULL. After an error nothing is held.
- * Errors: ERR_FORMAT (product.md 12 rows 5, 6, 8), ERR_MEMORY, what the backend says. */
+/* Loads every field of the list from the file into the backend. Everything wrong with the file comes in one
+ * sentence: missing tensors ("the transformer lacks 3 of 535 tensors: A and 2 more"), wrong shapes,
+ * unreadable types; each also as a log line. Pages of the file are given back as they are packed. Tensors of
+ * the file under the list's prefix that are not in the list are named in the log. how may be NULL. After an
+ * error nothing is held. Errors: ERR_FORMAT (product.md 12 rows 5, 6, 8), ERR_MEMORY, what the backend
+ * says. */
 Status weights_load(WeightList *list, Ops *o, const SafeTensors *file, const LoadHow *how);
 
 /* Frees the device memory of all fields and the list itself. */
@@ -97,7 +102,7 @@ typedef struct ExpectedTensor {
 typedef void WeightVisit(void *context, const ExpectedTensor *tensor);
 void weights_each(const WeightList *list, WeightVisit *visit, void *context);
 
-/* ---- shapes of a file, for deriving a configuration ------------------------------------------------------------- */
+/* ---- shapes of a file, for deriving a configuration ---------------------------------------------------- */
 
 /* The tensor PREFIX NAME, or its adapter form when NAME ends in ".weight". NULL when it is not there. */
 const SafeTensor *weights_find(const SafeTensors *file, const char *prefix, const char *name);
@@ -105,5 +110,6 @@ const SafeTensor *weights_find(const SafeTensors *file, const char *prefix, cons
 /* Dimension `axis` of PREFIX NAME; 0 when the tensor or the axis is not there. */
 int64_t weights_dim(const SafeTensors *file, const char *prefix, const char *name, int axis);
 
-/* One more than the highest N in names that begin with PREFIX STEM N "."; at most 1000. 0 when there is none. */
+/* One more than the highest N in names that begin with PREFIX STEM N "."; at most 1000. 0 when there is
+ * none. */
 int64_t weights_layers(const SafeTensors *file, const char *prefix, const char *stem);

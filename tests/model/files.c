@@ -1,5 +1,5 @@
-/* files.c: whatever people call a model, folder or files, is recognised by what is in it; and what is no model is
- * refused with a sentence that says what it is. product.md 12 rows 1, 4, 7; model-spec.md 8.2. */
+/* files.c: whatever people call a model, folder or files, is recognised by what is in it; and what is no
+ * model is refused with a sentence that says what it is. product.md 12 rows 1, 4, 7; model-spec.md 8.2. */
 #include "config.h"
 
 #include <stdio.h>
@@ -73,29 +73,35 @@ static const char *refusal(const ModelPaths *paths) {
     return out;
 }
 
-/* ---- what is no model --------------------------------------------------------------------------------------------- */
+/* ---- what is no model ---------------------------------------------------------------------------------- */
 
 static void check_nothing(void) {
     folder("empty");
     CHECK_HAS(refusal(&(ModelPaths){.path = at("empty")}),
-              "expected model_index.json or *.safetensors, found an empty directory | :model PATH chooses another, :demo "
-              "uses the built-in one", "an empty folder");
-    CHECK_HAS(refusal(&(ModelPaths){.path = at("nowhere")}), "found no such directory", "a folder that is not there");
+              "expected model_index.json or *.safetensors, found an empty directory | :model PATH chooses "
+              "another, :demo uses the built-in one", "an empty folder");
+    CHECK_HAS(refusal(&(ModelPaths){.path = at("nowhere")}), "found no such directory",
+              "a folder that is not there");
     folder("texts");
     text("texts/readme.txt", "hello");
     CHECK_HAS(refusal(&(ModelPaths){.path = at("texts")}), "found 1 other files", "a folder of other things");
     folder("pickles");
     text("pickles/consolidated.00-of-01.pth", "PK");
     CHECK_HAS(refusal(&(ModelPaths){.path = at("pickles")}),
-              "consolidated.00-of-01.pth is a Python pickle, which newbie never runs | convert it to safetensors",
+              "consolidated.00-of-01.pth is a Python pickle, which newbie never runs | convert it to "
+              "safetensors",
               "a folder with a pickle");
-    CHECK_HAS(refusal(&(ModelPaths){.path = at("pickles/consolidated.00-of-01.pth")}), "is a Python pickle", "a pickle");
+    CHECK_HAS(refusal(&(ModelPaths){.path = at("pickles/consolidated.00-of-01.pth")}), "is a Python pickle",
+              "a pickle");
     text("model.gguf", "GGUF");
-    CHECK_HAS(refusal(&(ModelPaths){.path = at("model.gguf")}), "is a GGUF file, which is not read yet", "a GGUF file");
+    CHECK_HAS(refusal(&(ModelPaths){.path = at("model.gguf")}), "is a GGUF file, which is not read yet",
+              "a GGUF file");
     text("page.safetensors", "<!DOCTYPE html><html></html>");
-    CHECK_HAS(refusal(&(ModelPaths){.path = at("page.safetensors")}), "is not a safetensors file", "a web page");
+    CHECK_HAS(refusal(&(ModelPaths){.path = at("page.safetensors")}), "is not a safetensors file",
+              "a web page");
     text("empty.safetensors", "");
-    CHECK_HAS(refusal(&(ModelPaths){.path = at("empty.safetensors")}), "is not a safetensors file", "an empty file");
+    CHECK_HAS(refusal(&(ModelPaths){.path = at("empty.safetensors")}), "is not a safetensors file",
+              "an empty file");
 }
 
 static void check_adapter(void) {
@@ -103,11 +109,12 @@ static void check_adapter(void) {
     const float numbers[4] = {0};
     synthetic_put(&file, "base_model.model.layers.0.attention.qkv.lora_A.weight", numbers, 2, 2);
     write_made(&file, "lora.safetensors");
-    CHECK_HAS(refusal(&(ModelPaths){.path = at("lora.safetensors")}), "is a LoRA, expected the NewBie transformer",
+    CHECK_HAS(refusal(&(ModelPaths){.path = at("lora.safetensors")}),
+              "is a LoRA, expected the NewBie transformer",
               "a LoRA given as the model");
 }
 
-/* ---- layouts ------------------------------------------------------------------------------------------------------ */
+/* ---- layouts ------------------------------------------------------------------------------------------- */
 
 static void write_diffusers(const char *name) {
     char path[300];
@@ -140,7 +147,8 @@ static void check_diffusers(void) {
     CHECK_NEAR(model_shift(&files), 3, 0, "the shift is the scheduler's");
     CHECK_HAS(files.tokenizer[0], "tokenizer/tokenizer.json", "Gemma's tokenizer is found");
     CHECK_HAS(files.tokenizer[1], "clip_tokenizer/sentencepiece.bpe.model", "Jina's tokenizer is found");
-    CHECK_STR(model_file_kind(files.file[PART_JINA]), "Jina CLIP v2 text tower", "the pooled encoder is recognised");
+    CHECK_STR(model_file_kind(files.file[PART_JINA]), "Jina CLIP v2 text tower",
+              "the pooled encoder is recognised");
     uint64_t sum = 0;
     for (int part = 0; part < PART_COUNT; part++)
         sum += safetensors_bytes(files.file[part]);
@@ -148,12 +156,14 @@ static void check_diffusers(void) {
     model_files_close(&files);
 
     text("newbie/newbie.json", "{\"name\": \"demo world\"}");
-    CHECK_OK(model_files_open(&files, &(ModelPaths){.path = at("newbie")}), "a folder with newbie.json opens");
+    CHECK_OK(model_files_open(&files, &(ModelPaths){.path = at("newbie")}),
+             "a folder with newbie.json opens");
     CHECK_STR(files.name, "demo world", "newbie.json names the model");
     model_files_close(&files);
 
     write_part(PART_VAE, "other.safetensors");
-    CHECK_OK(model_files_open(&files, &(ModelPaths){.path = at("newbie"), .part[PART_VAE] = at("other.safetensors")}),
+    CHECK_OK(model_files_open(&files, &(ModelPaths){.path = at("newbie"),
+                                                    .part[PART_VAE] = at("other.safetensors")}),
              "a part given by name goes with a folder");
     CHECK_STR(safetensors_path(files.file[PART_VAE]), at("other.safetensors"), "and wins over the folder's");
     model_files_close(&files);
@@ -164,13 +174,17 @@ static void check_incomplete(void) {
     unlink(at("newbie/vae/diffusion_pytorch_model.safetensors"));
     rmdir(at("newbie/vae"));
     const char *said = refusal(&(ModelPaths){.path = at("newbie")});
-    CHECK_HAS(said, "lacks the VAE, the pooled text encoder's tokenizer", "all that is missing comes in one sentence");
+    CHECK_HAS(said, "lacks the VAE, the pooled text encoder's tokenizer",
+              "all that is missing comes in one sentence");
     folder("newbie/vae");
-    CHECK_HAS(refusal(&(ModelPaths){.path = at("newbie")}), "VAE: no model in", "a part's folder without weights is named");
+    CHECK_HAS(refusal(&(ModelPaths){.path = at("newbie")}), "VAE: no model in",
+              "a part's folder without weights is named");
     text("newbie/vae/diffusion_pytorch_model.bin", "PK");
-    CHECK_HAS(refusal(&(ModelPaths){.path = at("newbie")}), "is a Python pickle", "a part that is a pickle is named");
+    CHECK_HAS(refusal(&(ModelPaths){.path = at("newbie")}), "is a Python pickle",
+              "a part that is a pickle is named");
     write_part(PART_GEMMA, "newbie/vae/diffusion_pytorch_model.safetensors");
-    CHECK_HAS(refusal(&(ModelPaths){.path = at("newbie")}), "is a Gemma 3 text encoder, expected the FLUX VAE",
+    CHECK_HAS(refusal(&(ModelPaths){.path = at("newbie")}),
+              "is a Gemma 3 text encoder, expected the FLUX VAE",
               "a part in the wrong folder is named");
 }
 
@@ -182,7 +196,8 @@ static void check_shards(void) {
         Synthetic *shard = i % 2 ? &second : &first;
         shard->tensors = must_realloc(shard->tensors, sizeof *shard->tensors * (shard->count + 1));
         shard->tensors[shard->count++] = all.tensors[i];
-        buf_print(&index, "%s\"%s\": \"model-0000%d-of-00002.safetensors\"", i ? ", " : "", all.tensors[i].name,
+        buf_print(&index, "%s\"%s\": \"model-0000%d-of-00002.safetensors\"", i ? ", " : "",
+                  all.tensors[i].name,
                   i % 2 ? 2 : 1);
     }
     buf_text(&index, "}}");
@@ -197,8 +212,8 @@ static void check_shards(void) {
     write_encoder(PART_JINA, "jina.safetensors");
     write_part(PART_VAE, "vae.safetensors");
     ModelFiles files = {0};
-    CHECK_OK(model_files_open(&files, &(ModelPaths){.part = {at("dit.safetensors"), at("sharded"), at("jina.safetensors"),
-                                                             at("vae.safetensors")}}),
+    CHECK_OK(model_files_open(&files, &(ModelPaths){.part = {at("dit.safetensors"), at("sharded"),
+                                                             at("jina.safetensors"), at("vae.safetensors")}}),
              "a text encoder in shards opens");
     CHECK(files.tokenizer[0] && strstr(files.tokenizer[0], "sharded/tokenizer.model"),
           "the tokenizer beside the weights is found");
@@ -213,15 +228,17 @@ static void check_parts(void) {
              "four files given by name open");
     CHECK_STR(files.layout, "ComfyUI files", "their layout is told");
     CHECK_STR(files.name, "dit.safetensors", "the model has the transformer's name");
-    CHECK(files.spiece[0] && files.spiece[1] && !files.tokenizer[0], "the tokenizers inside the files are found");
+    CHECK(files.spiece[0] && files.spiece[1] &&
+          !files.tokenizer[0], "the tokenizers inside the files are found");
     CHECK_NEAR(model_shift(&files), 6, 0, "without a scheduler the shift is 6");
     model_files_close(&files);
     CHECK_HAS(refusal(&(ModelPaths){.part[PART_DIT] = at("dit.safetensors")}),
               "the model given by its parts lacks the text encoder, the pooled text encoder, the VAE",
               "parts that were not given are listed");
-    CHECK_HAS(refusal(&(ModelPaths){.part = {at("jina.safetensors"), at("gemma.safetensors"), at("jina.safetensors"),
-                                             at("vae.safetensors")}}),
-              "is a Jina CLIP v2 text tower, expected the NewBie transformer", "a part given for another is named");
+    CHECK_HAS(refusal(&(ModelPaths){.part = {at("jina.safetensors"), at("gemma.safetensors"),
+                                             at("jina.safetensors"), at("vae.safetensors")}}),
+              "is a Jina CLIP v2 text tower, expected the NewBie transformer",
+              "a part given for another is named");
 }
 
 static void check_comfy_folder(void) {
@@ -236,9 +253,11 @@ static void check_comfy_folder(void) {
     CHECK_OK(model_files_open(&files, &(ModelPaths){.path = at("comfy")}), "ComfyUI's folders open");
     model_files_close(&files);
     write_part(PART_DIT, "comfy/diffusion_models/newbie02.safetensors");
-    CHECK_HAS(refusal(&(ModelPaths){.path = at("comfy")}), "two files hold the transformer: ", "two of a kind are named");
+    CHECK_HAS(refusal(&(ModelPaths){.path = at("comfy")}), "two files hold the transformer: ",
+              "two of a kind are named");
     CHECK_OK(model_files_open(&files, &(ModelPaths){.path = at("comfy"),
-                                                    .part[PART_DIT] = at("comfy/diffusion_models/newbie02.safetensors")}),
+                                                    .part[PART_DIT] =
+                                                    at("comfy/diffusion_models/newbie02.safetensors")}),
              "and naming one of them decides");
     model_files_close(&files);
 }
@@ -266,7 +285,8 @@ static void check_all_in_one(void) {
     add_spiece(&file, "text_encoders.gemma3.transformer.spiece_model");
     write_made(&file, "all.safetensors");
     ModelFiles files = {0};
-    CHECK_OK(model_files_open(&files, &(ModelPaths){.path = at("all.safetensors")}), "an all-in-one file opens");
+    CHECK_OK(model_files_open(&files, &(ModelPaths){.path = at("all.safetensors")}),
+             "an all-in-one file opens");
     CHECK_STR(files.layout, "all-in-one file", "its layout is told");
     CHECK(files.spiece[0] && strstr(files.spiece[0]->name, "gemma3"), "Gemma's tokenizer inside is Gemma's");
     CHECK(files.spiece[1] && strstr(files.spiece[1]->name, "jina_clip"), "Jina's tokenizer inside is Jina's");
@@ -276,7 +296,8 @@ static void check_all_in_one(void) {
     free(prefix);
     model_files_close(&files);
     CHECK_HAS(refusal(&(ModelPaths){.path = at("dit.safetensors")}),
-              "lacks the text encoder, the pooled text encoder, the VAE", "a transformer alone is not a model");
+              "lacks the text encoder, the pooled text encoder, the VAE",
+              "a transformer alone is not a model");
 }
 
 int main(void) {

@@ -1,6 +1,6 @@
-/* forward.c: what the four networks promise beside their numbers, on nano configurations with odd token counts: the
- * dry run plans the memory that is used, packed sequences do not see each other, and windows of evaluations are one
- * run. The numbers themselves are compared with the original's by tests/parity. */
+/* forward.c: what the four networks promise beside their numbers, on nano configurations with odd token
+ * counts: the dry run plans the memory that is used, packed sequences do not see each other, and windows of
+ * evaluations are one run. The numbers themselves are compared with the original's by tests/parity. */
 #include "config.h"
 
 #include <math.h>
@@ -86,12 +86,13 @@ static Tensor noise(Ops *o, int rank, const int64_t *dims, uint64_t seed) {
     return t;
 }
 
-/* ---- work that is both planned and done --------------------------------------------------------------------------- */
+/* ---- work that is both planned and done ---------------------------------------------------------------- */
 
 typedef void Work(const Nano *n, Ops *o);
 
 /* Velocity of `sequences` of the texts A and B at one evaluation; out may be NULL. */
-static void velocity(const Nano *n, Ops *o, const int64_t *lengths, int prepared, int run_now, int evaluation, float *out) {
+static void velocity(const Nano *n, Ops *o, const int64_t *lengths, int prepared, int run_now, int evaluation,
+                     float *out) {
     const int64_t latent_dims[] = {16, HIGH, WIDE}, velocity_dims[] = {run_now, 16, HIGH, WIDE};
     ArenaMark mark = ops_mark(o);
     DitInput input = {.text = seqs_of(prepared, lengths), .height = HIGH, .width = WIDE, .times = n->times,
@@ -102,7 +103,8 @@ static void velocity(const Nano *n, Ops *o, const int64_t *lengths, int prepared
         uint64_t seed = (uint64_t)lengths[i]; /* a text is known by its length */
         ops_copy(o, tensor_rows(input.caption, input.text.offsets[i], lengths[i]),
                  noise(o, 2, (int64_t[]){lengths[i], DIT_NANO.caption_dim}, seed));
-        ops_copy(o, tensor_rows(input.pooled, i, 1), noise(o, 2, (int64_t[]){1, DIT_NANO.pooled_dim}, seed + 100));
+        ops_copy(o, tensor_rows(input.pooled, i, 1), noise(o, 2, (int64_t[]){1, DIT_NANO.pooled_dim},
+                                                           seed + 100));
     }
     Tensor latent = noise(o, 3, latent_dims, 1), v = ops_new(o, DT_F32, 4, velocity_dims);
     DitRun run;
@@ -161,7 +163,7 @@ static void encode_work(const Nano *n, Ops *o) {
     ops_release(o, mark);
 }
 
-/* ---- promises ----------------------------------------------------------------------------------------------------- */
+/* ---- promises ------------------------------------------------------------------------------------------ */
 
 static void check_plan(Nano *n, const char *name, Work *work) {
     char sentence[128];
@@ -198,7 +200,8 @@ static void check_sequences(Nano *n) {
     velocity(n, &n->ops, lengths + 1, 1, 1, 4, second);
     velocity(n, &n->ops, lengths, 2, 1, 4, part);
     CHECK_NEAR(difference(both, first, CELLS), 0, 1e-6, "the first of two packed sequences is as if alone");
-    CHECK_NEAR(difference(both + CELLS, second, CELLS), 0, 1e-6, "the second of two packed sequences is as if alone");
+    CHECK_NEAR(difference(both + CELLS, second, CELLS), 0, 1e-6,
+               "the second of two packed sequences is as if alone");
     CHECK_NEAR(difference(part, first, CELLS), 0, 1e-6, "a run of two can evaluate the first only");
     CHECK(difference(both, both + CELLS, CELLS) > 1e-2, "the two texts give different velocities");
 }
@@ -212,7 +215,8 @@ static void check_windows(Nano *n) {
     n->times[0] = n->times[EVALUATIONS - 1];
     velocity(n, &n->ops, &length, 1, 1, 0, alone);
     n->times[0] = kept;
-    CHECK_NEAR(difference(late, alone, CELLS), 0, 1e-6, "an evaluation behind the first window sees its own time");
+    CHECK_NEAR(difference(late, alone, CELLS), 0, 1e-6,
+               "an evaluation behind the first window sees its own time");
     velocity(n, &n->ops, &length, 1, 1, 0, alone);
     CHECK(difference(late, alone, CELLS) > 1e-3, "the time matters");
 }
@@ -223,7 +227,8 @@ static void check_texts(Nano *n) {
     float states[ROWS * 40], alone[ROWS * 40], pooled[2 * 48], one[48];
     gemma_states(n, &n->ops, lengths, 2, states);
     gemma_states(n, &n->ops, lengths + 1, 1, alone);
-    CHECK_NEAR(difference(states + TEXT_A * 40, alone, TEXT_B * 40), 0, 1e-6, "packed texts do not see each other");
+    CHECK_NEAR(difference(states + TEXT_A * 40, alone, TEXT_B * 40), 0, 1e-6,
+               "packed texts do not see each other");
     jina_pooled(n, &n->ops, lengths, 2, pooled);
     jina_pooled(n, &n->ops, lengths + 1, 1, one);
     CHECK_NEAR(difference(pooled + 48, one, 48), 0, 1e-6, "packed pooled texts do not see each other");

@@ -1,5 +1,6 @@
-/* loading.c: what the loaders say about files that are not what they should be. Every sentence names the thing, what
- * was expected and what was found; everything wrong with a file comes at once. product.md 12 rows 4 to 6 and 8. */
+/* loading.c: what the loaders say about files that are not what they should be. Every sentence names the
+ * thing, what was expected and what was found; everything wrong with a file comes at once. product.md 12 rows
+ * 4 to 6 and 8. */
 #include "config.h"
 
 #include <stdio.h>
@@ -76,11 +77,12 @@ static void check_missing(void) {
     synthetic_remove(&file, "layers.0.adaLN_modulation.1.bias");
     synthetic_remove(&file, "layers.0.attention.qkv.weight"); /* a width is derived from this one */
     char expected[160];
-    snprintf(expected, sizeof expected, "the transformer lacks 3 of %d tensors: layers.0.attention.qkv.weight and 2 more",
-             total);
+    snprintf(expected, sizeof expected,
+             "the transformer lacks 3 of %d tensors: layers.0.attention.qkv.weight and 2 more", total);
     Status st = load(&file, PART_DIT, NULL);
     CHECK_STR(sentence(st), expected, "missing tensors are counted, and the first is named");
-    CHECK_STR(st ? st->hint : "", ":log FILE and :model PATH again list all of them", "the hint says how to see them all");
+    CHECK_STR(st ? st->hint : "", ":log FILE and :model PATH again list all of them",
+              "the hint says how to see them all");
 
     file = synthetic_nano(PART_DIT, NULL);
     synthetic_remove(&file, "norm_final.weight");
@@ -88,7 +90,8 @@ static void check_missing(void) {
 
     file = synthetic_nano(PART_GEMMA, NULL);
     synthetic_remove(&file, "model.layers.1.mlp.up_proj.weight");
-    CHECK_HAS(sentence(load(&file, PART_GEMMA, NULL)), "the text encoder lacks 1 of", "a missing tensor of Gemma is named");
+    CHECK_HAS(sentence(load(&file, PART_GEMMA, NULL)), "the text encoder lacks 1 of",
+              "a missing tensor of Gemma is named");
 
     file = synthetic_nano(PART_GEMMA, NULL);
     synthetic_remove(&file, "model.layers.3.mlp.up_proj.weight");
@@ -96,7 +99,8 @@ static void check_missing(void) {
 
     file = synthetic_nano(PART_VAE, NULL);
     synthetic_remove(&file, "decoder.up.1.block.1.conv2.weight");
-    CHECK_HAS(sentence(load(&file, PART_VAE, NULL)), "the VAE lacks 1 of", "a missing tensor of the VAE is named");
+    CHECK_HAS(sentence(load(&file, PART_VAE, NULL)), "the VAE lacks 1 of",
+              "a missing tensor of the VAE is named");
 
     file = synthetic_nano(PART_VAE, NULL);
     const char *const whole[] = {"norm1.weight", "norm1.bias", "conv1.weight", "conv1.bias",
@@ -106,7 +110,8 @@ static void check_missing(void) {
         snprintf(name, sizeof name, "decoder.up.1.block.1.%s", whole[i]);
         synthetic_remove(&file, name);
     }
-    CHECK_HAS(sentence(load(&file, PART_VAE, NULL)), "the VAE lacks 8 of", "a whole missing block is noticed");
+    CHECK_HAS(sentence(load(&file, PART_VAE, NULL)), "the VAE lacks 8 of",
+              "a whole missing block is noticed");
 }
 
 static void check_wrong(void) {
@@ -116,8 +121,10 @@ static void check_wrong(void) {
     tensor->count = tensor->dims[0] * tensor->dims[1];
     tensor->bytes = 4 * (size_t)tensor->count;
     Status st = load(&file, PART_DIT, NULL);
-    CHECK_STR(sentence(st), "layers.1.attention.qkv.weight is [192, 88], expected [192, 96]", "a wrong shape is told");
-    CHECK_STR(st ? st->hint : "", "the file may be pruned or of another version", "the hint says what it may be");
+    CHECK_STR(sentence(st), "layers.1.attention.qkv.weight is [192, 88], expected [192, 96]",
+              "a wrong shape is told");
+    CHECK_STR(st ? st->hint : "", "the file may be pruned or of another version",
+              "the hint says what it may be");
 
     file = synthetic_nano(PART_DIT, NULL);
     tensor = synthetic_find(&file, "layers.0.feed_forward.w2.weight");
@@ -137,14 +144,16 @@ static void check_wrong(void) {
     tensor = synthetic_find(&file, "model.embeddings.word_embeddings.weight");
     tensor->dims[0] = tensor->count = 0;
     tensor->bytes = 0;
-    CHECK_HAS(sentence(load(&file, PART_JINA, NULL)), "word_embeddings.weight is [0, 48]", "an empty tensor is refused");
+    CHECK_HAS(sentence(load(&file, PART_JINA, NULL)), "word_embeddings.weight is [0, 48]",
+              "an empty tensor is refused");
 
     file = synthetic_nano(PART_DIT, NULL);
     CHECK_HAS(sentence(load(&file, PART_DIT, "{}")), "heads are 24 wide: expected axes_dims",
               "a small transformer without rope axes is refused");
     file = synthetic_nano(PART_DIT, NULL);
     CHECK_HAS(sentence(load(&file, PART_DIT, "{\"axes_dims\": [8, 8, 12]}")),
-              "axes_dims add up to 28, expected the head size 24", "rope axes that do not fit the heads are refused");
+              "axes_dims add up to 28, expected the head size 24",
+              "rope axes that do not fit the heads are refused");
     file = synthetic_nano(PART_DIT, NULL);
     CHECK_HAS(sentence(load(&file, PART_DIT, "{\"axes_dims\": [8, 8, 8], \"patch_size\": 3}")), "patch_size",
               "a patch size that does not fit is refused");
@@ -152,7 +161,8 @@ static void check_wrong(void) {
     CHECK_HAS(sentence(load(&file, PART_VAE, "{}")), "expected a multiple of its 32 norm groups",
               "norm groups that do not fit are refused");
     file = synthetic_nano(PART_GEMMA, NULL);
-    CHECK_HAS(sentence(load(&file, PART_GEMMA, "{\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 2}}")),
+    CHECK_HAS(sentence(load(&file, PART_GEMMA,
+                            "{\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 2}}")),
               "rope_type yarn", "an unknown rope type is refused");
     file = synthetic_nano(PART_JINA, NULL);
     CHECK_HAS(sentence(load(&file, PART_JINA, "{\"num_attention_heads\": 7}")), "with 7 heads",
@@ -163,31 +173,37 @@ static void check_wrong(void) {
 static void check_other_models(void) {
     Synthetic file = synthetic_nano(PART_DIT, NULL);
     const char *const clip[] = {"clip_text_pooled_proj.0.weight", "clip_text_pooled_proj.1.weight",
-                                "clip_text_pooled_proj.1.bias", "time_text_embed.1.weight", "time_text_embed.1.bias"};
+                                "clip_text_pooled_proj.1.bias", "time_text_embed.1.weight",
+                                "time_text_embed.1.bias"};
     for (size_t i = 0; i < 5; i++)
         synthetic_remove(&file, clip[i]);
     CHECK_HAS(sentence(load(&file, PART_DIT, NULL)),
-              "is a Lumina-Image-2.0 transformer: clip_text_pooled_proj.0.weight is missing", "Lumina 2 is named");
+              "is a Lumina-Image-2.0 transformer: clip_text_pooled_proj.0.weight is missing",
+              "Lumina 2 is named");
 
     VaeConfig small = VAE_NANO;
     small.latent_channels = 4;
     file = (Synthetic){0};
     vae_expected(&small, 0, synthetic_add, &file);
-    CHECK_HAS(sentence(load(&file, PART_VAE, NULL)), "is an SD VAE (4 channels), expected the FLUX VAE with 16 channels",
+    CHECK_HAS(sentence(load(&file, PART_VAE, NULL)),
+              "is an SD VAE (4 channels), expected the FLUX VAE with 16 channels",
               "a 4-channel VAE is named");
 
     file = (Synthetic){0};
     const float numbers[4] = {0};
     synthetic_put(&file, "base_model.model.layers.0.attention.qkv.lora_A.weight", numbers, 2, 2);
-    CHECK_HAS(sentence(load(&file, PART_DIT, NULL)), "is a LoRA, expected the NewBie transformer", "a LoRA is named");
+    CHECK_HAS(sentence(load(&file, PART_DIT, NULL)), "is a LoRA, expected the NewBie transformer",
+              "a LoRA is named");
 
     file = synthetic_nano(PART_JINA, NULL);
     CHECK_HAS(sentence(load(&file, PART_GEMMA, NULL)),
-              "is a Jina CLIP v2 text tower, expected the Gemma 3 text encoder", "swapped encoders are named");
+              "is a Jina CLIP v2 text tower, expected the Gemma 3 text encoder",
+              "swapped encoders are named");
 
     file = (Synthetic){0};
     synthetic_put(&file, "something", numbers, 2, 2);
-    CHECK_HAS(sentence(load(&file, PART_DIT, NULL)), "does not hold the NewBie transformer", "anything else is refused");
+    CHECK_HAS(sentence(load(&file, PART_DIT, NULL)), "does not hold the NewBie transformer",
+              "anything else is refused");
 }
 
 /* Cut at every eighth of its length, a file never opens and never harms. */
@@ -198,7 +214,8 @@ static void check_truncated(void) {
     off_t size = (off_t)safetensors_bytes(file);
     safetensors_close(file);
     for (int eighth = 7; eighth >= 0; eighth--) {
-        Status st = truncate(path, size * eighth / 8) ? fail_errno("truncate") : safetensors_open(&file, path);
+        Status st = truncate(path, size * eighth / 8) ? fail_errno("truncate")
+                                                      : safetensors_open(&file, path);
         CHECK(st && st->code == ERR_FORMAT, "a file that was cut off does not open");
     }
     unlink(path);
@@ -207,10 +224,12 @@ static void check_truncated(void) {
 }
 
 static bool is_unused(const char *name) {
-    return !strcmp(name, "norm_final.weight") || !strcmp(name, "model.norm.weight") || !strncmp(name, "model.layers.3.", 15);
+    return !strcmp(name, "norm_final.weight") || !strcmp(name, "model.norm.weight") ||
+        !strncmp(name, "model.layers.3.", 15);
 }
 
-/* Of every part every tensor that is needed is missed when it is not there, and told when it has another shape. */
+/* Of every part every tensor that is needed is missed when it is not there, and told when it has another
+ * shape. */
 static void check_every_tensor(void) {
     for (int part = 0; part < PART_COUNT; part++) {
         Synthetic whole = synthetic_nano(part, NULL);
@@ -219,7 +238,8 @@ static void check_every_tensor(void) {
         for (size_t i = 0; i < 2 * whole.count; i++) {
             SafeTensor *tensor = &whole.tensors[i / 2], kept = *tensor;
             bool free_rows = strstr(kept.name, "embed_tokens") || strstr(kept.name, "word_embeddings");
-            if (is_unused(kept.name) || (free_rows && i % 2 == 0)) /* nothing else says how many words there are */
+            /* nothing else says how many words there are */
+            if (is_unused(kept.name) || (free_rows && i % 2 == 0))
                 continue;
             if (i % 2) {
                 tensor->name = "other";

@@ -1,5 +1,6 @@
-/* names.c: the same weights under other names give the same numbers. The tables of names here are those of the
- * documentation (model-spec.md 2.11, 3.5, 4.3, 5.2), written down once more, not taken from the loaders. */
+/* names.c: the same weights under other names give the same numbers. The tables of names here are those of
+ * the documentation (model-spec.md 2.11, 3.5, 4.3, 5.2), written down once more, not taken from the
+ * loaders. */
 #include "config.h"
 
 #include <math.h>
@@ -29,7 +30,7 @@ static Tensor noise(int rank, const int64_t *dims) {
     return t;
 }
 
-/* ---- a network's answer to fixed input --------------------------------------------------------------------------- */
+/* ---- a network's answer to fixed input ----------------------------------------------------------------- */
 
 typedef Status Answer(float *out, const SafeTensors *file, const Json *config);
 
@@ -40,7 +41,8 @@ static Status answer_dit(float *out, const SafeTensors *file, const Json *config
     DitInput input = {.caption = noise(2, (int64_t[]){TEXT, DIT_NANO.caption_dim}), .text = seqs_one(TEXT),
                       .pooled = noise(2, (int64_t[]){1, DIT_NANO.pooled_dim}), .height = HIGH, .width = WIDE,
                       .times = &time, .evaluations = 1};
-    Tensor latent = noise(3, (int64_t[]){16, HIGH, WIDE}), v = ops_new(&ops, DT_F32, 4, (int64_t[]){1, 16, HIGH, WIDE});
+    Tensor latent = noise(3, (int64_t[]){16, HIGH, WIDE}),
+            v = ops_new(&ops, DT_F32, 4, (int64_t[]){1, 16, HIGH, WIDE});
     DitRun run;
     dit_begin(&run, &ops, dit, &input);
     dit_velocity(&ops, v, &run, latent, 0);
@@ -129,7 +131,7 @@ static void check_same(Synthetic *made, ModelPart part, const char *config, cons
         printf("# %s\n", st->message);
 }
 
-/* ---- renaming ----------------------------------------------------------------------------------------------------- */
+/* ---- renaming ------------------------------------------------------------------------------------------ */
 
 /* Puts `prefix` in front of all names, in place of `old`. */
 static void set_prefix(Synthetic *file, const char *old, const char *prefix) {
@@ -173,7 +175,7 @@ static void check_prefixes(ModelPart part, const char *old, const char *const *p
     }
 }
 
-/* ---- the transformer ---------------------------------------------------------------------------------------------- */
+/* ---- the transformer ----------------------------------------------------------------------------------- */
 
 /* qkv of every block becomes to_q, to_k, to_v: its rows 0..95, 96..143, 144..191. */
 static void split_qkv(Synthetic *file) {
@@ -224,7 +226,8 @@ static void check_dit(void) {
     rename_all(&file, DIT_DIFFUSERS);
     check_same(&file, PART_DIT, NULL, "the transformer's diffusers names are understood");
     file = synthetic_nano(PART_DIT, NULL);
-    check_same(&file, PART_DIT, "{\"axes_dim_rope\": [8, 8, 8]}", "the diffusers key of the rope axes is understood");
+    check_same(&file, PART_DIT, "{\"axes_dim_rope\": [8, 8, 8]}",
+               "the diffusers key of the rope axes is understood");
     file = synthetic_nano(PART_DIT, NULL);
     check_same(&file, PART_DIT, "{\"axes_dims\": [8, 8, 8], \"norm_eps\": 1e-5, \"qk_norm_eps\": 1e-5}",
                "every eps is 1e-5 unless the config says otherwise");
@@ -234,19 +237,25 @@ static void check_dit(void) {
 static void check_eps(void) {
     static float plain[OUTPUT_MAX], stated[OUTPUT_MAX];
     Synthetic file = synthetic_nano(PART_DIT, NULL);
-    CHECK_OK(ask(plain, &file, PART_DIT, "{\"axes_dims\": [8, 8, 8], \"norm_eps\": 1e-5}"), "a config with norm_eps");
+    CHECK_OK(ask(plain, &file, PART_DIT, "{\"axes_dims\": [8, 8, 8], \"norm_eps\": 1e-5}"),
+             "a config with norm_eps");
     file = synthetic_nano(PART_DIT, NULL);
-    CHECK_OK(ask(stated, &file, PART_DIT, "{\"axes_dims\": [8, 8, 8], \"norm_eps\": 1e-5, \"qk_norm_eps\": 1e-6}"),
+    CHECK_OK(ask(stated, &file, PART_DIT,
+                 "{\"axes_dims\": [8, 8, 8], \"norm_eps\": 1e-5, \"qk_norm_eps\": 1e-6}"),
              "a config with both");
-    CHECK(!memcmp(plain, stated, sizeof(float) * 16 * HIGH * WIDE), "norm_eps alone leaves 1e-6 to the q and k norms");
-    CHECK(memcmp(plain, expected[PART_DIT], sizeof(float) * 16 * HIGH * WIDE), "which is not what no config gives");
+    CHECK(!memcmp(plain, stated, sizeof(float) * 16 * HIGH * WIDE),
+          "norm_eps alone leaves 1e-6 to the q and k norms");
+    CHECK(memcmp(plain, expected[PART_DIT], sizeof(float) * 16 * HIGH * WIDE),
+          "which is not what no config gives");
 }
 
-/* ---- the text encoders -------------------------------------------------------------------------------------------- */
+/* ---- the text encoders --------------------------------------------------------------------------------- */
 
 static void check_gemma(void) {
-    static const char *const PREFIXES[] = {"model.", "language_model.model.", "model.language_model.", "language_model.",
-                                           "text_encoders.gemma3.transformer.", "text_encoders.gemma3_4b.transformer.",
+    static const char *const PREFIXES[] = {"model.", "language_model.model.", "model.language_model.",
+                                           "language_model.",
+                                           "text_encoders.gemma3.transformer.",
+                                           "text_encoders.gemma3_4b.transformer.",
                                            "gemma3_4b.transformer.", "", NULL};
     check_prefixes(PART_GEMMA, "model.", PREFIXES, "the text encoder's");
     Synthetic file = synthetic_nano(PART_GEMMA, NULL);
@@ -256,15 +265,18 @@ static void check_gemma(void) {
     check_same(&file, PART_GEMMA, NULL, "the vision tower and the output head are passed over");
 
     static const char *const CONFIGS[] = {
-        "{\"text_config\": {\"sliding_window\": 5, \"sliding_window_pattern\": 3, \"query_pre_attn_scalar\": 25}}",
-        "{\"sliding_window\": 5, \"query_pre_attn_scalar\": 25, \"rope_theta\": 1000000.0, \"rope_local_base_freq\": "
-        "10000.0, \"layer_types\": [\"sliding_attention\", \"sliding_attention\", \"full_attention\", "
+        "{\"text_config\": {\"sliding_window\": 5, \"sliding_window_pattern\": 3, "
+        "\"query_pre_attn_scalar\": 25}}",
+        "{\"sliding_window\": 5, \"query_pre_attn_scalar\": 25, \"rope_theta\": 1000000.0, "
+        "\"rope_local_base_freq\": 10000.0, "
+        "\"layer_types\": [\"sliding_attention\", \"sliding_attention\", \"full_attention\", "
         "\"sliding_attention\"]}",
-        "{\"sliding_window\": 5, \"query_pre_attn_scalar\": 25, \"_sliding_window_pattern\": 3, \"rope_parameters\": "
-        "{\"full_attention\": {\"rope_type\": \"default\", \"rope_theta\": 1000000.0}, \"sliding_attention\": "
-        "{\"rope_type\": \"default\", \"rope_theta\": 10000.0}}}",
+        "{\"sliding_window\": 5, \"query_pre_attn_scalar\": 25, \"_sliding_window_pattern\": 3, "
+        "\"rope_parameters\": {\"full_attention\": {\"rope_type\": \"default\", \"rope_theta\": 1000000.0}, "
+        "\"sliding_attention\": {\"rope_type\": \"default\", \"rope_theta\": 10000.0}}}",
     };
-    static const char *const NAMES[] = {"the config may have a text_config", "the config may have layer_types",
+    static const char *const NAMES[] = {"the config may have a text_config",
+                                        "the config may have layer_types",
                                         "the config may have rope_parameters"};
     for (int i = 0; i < 3; i++) {
         file = synthetic_nano(PART_GEMMA, NULL);
@@ -277,26 +289,32 @@ static void check_factor(void) {
     static float flat[OUTPUT_MAX], nested[OUTPUT_MAX];
     Synthetic file = synthetic_nano(PART_GEMMA, NULL);
     CHECK_OK(ask(flat, &file, PART_GEMMA, "{\"sliding_window\": 5, \"sliding_window_pattern\": 3, "
-                 "\"query_pre_attn_scalar\": 25, \"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": 8.0}}"),
+                 "\"query_pre_attn_scalar\": 25, "
+                 "\"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": 8.0}}"),
              "a rope factor");
     file = synthetic_nano(PART_GEMMA, NULL);
     CHECK_OK(ask(nested, &file, PART_GEMMA, "{\"sliding_window\": 5, \"sliding_window_pattern\": 3, "
-                 "\"query_pre_attn_scalar\": 25, \"rope_parameters\": {\"full_attention\": {\"rope_type\": \"linear\", "
+                 "\"query_pre_attn_scalar\": 25, "
+                 "\"rope_parameters\": {\"full_attention\": {\"rope_type\": \"linear\", "
                  "\"factor\": 8.0, \"rope_theta\": 1e6}, \"sliding_attention\": {\"rope_theta\": 1e4}}}"),
              "a nested rope factor");
     CHECK(!memcmp(flat, nested, sizeof(float) * ID_COUNT * 40), "a rope factor is read in both forms");
-    CHECK(memcmp(flat, expected[PART_GEMMA], sizeof(float) * ID_COUNT * 40), "a rope factor changes the states");
+    CHECK(memcmp(flat, expected[PART_GEMMA], sizeof(float) * ID_COUNT * 40),
+          "a rope factor changes the states");
 }
 
-/* W = original + B·A for linears, original + A·B for embeddings: an adapter that undoes a change of the original. */
+/* W = original + B·A for linears, original + A·B for embeddings: an adapter that undoes a change of the
+ * original. */
 static void check_jina(void) {
-    static const char *const PREFIXES[] = {"model.", "text_model.transformer.roberta.", "text_encoders.jina_clip.",
+    static const char *const PREFIXES[] = {"model.", "text_model.transformer.roberta.",
+                                           "text_encoders.jina_clip.",
                                            "text_encoders.jina_clip.transformer.model.", "", NULL};
     check_prefixes(PART_JINA, "model.", PREFIXES, "the pooled text encoder's");
     Synthetic file = synthetic_nano(PART_JINA, NULL);
     synthetic_rename(&file, "model.encoder.layers.0.mixer.out_proj.weight",
                      "model.encoder.layers.0.mixer.out_proj.parametrizations.weight.original");
-    float *weight = (float *)synthetic_find(&file, "model.encoder.layers.0.mixer.out_proj.parametrizations.weight.original")->data;
+    float *weight = (float *)synthetic_find(&file,
+            "model.encoder.layers.0.mixer.out_proj.parametrizations.weight.original")->data;
     /* Powers of two, so that taking away and adding again is exact where the sum is. */
     float a[2 * 48], b[48 * 2];
     for (int i = 0; i < 2 * 48; i++) {
@@ -322,7 +340,7 @@ static void check_jina(void) {
     CHECK_NEAR(largest, 0, 1e-5, "the adapter is added to its weight");
 }
 
-/* ---- the VAE ------------------------------------------------------------------------------------------------------ */
+/* ---- the VAE ------------------------------------------------------------------------------------------- */
 
 static const Rename VAE_DIFFUSERS[] = {
     {"mid.block_1.", "mid_block.resnets.0."},
@@ -352,7 +370,8 @@ static const Rename VAE_DIFFUSERS[] = {
 static const Rename VAE_SHORTCUT[] = {{"nin_shortcut", "conv_shortcut"}, {NULL, NULL}};
 static const Rename VAE_OLD[] = {
     {"attentions.0.to_q.", "attentions.0.query."}, {"attentions.0.to_k.", "attentions.0.key."},
-    {"attentions.0.to_v.", "attentions.0.value."}, {"attentions.0.to_out.0.", "attentions.0.proj_attn."}, {NULL, NULL},
+    {"attentions.0.to_v.", "attentions.0.value."}, {"attentions.0.to_out.0.", "attentions.0.proj_attn."},
+    {NULL, NULL},
 };
 
 static void check_vae(void) {
@@ -376,7 +395,7 @@ static void check_vae(void) {
     check_same(&file, PART_VAE, NULL, "the VAE's attention may be stored as 1x1 convolutions");
 }
 
-/* ---- types -------------------------------------------------------------------------------------------------------- */
+/* ---- types --------------------------------------------------------------------------------------------- */
 
 static void check_types(void) {
     static const DType TYPES[] = {DT_BF16, DT_F16};

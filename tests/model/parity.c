@@ -2,10 +2,11 @@
  *
  * usage: parity [--backend PATH | --all-paths] [--tap] CASE_DIR...
  *
- * A case folder holds case.json and usually data.safetensors and model/, in the format of the reference data's README.
- * Prints one line for each output, ends with 1 if any is not ok. A case is known by what its files say, not by its name,
- * so new cases need no rebuild. PATH is ref, portable, avx2, avx512 or avx512bf16; without one the best of the CPU.
- * Matrix products are computed in float32 on every path: the limits are meant for that. */
+ * A case folder holds case.json and usually data.safetensors and model/, in the format of the reference
+ * data's README. Prints one line for each output, ends with 1 if any is not ok. A case is known by what its
+ * files say, not by its name, so new cases need no rebuild. PATH is ref, portable, avx2, avx512 or
+ * avx512bf16; without one the best of the CPU. Matrix products are computed in float32 on every path: the
+ * limits are meant for that. */
 #include "config.h"
 
 #include <math.h>
@@ -21,13 +22,14 @@
 
 enum { PATHS_MAX = 8, ALIGNMENT = 64 };
 
-/* ---- reporting --------------------------------------------------------------------------------------------------- */
+/* ---- reporting ----------------------------------------------------------------------------------------- */
 
 void report_error(const Case *c, int run, const char *output, double error, double limit) {
     bool good = error <= limit; /* false for NaN */
     c->report->count++;
     c->report->bad += !good;
-    printf("%s %s %d %s rel=%.3g limit=%.3g path=%s\n", good ? "ok" : "not ok", c->name, run, output, error, limit,
+    printf("%s %s %d %s rel=%.3g limit=%.3g path=%s\n", good ? "ok" : "not ok", c->name, run,
+           output, error, limit,
            c->path->name);
 }
 
@@ -44,7 +46,7 @@ void report_failure(const Case *c, int run, const char *output, Status st) {
     printf("# %s\n", st ? st->message : "no such output");
 }
 
-/* ---- a case ------------------------------------------------------------------------------------------------------ */
+/* ---- a case -------------------------------------------------------------------------------------------- */
 
 const Json *case_run(const Case *c, int run) {
     return json_at(json_get(c->json, "runs"), (size_t)run);
@@ -85,11 +87,12 @@ double error_largest(const float *got, const float *expected, int64_t n) {
     return largest;
 }
 
-/* ---- computing --------------------------------------------------------------------------------------------------- */
+/* ---- computing ----------------------------------------------------------------------------------------- */
 
 Status path_open(Ops *o, const Path *path) {
     *o = (Ops){.backend = path->backend};
-    BackendOptions options = {.precision = PRECISION_F32, .path = path->backend == &CPU_BACKEND ? path->name : NULL};
+    BackendOptions options = {.precision = PRECISION_F32,
+                              .path = path->backend == &CPU_BACKEND ? path->name : NULL};
     return path->backend->open(&o->state, &options);
 }
 
@@ -118,7 +121,7 @@ Status compute(Ops *o, Work *work, void *context) {
     return ops_status(o);
 }
 
-/* ---- kinds ------------------------------------------------------------------------------------------------------- */
+/* ---- kinds --------------------------------------------------------------------------------------------- */
 
 typedef enum Where { ON_EVERY_PATH, ON_THE_HOST } Where;
 
@@ -206,7 +209,7 @@ static void run_case(const char *folder, const Path *paths, int path_count, Repo
     free(name);
 }
 
-/* ---- command line ------------------------------------------------------------------------------------------------ */
+/* ---- command line -------------------------------------------------------------------------------------- */
 
 static int all_paths(Path out[PATHS_MAX]) {
     int count = 0;
@@ -217,7 +220,8 @@ static int all_paths(Path out[PATHS_MAX]) {
 }
 
 static int usage(void) {
-    fprintf(stderr, "usage: parity [--backend ref|portable|avx2|avx512|avx512bf16 | --all-paths] [--tap] CASE_DIR...\n");
+    fprintf(stderr, "usage: parity [--backend ref|portable|avx2|avx512|avx512bf16 | --all-paths] [--tap] "
+                    "CASE_DIR...\n");
     return 2;
 }
 

@@ -51,8 +51,9 @@ char *case_path(const Case *c, const char *name);
 double error_relative(const float *got, const float *expected, int64_t n);
 double error_largest(const float *got, const float *expected, int64_t n);
 
-/* Runs `work` twice: over the plan backend to learn how much arena it needs, then for real. Returns the sticky status.
- * work gets its context and Ops whose arena is large enough; downloads of the first pass hold zeros. */
+/* Runs `work` twice: over the plan backend to learn how much arena it needs, then for real. Returns the
+ * sticky status. work gets its context and Ops whose arena is large enough; downloads of the first pass hold
+ * zeros. */
 typedef void Work(void *context, Ops *o);
 Status compute(Ops *o, Work *work, void *context);
 

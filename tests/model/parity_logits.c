@@ -1,7 +1,8 @@
-/* parity_logits.c: the runs gemma_logits of tests/parity: the complete language model, next-token logits and 16 greedy
- * tokens. The program itself never runs the last layer and the output head, so they are put together here: a copy of
- * the file that pretends to have one layer more lets the encoder run all real ones, and the final norm and the tied
- * embedding are a few lines of float64. It shows that every layer of Gemma is right, the last one too. */
+/* parity_logits.c: the runs gemma_logits of tests/parity: the complete language model, next-token logits and
+ * 16 greedy tokens. The program itself never runs the last layer and the output head, so they are put
+ * together here: a copy of the file that pretends to have one layer more lets the encoder run all real ones,
+ * and the final norm and the tied embedding are a few lines of float64. It shows that every layer of Gemma is
+ * right, the last one too. */
 #include "config.h"
 
 #include <math.h>
@@ -35,8 +36,8 @@ static Status write_longer(const char *path, const SafeTensors *file, const char
         tensors[i] = *safetensors_at(file, i);
     Buf name = {0};
     buf_print(&name, "%slayers.%lld.input_layernorm.weight", prefix, (long long)layers);
-    tensors[count] = (SafeTensor){.name = buf_string(&name), .type = DT_F32, .rank = 1, .dims = {1}, .count = 1,
-                                  .data = nothing, .bytes = sizeof nothing};
+    tensors[count] = (SafeTensor){.name = buf_string(&name), .type = DT_F32, .rank = 1, .dims = {1},
+                                  .count = 1, .data = nothing, .bytes = sizeof nothing};
     Status st = safetensors_write(path, tensors, count + 1);
     free(tensors);
     buf_done(&name);
@@ -55,7 +56,8 @@ static Status read_floats(float **out, const SafeTensors *file, const char *pref
     return NULL;
 }
 
-static Status open_model(Model *m, Ops *o, const Gemma *encoder, const SafeTensors *file, const Json *config) {
+static Status open_model(Model *m, Ops *o, const Gemma *encoder, const SafeTensors *file,
+                         const Json *config) {
     const char *folder = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
     char *prefix = model_prefix(file, PART_GEMMA);
     Buf path = {0};
@@ -120,7 +122,8 @@ static int32_t best(const float *logits, int64_t count) {
 /* first [vocabulary]: the logits behind the given ids; tokens [GREEDY]: what follows them. */
 static Status generate(float *first, int32_t *tokens, const Model *m, Ops *o, const SafeTensor *ids) {
     int32_t *all = must_alloc(sizeof *all * (size_t)(ids->count + GREEDY));
-    float *logits = must_alloc(sizeof *logits * (size_t)m->vocabulary), *state = must_alloc(sizeof *state * (size_t)m->hidden);
+    float *logits = must_alloc(sizeof *logits * (size_t)m->vocabulary),
+            *state = must_alloc(sizeof *state * (size_t)m->hidden);
     memcpy(all, ids->data, sizeof *all * (size_t)ids->count);
     Status st = NULL;
     for (int i = 0; i < GREEDY && !st; i++) {
@@ -140,7 +143,8 @@ void parity_logits(const Case *c, int run, Ops *o, const GemmaCase *gemma) {
     const SafeTensor *greedy = case_tensor(c, run, "greedy");
     Model m = {0};
     Status st = NULL;
-    if (!ids || !logits || !greedy || ids->type != DT_I32 || greedy->count != GREEDY || ids->count > TOKENS_MAX)
+    if (!ids || !logits || !greedy || ids->type != DT_I32 || greedy->count != GREEDY ||
+        ids->count > TOKENS_MAX)
         st = fail(ERR_FORMAT, "run %d lacks one of ids, logits, greedy", run);
     st = st ? st : open_model(&m, o, gemma->gemma, gemma->file, gemma->config);
     if (!st && logits->count != m.vocabulary)
@@ -155,7 +159,8 @@ void parity_logits(const Case *c, int run, Ops *o, const GemmaCase *gemma) {
         int differing = 0;
         for (int i = 0; i < GREEDY; i++)
             differing += tokens[i] != ((const int32_t *)greedy->data)[i];
-        report_error(c, run, "logits", error_relative(first, logits->data, logits->count), case_limit(c, run, "logits"));
+        report_error(c, run, "logits", error_relative(first, logits->data, logits->count),
+                     case_limit(c, run, "logits"));
         report_error(c, run, "greedy", differing, 0);
     }
     free(first);

@@ -14,7 +14,7 @@
 #include "sample/guide.h"
 #include "tests/model/parity.h"
 
-/* ---- opening the model of a case --------------------------------------------------------------------------------- */
+/* ---- opening the model of a case ----------------------------------------------------------------------- */
 
 typedef struct Opened {
     Ops ops;
@@ -27,7 +27,8 @@ typedef struct Opened {
     Vae *vae;
 } Opened;
 
-static const char *const WEIGHT_FILES[] = {"model/diffusion_pytorch_model.safetensors", "model/model.safetensors",
+static const char *const WEIGHT_FILES[] = {"model/diffusion_pytorch_model.safetensors",
+                                           "model/model.safetensors",
                                            "model/ae.safetensors", NULL};
 
 static Status open_model(Opened *m, const Case *c) {
@@ -87,7 +88,8 @@ static void report_tensor(const Case *c, int run, const char *name, const float 
     if (st || !expected)
         report_failure(c, run, name, st);
     else
-        report_error(c, run, name, error_relative(got, expected->data, expected->count), case_limit(c, run, name));
+        report_error(c, run, name, error_relative(got, expected->data, expected->count),
+                     case_limit(c, run, name));
 }
 
 static float *room_for(const SafeTensor *expected) {
@@ -101,7 +103,7 @@ static Tensor uploaded(Ops *o, const SafeTensor *stored, int64_t rows, int64_t w
     return t;
 }
 
-/* ---- dit, cfg ---------------------------------------------------------------------------------------------------- */
+/* ---- dit, cfg ------------------------------------------------------------------------------------------ */
 
 typedef struct DitWork {
     const Dit *dit;
@@ -126,7 +128,8 @@ static void dit_work(void *context, Ops *o) {
         ops_upload(o, tensor_rows(input.caption, input.text.offsets[i], lengths[i]), w->caption[i]->data);
         ops_upload(o, tensor_rows(input.pooled, i, 1), w->pooled[i]->data);
     }
-    Tensor latent = ops_cube(o, config->channels, high, wide), velocity = ops_cube(o, config->channels, high, wide);
+    Tensor latent = ops_cube(o, config->channels, high, wide),
+            velocity = ops_cube(o, config->channels, high, wide);
     ops_upload(o, latent, w->latent->data);
     DitRun run;
     dit_begin(&run, o, w->dit, &input);
@@ -140,8 +143,9 @@ static void dit_work(void *context, Ops *o) {
 static void run_dit(const Case *c, int run, Opened *m) {
     const Json *json = case_run(c, run);
     const SafeTensor *expected = case_tensor(c, run, "velocity"), *t = case_tensor(c, run, "t");
-    DitWork work = {.dit = m->dit, .latent = case_tensor(c, run, "latent"), .velocity = room_for(expected), .sequences = 1,
-                    .caption = {case_tensor(c, run, "caption"), case_tensor(c, run, "caption_negative")},
+    DitWork work = {.dit = m->dit, .latent = case_tensor(c, run, "latent"), .velocity = room_for(expected),
+                    .sequences = 1, .caption = {case_tensor(c, run, "caption"),
+                                                case_tensor(c, run, "caption_negative")},
                     .pooled = {case_tensor(c, run, "pooled"), case_tensor(c, run, "pooled_negative")},
                     .guidance = {.scale = json_get_number(json, "scale", 1),
                                  .truncate = json_get_number(json, "cfg_trunc", 100),
@@ -167,7 +171,7 @@ void parity_dit(const Case *c) {
     run_network(c, &(Network){"velocity", load_dit, run_dit});
 }
 
-/* ---- gemma, jina ------------------------------------------------------------------------------------------------- */
+/* ---- gemma, jina --------------------------------------------------------------------------------------- */
 
 typedef struct TextWork {
     const Gemma *gemma; /* one of the two */
@@ -221,7 +225,7 @@ void parity_jina(const Case *c) {
     run_network(c, &(Network){"pooled", load_jina, run_text});
 }
 
-/* ---- vae --------------------------------------------------------------------------------------------------------- */
+/* ---- vae ----------------------------------------------------------------------------------------------- */
 
 typedef struct VaeWork {
     const Vae *vae;
@@ -253,7 +257,8 @@ static void vae_work(void *context, Ops *o) {
 static void run_vae(const Case *c, int run, Opened *m) {
     bool encode = !strcmp(json_get_string(case_run(c, run), "kind", ""), "vae_encode");
     const char *output = encode ? "mean" : "image";
-    VaeWork work = {.vae = m->vae, .encode = encode, .input = case_tensor(c, run, encode ? "pixels" : "latent"),
+    VaeWork work = {.vae = m->vae, .encode = encode,
+                    .input = case_tensor(c, run, encode ? "pixels" : "latent"),
                     .result = room_for(case_tensor(c, run, output))};
     Status st = work.input && work.input->rank == 3 ? compute(&m->ops, vae_work, &work)
                                                     : fail(ERR_FORMAT, "run %d has no input", run);

@@ -1,5 +1,5 @@
-/* parity_pipeline.c: the kind pipeline of tests/parity: a whole job through the engine, with its intermediate tensors
- * compared as they pass by. */
+/* parity_pipeline.c: the kind pipeline of tests/parity: a whole job through the engine, with its intermediate
+ * tensors compared as they pass by. */
 #include "config.h"
 
 #include <math.h>
@@ -60,7 +60,8 @@ static void on_tensor(void *context, const char *name, int step, Ops *o, Tensor 
         memcpy(got, got + count, sizeof(float) * (size_t)count);
     }
     const float *stored = (const float *)expected->data + (every_step ? step * count : 0);
-    see(seen, name, strcmp(name, "noise") ? error_relative(got, stored, count) : error_largest(got, stored, count));
+    see(seen, name, strcmp(name, "noise") ? error_relative(got, stored, count)
+                                          : error_largest(got, stored, count));
     free(got);
 }
 
@@ -69,7 +70,8 @@ static void on_ids(void *context, const char *name, const int32_t *ids, size_t c
     const SafeTensor *expected = case_tensor(seen->c, seen->run, name);
     if (!expected || expected->type != DT_I32)
         return;
-    double bad = (double)((size_t)expected->count > count ? (size_t)expected->count - count : count - (size_t)expected->count);
+    double bad = (double)((size_t)expected->count > count ? (size_t)expected->count - count
+                                                          : count - (size_t)expected->count);
     for (size_t i = 0; i < count && i < (size_t)expected->count; i++)
         bad += ids[i] != ((const int32_t *)expected->data)[i];
     see(seen, name, bad);
@@ -77,8 +79,8 @@ static void on_ids(void *context, const char *name, const int32_t *ids, size_t c
 
 typedef enum BytesOrder { BYTES_INTERLEAVED, BYTES_PLANAR } BytesOrder;
 
-/* The README's rule for bytes: at most one level apart, in at most 2 % of the values. The error is the largest level
- * difference; more than 2 % of differing values count as infinite. got is [pixels, 3]. */
+/* The README's rule for bytes: at most one level apart, in at most 2 % of the values. The error is the
+ * largest level difference; more than 2 % of differing values count as infinite. got is [pixels, 3]. */
 static double bytes_error_as(const uint8_t *got, const SafeTensor *expected, BytesOrder order) {
     const uint8_t *stored = expected->data;
     int64_t differing = 0, pixels = expected->count / 3;
@@ -92,11 +94,12 @@ static double bytes_error_as(const uint8_t *got, const SafeTensor *expected, Byt
     return differing > expected->count * 2 / 100 ? INFINITY : largest;
 }
 
-/* The bytes are [H, W, 3] as the README says, but those of pipeline-demo lie in the file as [3, H, W] under that shape
- * (a transposed view that was saved as it lay in memory). Either order will do: in the wrong one a picture differs
- * almost everywhere, so nothing is hidden by trying both. */
+/* The bytes are [H, W, 3] as the README says, but those of pipeline-demo lie in the file as [3, H, W] under
+ * that shape (a transposed view that was saved as it lay in memory). Either order will do: in the wrong one a
+ * picture differs almost everywhere, so nothing is hidden by trying both. */
 static double bytes_error(const uint8_t *got, const SafeTensor *expected) {
-    return fmin(bytes_error_as(got, expected, BYTES_INTERLEAVED), bytes_error_as(got, expected, BYTES_PLANAR));
+    return fmin(bytes_error_as(got, expected, BYTES_INTERLEAVED),
+                bytes_error_as(got, expected, BYTES_PLANAR));
 }
 
 static void see_result(Seen *seen, const RunResult *result, const Job *job) {
@@ -109,7 +112,8 @@ static void see_result(Seen *seen, const RunResult *result, const Job *job) {
         see(seen, "sigmas", largest);
     }
     if (bytes && result->pixels)
-        see(seen, "image_u8", bytes->count == (int64_t)job->width * job->height * 3 ? bytes_error(result->pixels, bytes)
+        see(seen, "image_u8", bytes->count == (int64_t)job->width * job->height * 3
+            ? bytes_error(result->pixels, bytes)
                                                                                     : INFINITY);
 }
 
@@ -128,7 +132,8 @@ static void report_seen(const Seen *seen, Status st) {
         if (st || k == seen->count)
             report_failure(seen->c, seen->run, name, st);
         else
-            report_error(seen->c, seen->run, name, seen->output[k].error, case_limit(seen->c, seen->run, name));
+            report_error(seen->c, seen->run, name, seen->output[k].error,
+                         case_limit(seen->c, seen->run, name));
     }
 }
 
@@ -167,7 +172,8 @@ static void run_pipeline(const Case *c, int run, char *model) {
         report_seen(&seen, st);
         run_result_done(&result);
         job_free(copy);
-        char *const texts[] = {job.prompt, job.negative, job.system_name, job.system_text, job.sampler, job.schedule};
+        char *const texts[] = {job.prompt, job.negative, job.system_name, job.system_text, job.sampler,
+                               job.schedule};
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
             free(texts[i]);
         session_close(session);

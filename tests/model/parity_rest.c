@@ -14,7 +14,7 @@
 #include "tests/model/parity.h"
 #include "text/tokenize.h"
 
-/* ---- tokens ------------------------------------------------------------------------------------------------------ */
+/* ---- tokens -------------------------------------------------------------------------------------------- */
 
 static int hex_digit(char c) {
     return c >= 'a' ? c - 'a' + 10 : c >= 'A' ? c - 'A' + 10 : c - '0';
@@ -55,7 +55,8 @@ void parity_tokens(const Case *c) {
         if (st)
             report_failure(c, (int)run, "ids", st);
         else
-            report_error(c, (int)run, "ids", differing(&list, json_get(json, "ids")), case_limit(c, (int)run, "ids"));
+            report_error(c, (int)run, "ids", differing(&list, json_get(json, "ids")),
+                         case_limit(c, (int)run, "ids"));
         token_list_done(&list);
         buf_done(&text);
     }
@@ -63,9 +64,10 @@ void parity_tokens(const Case *c) {
     free(path);
 }
 
-/* ---- schedule ---------------------------------------------------------------------------------------------------- */
+/* ---- schedule ------------------------------------------------------------------------------------------ */
 
-/* The largest difference of a level, or infinity when the lists are not equally long. values "t" are model times. */
+/* The largest difference of a level, or infinity when the lists are not equally long. values "t" are model
+ * times. */
 static double levels_error(const Sigmas *sigmas, const Json *run) {
     const Json *expected = json_get(run, "sigmas");
     bool times = !strcmp(json_get_string(run, "values", "sigma"), "t");
@@ -89,12 +91,13 @@ void parity_schedule(const Case *c) {
         if (st)
             report_failure(c, (int)run, "sigmas", st);
         else
-            report_error(c, (int)run, "sigmas", levels_error(&sigmas, json), case_limit(c, (int)run, "sigmas"));
+            report_error(c, (int)run, "sigmas", levels_error(&sigmas, json),
+                         case_limit(c, (int)run, "sigmas"));
         sigmas_done(&sigmas);
     }
 }
 
-/* ---- noise ------------------------------------------------------------------------------------------------------- */
+/* ---- noise --------------------------------------------------------------------------------------------- */
 
 /* Units in the last place of bfloat16 between two numbers of that type. */
 static double bf16_steps(const float *got, const float *expected, int64_t n) {
@@ -130,7 +133,7 @@ void parity_noise(const Case *c) {
     }
 }
 
-/* ---- solver ------------------------------------------------------------------------------------------------------ */
+/* ---- solver -------------------------------------------------------------------------------------------- */
 
 /* dx/dt = a x + b t + c, elementwise, where t = 1 - sigma. */
 typedef struct Field {
@@ -161,8 +164,8 @@ static void solver_work(void *context, Ops *o) {
     f->device_a = field_tensor(o, f->a);
     f->device_b = field_tensor(o, f->b);
     f->device_c = field_tensor(o, f->c);
-    SolverRun run = {.solver = f->solver, .sigma = f->sigma, .intervals = f->intervals, .x = field_tensor(o, f->start),
-                     .velocity = field_velocity, .context = f};
+    SolverRun run = {.solver = f->solver, .sigma = f->sigma, .intervals = f->intervals,
+                     .x = field_tensor(o, f->start), .velocity = field_velocity, .context = f};
     solver_begin(&run, o);
     for (int i = 0; i < f->intervals; i++)
         solver_step(&run, o, i);

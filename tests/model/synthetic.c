@@ -15,16 +15,18 @@
 #include "base/rng.h"
 
 const DitConfig DIT_NANO = {
-    .dim = 96, .layers = 2, .refiners = 1, .heads = 4, .kv_heads = 2, .head_dim = 24, .ffn = 160, .caption_dim = 40,
-    .pooled_dim = 48, .conditioning_dim = 96, .channels = 16, .patch = 2, .axes_dims = {8, 8, 8}, .theta = 10000,
-    .norm_eps = 1e-5, .qk_norm_eps = 1e-5,
+    .dim = 96, .layers = 2, .refiners = 1, .heads = 4, .kv_heads = 2, .head_dim = 24, .ffn = 160,
+    .caption_dim = 40, .pooled_dim = 48, .conditioning_dim = 96, .channels = 16, .patch = 2,
+    .axes_dims = {8, 8, 8}, .theta = 10000, .norm_eps = 1e-5, .qk_norm_eps = 1e-5,
 };
 const GemmaConfig GEMMA_NANO = {
-    .hidden = 40, .ffn = 72, .layers = 4, .heads = 4, .kv_heads = 2, .head_dim = 24, .vocabulary = 50, .window = 5,
-    .pattern = 3, .theta_full = 1e6, .theta_sliding = 1e4, .rope_factor = 1, .attention_scale = 0.2, .norm_eps = 1e-6,
+    .hidden = 40, .ffn = 72, .layers = 4, .heads = 4, .kv_heads = 2, .head_dim = 24, .vocabulary = 50,
+    .window = 5, .pattern = 3, .theta_full = 1e6, .theta_sliding = 1e4, .rope_factor = 1,
+    .attention_scale = 0.2, .norm_eps = 1e-6,
 };
 const JinaConfig JINA_NANO = {
-    .hidden = 48, .ffn = 80, .layers = 2, .heads = 4, .vocabulary = 60, .rotary_base = 20000, .norm_eps = 1e-5,
+    .hidden = 48, .ffn = 80, .layers = 2, .heads = 4, .vocabulary = 60, .rotary_base = 20000,
+    .norm_eps = 1e-5,
 };
 const VaeConfig VAE_NANO = {
     .latent_channels = 16, .groups = 4, .scale = 0.5, .shift = 0.25, .widths = {8, 12, 16, 16}, .levels = 4,
@@ -34,7 +36,8 @@ const VaeConfig VAE_NANO = {
 Json *nano_json(ModelPart part) {
     static const char *const TEXTS[PART_COUNT] = {
         [PART_DIT] = "{\"axes_dims\": [8, 8, 8]}",
-        [PART_GEMMA] = "{\"sliding_window\": 5, \"sliding_window_pattern\": 3, \"query_pre_attn_scalar\": 25}",
+        [PART_GEMMA] =
+        "{\"sliding_window\": 5, \"sliding_window_pattern\": 3, \"query_pre_attn_scalar\": 25}",
         [PART_JINA] = "{\"num_attention_heads\": 4}",
         [PART_VAE] = "{\"norm_num_groups\": 4, \"scaling_factor\": 0.5, \"shift_factor\": 0.25}",
     };

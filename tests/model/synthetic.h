@@ -1,5 +1,5 @@
-/* synthetic.h: small made-up checkpoints for the tests of the networks. Values come from the tensor's name, so the same
- * name always has the same numbers; scales are such that activations stay near 1. */
+/* synthetic.h: small made-up checkpoints for the tests of the networks. Values come from the tensor's name,
+ * so the same name always has the same numbers; scales are such that activations stay near 1. */
 #pragma once
 
 #include "model/expected.h"
@@ -12,7 +12,8 @@ typedef struct Synthetic {
     const char *prefix; /* put in front of every name that is added, or NULL */
 } Synthetic;
 
-/* The file of a nano network (below), in the naming most files have, `prefix` (or NULL) in front of every name. */
+/* The file of a nano network (below), in the naming most files have, `prefix` (or NULL) in front of every
+ * name. */
 Synthetic synthetic_nano(ModelPart part, const char *prefix);
 
 /* A WeightVisit; context is a Synthetic. Adds the tensor in float32. */
@@ -27,7 +28,8 @@ SafeTensor *synthetic_find(Synthetic *file, const char *name);
 /* Takes a tensor out. It must be there. */
 void synthetic_remove(Synthetic *file, const char *name);
 
-/* Rounds every number to what `type` (bf16 or f16) can hold, and stores it as that type, or still as float32. */
+/* Rounds every number to what `type` (bf16 or f16) can hold, and stores it as that type, or still as
+ * float32. */
 typedef enum StoreAs { AS_FLOAT32, AS_ROUNDED_TYPE } StoreAs;
 void synthetic_round(Synthetic *file, DType type, StoreAs as);
 
@@ -36,8 +38,8 @@ void synthetic_rename(Synthetic *file, const char *from, const char *to);
 
 void synthetic_done(Synthetic *file);
 
-/* Writes it as a new file in the directory for temporary files and opens it. The path is in *path, owned, when path is
- * not NULL; else the file has no name any more. Stops the program when that fails. */
+/* Writes it as a new file in the directory for temporary files and opens it. The path is in *path, owned,
+ * when path is not NULL; else the file has no name any more. Stops the program when that fails. */
 SafeTensors *synthetic_open(const Synthetic *file, char **path);
 
 /* Nano networks: 2 layers, width 96, 4 and 2 heads of 24; a VAE of 4 levels. */
@@ -46,5 +48,6 @@ extern const GemmaConfig GEMMA_NANO;
 extern const JinaConfig JINA_NANO;
 extern const VaeConfig VAE_NANO;
 
-/* The config.json that says what shapes do not: rope axes for DIT_NANO, groups for VAE_NANO, and so on. Owned. */
+/* The config.json that says what shapes do not: rope axes for DIT_NANO, groups for VAE_NANO, and so on.
+ * Owned. */
 Json *nano_json(ModelPart part);
