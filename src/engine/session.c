@@ -146,6 +146,7 @@ static Status check_widths(Session *s) {
         {"caption states", dit->caption_dim, gemma_config(s->gemma)->hidden},
         {"pooled text", dit->pooled_dim, jina_config(s->jina)->hidden},
         {"latent channels", dit->channels, vae_config(s->vae)->latent_channels},
+        {"latent cells with sides", 8, vae_config(s->vae)->factor}, /* pixels; sizes are multiples of 16 for it */
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].needs != rows[i].has)

@@ -593,9 +593,14 @@ static void place_run(DitRun *run, Ops *o) {
 }
 
 void dit_begin(DitRun *run, Ops *o, const Dit *dit, const DitInput *input) {
+    int64_t patch = dit->config.patch;
     *run = (DitRun){.dit = dit, .input = *input};
-    assert(input->height % dit->config.patch == 0 && input->width % dit->config.patch == 0 &&
-           input->evaluations > 0);
+    assert(input->evaluations > 0);
+    if (input->height % patch || input->width % patch)
+        ops_fail(o, fail(ERR_USAGE, "the latent is %lld x %lld, expected multiples of the patch size %lld",
+                         (long long)input->width, (long long)input->height, (long long)patch));
+    if (ops_status(o))
+        return;
     place_run(run, o);
     if (ops_status(o))
         return;

@@ -261,6 +261,16 @@ static void check_full_arena(Nano *n) {
     n->arena = arena_over(n->block, ARENA_BYTES);
 }
 
+static void check_odd_latent(Nano *n) {
+    DitInput input = {.text = seqs_one(1), .height = 3, .width = 4, .times = n->times, .evaluations = 1};
+    DitRun run;
+    dit_begin(&run, &n->ops, n->dit, &input);
+    Status st = ops_status(&n->ops);
+    CHECK_HAS(st ? st->message : "", "the latent is 4 x 3, expected multiples of the patch size 2",
+              "a latent that patches do not cover is refused");
+    ops_clear(&n->ops);
+}
+
 int main(void) {
     const Backend *const backends[] = {&REF_BACKEND, &CPU_BACKEND};
     for (int i = 0; i < 2; i++) {
@@ -276,6 +286,7 @@ int main(void) {
         check_texts(&n);
         check_scales(&n);
         check_full_arena(&n);
+        check_odd_latent(&n);
         nano_close(&n);
     }
     return tap_end();
