@@ -13,6 +13,9 @@
 #include "cpu/cpu.h"
 #include "ui/loop.h"
 
+/* What `newbie check` can compare. */
+static const Backend *const BACKENDS[] = {&CPU_BACKEND, &REF_BACKEND, NULL};
+
 /* A closed standard stream would give its number to the next file that is opened, and what is printed would
  * go there. */
 static void keep_standard_streams(void) {
@@ -86,14 +89,14 @@ int main(int argc, char **argv) {
     Status st = arguments_read(&arguments, argc, argv);
     if (st)
         return complain(st, st->code == ERR_DEVICE ? EXIT_DEVICE : EXIT_USAGE);
+    Stream stream = standard_stream(&arguments);
+    Report report = {.surface = &STREAM_SURFACE, .context = &stream};
     switch (arguments.task) {
     case TASK_HELP: return print(arguments_help);
     case TASK_VERSION: return print(arguments_version);
     case TASK_MAN: return print(arguments_man);
-    case TASK_INFO: {
-        Stream stream = standard_stream(&arguments);
-        return batch_info(&arguments, &(Report){.surface = &STREAM_SURFACE, .context = &stream});
-    }
+    case TASK_INFO: return batch_info(&arguments, &report);
+    case TASK_CHECK: return batch_backends(&arguments, &report, BACKENDS);
     default: break;
     }
     st = batch_check(&arguments);

@@ -4,6 +4,7 @@
 #include "app/arguments.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,32 +181,45 @@ static Status read_options(Arguments *out, int argc, char **argv) {
     return st;
 }
 
-static const struct {
+/* A first word that is exactly one of these is no prompt. */
+typedef struct Subcommand {
     const char *word;
     Task task;
-} SUBCOMMANDS[] = {{"info", TASK_INFO}, {"doctor", TASK_DOCTOR}};
+    int least, most; /* operands */
+    const char *usage;
+} Subcommand;
 
-static Task subcommand(const char *word) {
+static const Subcommand SUBCOMMANDS[] = {
+    {"info", TASK_INFO, 1, INT_MAX, "newbie info FILE..."},
+    {"doctor", TASK_DOCTOR, 0, 0, "newbie doctor"},
+    {"check", TASK_CHECK, 0, 1, "newbie check cpu,ref"},
+};
+
+static const Subcommand *subcommand(const char *word) {
     for (size_t i = 0; i < sizeof SUBCOMMANDS / sizeof *SUBCOMMANDS; i++)
         if (!strcmp(SUBCOMMANDS[i].word, word))
-            return SUBCOMMANDS[i].task;
-    return TASK_SESSION;
+            return &SUBCOMMANDS[i];
+    return NULL;
+}
+
+static Status read_subcommand(Arguments *out, const Subcommand *subcommand, int count, char **operands) {
+    out->task = subcommand->task;
+    out->operands = (const char *const *)operands;
+    out->operand_count = count;
+    if (count < subcommand->least)
+        return hint(fail(ERR_USAGE, "%s needs a FILE", subcommand->word), "%s", subcommand->usage);
+    if (count > subcommand->most)
+        return hint(fail(ERR_USAGE, "%s: \"%s\" is left over", subcommand->word, operands[subcommand->most]),
+                    "%s", subcommand->usage);
+    return NULL;
 }
 
 static Status read_operands(Arguments *out, int argc, char **argv) {
     bool fenced = optind > 1 && !strcmp(argv[optind - 1], "--"); /* `newbie -- doctor` renders the word */
     int count = argc - optind;
-    Task task = count && !fenced ? subcommand(argv[optind]) : TASK_SESSION;
-    if (task != TASK_SESSION) {
-        out->task = task;
-        out->operands = (const char *const *)argv + optind + 1;
-        out->operand_count = count - 1;
-        if (task == TASK_INFO && count < 2)
-            return hint(fail(ERR_USAGE, "info needs a FILE"), "newbie info output_001.png");
-        if (task == TASK_DOCTOR && count > 1)
-            return try_help(fail(ERR_USAGE, "doctor takes no argument, found \"%s\"", argv[optind + 1]));
-        return NULL;
-    }
+    const Subcommand *word = count && !fenced ? subcommand(argv[optind]) : NULL;
+    if (word)
+        return read_subcommand(out, word, count - 1, argv + optind + 1);
     if (count > 1)
         return hint(fail(ERR_USAGE, "%d prompts given, expected one argument", count),
                     "put the prompt in quotes");

@@ -13,7 +13,7 @@ typedef enum Task {
     TASK_SESSION,  /* nothing but options: a session on the terminal or a pipe */
     TASK_PROMPT,   /* one prompt: `prompt` or `prompt_file` */
     TASK_FILE,     /* -f */
-    TASK_INFO, TASK_DOCTOR,
+    TASK_INFO, TASK_DOCTOR, TASK_CHECK,
     TASK_HELP, TASK_VERSION, TASK_MAN,
 } Task;
 

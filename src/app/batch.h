@@ -12,5 +12,9 @@ Status batch_check(const Arguments *arguments);
  * be NULL. Returns the exit status. */
 int batch_run(App *app, const Arguments *arguments, Stream *stream);
 
+/* newbie check [BACKEND,BACKEND]: every op of the model (the small one, unless another is named) on two of
+ * `backends`, which end with NULL. Returns the exit status: EXIT_SOME when they differ. */
+int batch_backends(const Arguments *arguments, Report *report, const struct Backend *const *backends);
+
 /* newbie info FILE...; needs no session. Returns the exit status. */
 int batch_info(const Arguments *arguments, Report *report);

@@ -215,13 +215,14 @@ static const char *const SYNOPSIS_HELP[] = {
     "a session: type prompts, get pictures", "one prompt from the command line; quote it",
     "one prompt from FILE, - is standard input", "run a command file, then exit",
     "print what is stored in PNG files", "one page about this machine",
+    "compare every op of the small model on two backends",
 };
 
 enum { SYNOPSIS_COUNT = sizeof SYNOPSES / sizeof *SYNOPSES };
 
 void arguments_help(Buf *out) {
     for (int i = 0; i < SYNOPSIS_COUNT; i++)
-        buf_print(out, "%s newbie %-22s  %s\n", i ? "      " : "Usage:", SYNOPSES[i], SYNOPSIS_HELP[i]);
+        buf_print(out, "%s newbie %-24s  %s\n", i ? "      " : "Usage:", SYNOPSES[i], SYNOPSIS_HELP[i]);
     buf_text(out, "\nTurns prompts, plain or XML, into anime pictures.\n\n");
     each_option(out, put_option);
     buf_text(out, "\nSettings (also :set NAME VALUE in a session):\n");
@@ -305,7 +306,7 @@ typedef struct ManRow {
 
 static const ManRow STATUSES[] = {
     {"0", "all done"},
-    {"1", "some jobs failed with --keep-going; info found nothing; doctor found a fault"},
+    {"1", "some jobs failed with --keep-going; info found nothing; doctor or check found a fault"},
     {"2", "usage: option, argument, setting, command"},
     {"3", "no usable model"},
     {"4", "not enough memory"},

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "ops/check.h"
 
 #define GIB (1024.0 * 1024 * 1024)
 
@@ -99,6 +100,9 @@ static Status open_backend(Session *s) {
     s->ops.arena = &s->arena;
     TRY(s->options.backend->open(&s->ops.state, &options));
     s->ops.backend = s->options.backend; /* set last: session_close closes only what was opened */
+    if (s->options.check)
+        TRY(check_begin(&s->ops, s->options.check, &options));
+    s->checked = s->options.check != NULL;
     return NULL;
 }
 
@@ -235,6 +239,8 @@ void session_close(Session *s) {
         jina_free(s->jina, &s->ops);
         vae_free(s->vae, &s->ops);
         ops_mem_free(&s->ops, s->arena_block, s->arena_size);
+        if (s->checked)
+            check_end(&s->ops);
         s->ops.backend->close(s->ops.state);
     }
     tokenizer_free(s->tokenizer[TOKENS_GEMMA]);

@@ -22,6 +22,7 @@ typedef struct SessionOptions {
     int threads;                   /* 0: physical cores */
     const Backend *backend;
     bool bf16_in_hardware;         /* what CHOOSE_AUTO asks */
+    const Backend *check;          /* every op is compared with this one too (ops/check.h); NULL: none */
 } SessionOptions;
 void session_options_copy(SessionOptions *out, const SessionOptions *from);
 void session_options_done(SessionOptions *options);
@@ -30,6 +31,7 @@ typedef struct Session {
     SessionOptions options;
     ModelFiles files;
     Ops ops;
+    bool checked;                  /* between check_begin and check_end */
     Arena arena;                   /* over arena_block */
     void *arena_block;
     _Atomic size_t arena_size;     /* read by run_plan on other threads, as is the next */

@@ -83,6 +83,18 @@ result "$(grep -vq '^{"event":"[a-z]*","t":[0-9.]*[,}]' out || echo 1)" "--json 
 says out '"seed":"18446744073709551615"' "seeds are decimal strings"
 result "$(tail -n 1 out | grep -q '"event":"bye".*"pictures":1.*"status":0' && echo 1)" "the last event is bye"
 
+run check </dev/null
+ends 0 "check ends with status 0"
+says out '[INFO] cpu and ref agree on every op, f32' "when both backends agree"
+run check cpu,gpu </dev/null
+ends 2 "a backend that is not there is refused"
+says err 'check is "cpu,gpu", expected two of cpu, ref with a comma' "with those that are"
+
+run doctor </dev/null
+ends 0 "doctor ends with status 0 where nothing is wrong"
+says out '[INFO] No fault found' "and says so"
+result "$(grep -q "$(hostname)" out || echo 1)" "without the name of the machine"
+
 mkdir -p config/newbie
 printf '# mine\n:steps 3\n:go\n:stpes 4\n:cfg 2\n' >config/newbie/newbierc
 XDG_CONFIG_HOME=$work/config run -s 1 '1girl' </dev/null

@@ -4,7 +4,9 @@
 #include "config.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -280,6 +282,34 @@ static void the_queue_has_an_end(Talk *talk) {
     CHECK(app_leaving(talk->app), "leaving drops them when told so");
 }
 
+/* The disk is full from here on: no file may grow (as good a full disk as a test can make). */
+static void limit_files(rlim_t bytes) {
+    struct rlimit limit;
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = bytes;
+    setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+static void a_full_disk_loses_no_picture(void) {
+    Talk talk;
+    begin(&talk);
+    command(&talk, "steps 1");
+    signal(SIGXFSZ, SIG_IGN);
+    limit_files(0);
+    prompt(&talk, "1girl");
+    limit_files(RLIM_INFINITY);
+    CHECK_HAS(talk.said.data, "[ERROR] ", "a picture that cannot be written is an error");
+    CHECK_HAS(talk.said.data,
+              "[HINT] the picture is kept: :export last FILE writes it elsewhere; the queue is paused",
+              "the picture is kept");
+    CHECK_HAS(command(&talk, "info last"), "[ERROR] last is not saved yet", "it has no file yet");
+    CHECK_HAS(command(&talk, "export last kept.png"), "Saved to kept.png", ":export writes it");
+    CHECK_HAS(command(&talk, "info kept.png"), "1girl\n", "it is whole, with its data");
+    CHECK_HAS(command(&talk, "export last kept.png"), "[ERROR] kept.png exists", "nothing is replaced");
+    CHECK_HAS(command(&talk, "same"), "identical", "and it can be repeated");
+    end(&talk);
+}
+
 static void a_wrong_model_leaves_the_old_one(void) {
     Talk talk;
     begin(&talk);
@@ -319,6 +349,7 @@ int main(void) {
     a_run_can_be_dropped(&talk);
     the_queue_has_an_end(&talk);
     CHECK_EQ(end(&talk), 0, "a session on a terminal ends with status 0");
+    a_full_disk_loses_no_picture();
     a_wrong_model_leaves_the_old_one();
     return tap_end();
 }
