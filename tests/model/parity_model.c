@@ -1,6 +1,7 @@
 /* parity_model.c: the kinds of tests/parity that run one network: dit (with cfg), gemma, jina, vae. */
 #include "config.h"
 
+#include <glob.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,25 +28,32 @@ typedef struct Opened {
     Vae *vae;
 } Opened;
 
-static const char *const WEIGHT_FILES[] = {"model/diffusion_pytorch_model.safetensors",
-                                           "model/model.safetensors",
-                                           "model/ae.safetensors", NULL};
+/* The weights of the case, whatever their file is called: shards by their index, else a single file. Owned. */
+static char *weights_path(const Case *c) {
+    static const char *const PATTERNS[] = {"model/*.safetensors.index.json", "model/*.safetensors"};
+    char *found = NULL;
+    for (int i = 0; i < 2 && !found; i++) {
+        char *pattern = case_path(c, PATTERNS[i]);
+        glob_t names = {0};
+        if (!glob(pattern, 0, NULL, &names))
+            found = must_copy(names.gl_pathv[0]);
+        globfree(&names);
+        free(pattern);
+    }
+    return found;
+}
 
 static Status open_model(Opened *m, const Case *c) {
     *m = (Opened){0};
     TRY(path_open(&m->ops, c->path));
     m->backend_open = true;
-    Status st = fail(ERR_IO, "the case has no weights that are known by name");
-    for (int i = 0; WEIGHT_FILES[i] && !m->file; i++) {
-        char *path = case_path(c, WEIGHT_FILES[i]);
-        if (file_exists(path))
-            st = safetensors_open(&m->file, path);
-        free(path);
-    }
-    char *path = case_path(c, "model/config.json");
-    if (!st && file_exists(path))
-        st = json_read(&m->config, path);
-    free(path);
+    char *weights = weights_path(c), *config = case_path(c, "model/config.json");
+    Status st = weights ? safetensors_open(&m->file, weights)
+                        : fail(ERR_IO, "%s/model has no weights", c->folder);
+    if (!st && file_exists(config))
+        st = json_read(&m->config, config);
+    free(weights);
+    free(config);
     return st;
 }
 

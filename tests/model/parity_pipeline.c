@@ -137,13 +137,19 @@ static void report_seen(const Seen *seen, Status st) {
     }
 }
 
+/* A number, or a decimal string where it exceeds what JSON readers keep. */
+static uint64_t seed_of(const Json *run) {
+    const char *text = json_get_string(run, "seed", NULL);
+    return text ? strtoull(text, NULL, 10) : (uint64_t)json_get_integer(run, "seed", 0);
+}
+
 static Job job_of(const Json *run, double shift) {
     return (Job){.id = 1,
                  .prompt = must_copy(json_get_string(run, "prompt", "")),
                  .negative = must_copy(json_get_string(run, "negative", "")),
                  .system_name = must_copy("custom"),
                  .system_text = must_copy(json_get_string(run, "system_prompt", "")),
-                 .seed = (uint64_t)json_get_integer(run, "seed", 0),
+                 .seed = seed_of(run),
                  .steps = (int)json_get_integer(run, "steps", 0),
                  .cfg = json_get_number(run, "cfg", 1),
                  .cfg_trunc = json_get_number(run, "cfg_trunc", 100),
