@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "app/state.h"
@@ -214,12 +215,14 @@ static void restore(App *app) {
     Saved *saved = &app->restored;
     if (!saved->edit || (!*saved->edit && !*saved->prompt && !*saved->settings))
         return;
-    char when[24];
-    clock_iso(when, saved->time);
+    char when[24]; /* local on screen, UTC in files (X4) */
+    time_t time = (time_t)saved->time;
+    struct tm local;
+    strftime(when, sizeof when, "%Y-%m-%d %H:%M", localtime_r(&time, &local));
     settings_restore(&app->settings, saved->settings);
     buf_text(&app->prompt, saved->prompt);
     report_line(&app->report, LINE_INFO,
-                "Restored what was not sent on %s: %zu bytes of text, prompt and settings", when,
+                "Restored what was not sent at %s: %zu bytes of text, prompt and settings", when,
                 strlen(saved->edit));
 }
 
@@ -284,16 +287,24 @@ static void write_autosave(App *app) {
     buf_done(&settings);
 }
 
+static bool keeps_autosave(const App *app) {
+    return app->parts.mode == APP_INTERACTIVE && app->places.autosave;
+}
+
+void app_autosave_due(App *app) {
+    if (keeps_autosave(app) && app->changed > 0 && clock_seconds() - app->changed >= AUTOSAVE_SECONDS)
+        write_autosave(app);
+}
+
 void app_autosave(App *app, const char *text, size_t size, AutosaveWhen when) {
-    if (app->parts.mode != APP_INTERACTIVE || !app->places.autosave)
+    if (!keeps_autosave(app))
         return;
     if (size != app->edit.size || (size && memcmp(text, app->edit.data, size))) {
         buf_truncate(&app->edit, 0);
         buf_add(&app->edit, text, size);
         note_change(app);
     }
-    bool due = app->changed > 0 && clock_seconds() - app->changed >= AUTOSAVE_SECONDS;
-    if (due || when == AUTOSAVE_AT_ONCE)
+    if (when == AUTOSAVE_AT_ONCE)
         write_autosave(app);
 }
 
@@ -389,7 +400,7 @@ static void say_summary(App *app) {
 }
 
 int app_finish(App *app) {
-    if (app->places.autosave && app->parts.mode == APP_INTERACTIVE) {
+    if (keeps_autosave(app)) {
         bool unsent = app->status == EXIT_HANGUP || app->status == EXIT_TERMINATED;
         if (!unsent)
             autosave_remove(app->places.autosave);
@@ -442,7 +453,7 @@ int app_fd(const App *app) {
 }
 
 int app_timeout(const App *app) {
-    if (app->changed > 0 && app->parts.mode == APP_INTERACTIVE) {
+    if (app->changed > 0 && keeps_autosave(app)) {
         double left = AUTOSAVE_SECONDS - (clock_seconds() - app->changed);
         return left > 0 ? (int)(left * 1000) + 1 : 0;
     }

@@ -117,7 +117,7 @@ const char *app_prompt(const App *app, size_t *size); /* the current prompt, bor
 /* Saved text of the edit area that was restored at start; NULL without. Borrowed. */
 const char *app_restored(const App *app);
 
-/* H2: tells what is in the edit area; the file is written when nothing changed for a second (see
+/* H2: tells what is in the edit area. The file is written by app_drain when nothing changed for a second (see
  * app_timeout), or at once. */
 typedef enum AutosaveWhen { AUTOSAVE_LATER, AUTOSAVE_AT_ONCE } AutosaveWhen;
 void app_autosave(App *app, const char *text, size_t size, AutosaveWhen when);

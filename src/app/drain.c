@@ -421,6 +421,7 @@ void app_drain(App *app) {
         event_done(&event);
     }
     heartbeat(app);
+    app_autosave_due(app);
     app_feed(app);
     script_pump(app);
     refresh_view(app);

@@ -154,6 +154,9 @@ void app_remember(App *app);
 /* Changes a setting as the user would: hooks run, an undo state is made. Errors: as settings_set. */
 Status app_set(App *app, SettingId id, const char *value, Origin origin);
 
+/* Writes the autosave when it is time (H2). */
+void app_autosave_due(App *app);
+
 /* ---- model (model.c) ----------------------------------------------------------------------------------- */
 
 /* Asks the worker for the model that the settings name. */
