@@ -30,18 +30,15 @@ typedef struct Loop {
     Plain *plain;
     Reader reader;      /* rules only: it holds no text */
     Buf above;
-    Buf saved;          /* the edit area that app_autosave knows */
     size_t history;     /* entries of app_history that the editor knows */
 } Loop;
 
 /* ---- the edit area ---------------------------------------------------------------------------------------------- */
 
-/* Appends all of it; *point (may be NULL) becomes the cursor's byte. */
-static void add_area(Buf *out, const Loop *loop, size_t *point) {
-    size_t size, at;
-    const char *line = edit_text(&size, &at);
-    if (point)
-        *point = loop->above.size + at;
+/* Appends all of it. */
+static void add_area(Buf *out, const Loop *loop) {
+    size_t size;
+    const char *line = edit_text(&size, NULL);
     buf_add(out, loop->above.data, loop->above.size);
     buf_add(out, line, size);
 }
@@ -188,7 +185,7 @@ static void end_line(Loop *loop, EditKey key) {
 
 static void open_editor(Loop *loop) {
     Buf text = {0}, edited = {0};
-    add_area(&text, loop, NULL);
+    add_area(&text, loop);
     Status st = app_edit(loop->app, &edited, buf_string(&text), text.size);
     if (st)
         refuse(loop, st);
@@ -258,14 +255,12 @@ static void take_units(Loop *loop, CutterPatience patience) {
 
 /* ---- what goes on around the keys ------------------------------------------------------------------------------- */
 
+/* Tells the session what is here; it knows when to write it down. */
 static void save_area(Loop *loop, AutosaveWhen when) {
     Buf text = {0};
-    add_area(&text, loop, NULL);
-    bool same = text.size == loop->saved.size && (!text.size || !memcmp(text.data, loop->saved.data, text.size));
-    if (!same || when == AUTOSAVE_AT_ONCE)
-        app_autosave(loop->app, buf_string(&text), text.size, when);
-    buf_done(&loop->saved);
-    loop->saved = text;
+    add_area(&text, loop);
+    app_autosave(loop->app, buf_string(&text), text.size, when);
+    buf_done(&text);
 }
 
 /* K1. With nothing running, the text goes away, and Up brings it back. */
@@ -273,7 +268,7 @@ static void interrupt(Loop *loop) {
     if (app_interrupt(loop->app))
         return;
     Buf text = {0};
-    add_area(&text, loop, NULL);
+    add_area(&text, loop);
     if (text.size && text.data[text.size - 1] == '\n')
         buf_truncate(&text, text.size - 1);
     if (text.size)
@@ -386,7 +381,6 @@ int loop_run(App *app, Plain *plain) {
     tty_close();
     reader_done(&loop.reader);
     buf_done(&loop.above);
-    buf_done(&loop.saved);
     plain_done(plain);
     return status;
 }
