@@ -305,6 +305,7 @@ static void take_signals(Loop *loop) {
 static void take_news(Loop *loop) {
     Plain *plain = loop->plain;
     app_drain(loop->app);
+    plain->stream.color = settings_is(app_settings(loop->app), SET_COLOR, "always");
     for (size_t count = app_history_count(loop->app); loop->history < count; loop->history++)
         edit_history_add(app_history(loop->app, loop->history));
     if (plain->has_edit_request) {

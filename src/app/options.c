@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/commands.h"
 #include "base/nearest.h"
 #include "engine/job.h"
 #include "engine/names.h"
@@ -326,7 +327,8 @@ Status settings_set(Settings *settings, SettingId id, const char *value, Origin 
     }
     buf_done(&text);
     if (st && !st->hint[0] && *settings_default(settings, id))
-        st = hint(st, ":set %s %s is the default%s", SETTINGS[id].name, settings_default(settings, id),
+        st = hint(st, ":%s%s %s is the default%s", command_find(SETTINGS[id].name) ? "" : "set ",
+                  SETTINGS[id].name, settings_default(settings, id),
                   settings->value[id].model_text ? " of this model" : "");
     return st;
 }

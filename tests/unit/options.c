@@ -89,7 +89,7 @@ static void refusals_say_what_to_type(void) {
     settings_model_default(&settings, SET_STEPS, "20");
     Status st = settings_set(&settings, SET_STEPS, "0", FROM_USER);
     CHECK_STR(st ? st->message : NULL, "steps is 0, expected 1 to 1000", "a refused value names the range");
-    CHECK_STR(st ? st->hint : NULL, ":set steps 20 is the default of this model",
+    CHECK_STR(st ? st->hint : NULL, ":steps 20 is the default of this model",
               "and the default of this model");
     CHECK_STR(settings_text(&settings, SET_STEPS), "20", "a refused value leaves the old one");
     st = settings_set(&settings, SET_SIZE, "1000x1000", FROM_USER);
