@@ -217,8 +217,8 @@ static Status config_from_json(DitConfig *c, const Json *json, int naming) {
     c->patch = json_get_integer(json, "patch_size", 2);
     if (c->patch < 1 || c->patch > 16 || width % (c->patch * c->patch))
         return fail(ERR_FORMAT,
-                    "x_embedder.weight has %lld columns, expected a multiple of patch_size squared (%lld)",
-                    (long long)width, (long long)(c->patch * c->patch));
+                    "x_embedder.weight has %lld columns, expected a multiple of the square of patch_size, %lld",
+                    (long long)width, (long long)c->patch);
     c->channels = width / (c->patch * c->patch);
     c->theta = json_get_number(json, "rope_theta", 10000);
     c->norm_eps = json_get_number(json, "norm_eps", 1e-5);
@@ -325,19 +325,25 @@ size_t dit_bytes(const Dit *dit) {
 /* A cos and a sin table [rows, head_dim / 2] on the host. */
 typedef struct RopeTable {
     float *cos, *sin;
+    double *frequency; /* [half], of the three axes one after the other */
     int64_t half;
 } RopeTable;
+
+static void fill_frequencies(double *frequency, const DitConfig *c) {
+    for (int axis = 0; axis < 3; axis++)
+        for (int64_t k = 0; k < c->axes_dims[axis] / 2; k++)
+            *frequency++ = pow(c->theta, -2.0 * (double)k / (double)c->axes_dims[axis]);
+}
 
 /* One token at three-axis position p. Angles are float64 products rounded to float32, as the original has
  * them. */
 static void rope_row(const RopeTable *table, int64_t row, const DitConfig *c, const int64_t position[3]) {
-    int64_t j = row * table->half;
+    int64_t j = 0;
     for (int axis = 0; axis < 3; axis++)
         for (int64_t k = 0; k < c->axes_dims[axis] / 2; k++, j++) {
-            double frequency = pow(c->theta, -2.0 * (double)k / (double)c->axes_dims[axis]);
-            float angle = (float)((double)position[axis] * frequency);
-            table->cos[j] = cosf(angle);
-            table->sin[j] = sinf(angle);
+            float angle = (float)((double)position[axis] * table->frequency[j]);
+            table->cos[row * table->half + j] = cosf(angle);
+            table->sin[row * table->half + j] = sinf(angle);
         }
 }
 
@@ -373,11 +379,13 @@ static void fill_rope(DitRun *run, Ops *o) {
         ops_fail(o, fail(ERR_MEMORY, "no memory for %lld rows of rotation tables", (long long)rows));
         return;
     }
-    RopeTable table = {host, host + rows * half, half};
+    RopeTable table = {host, host + rows * half, must_alloc(sizeof(double) * (size_t)half), half};
+    fill_frequencies(table.frequency, &run->dit->config);
     for (int i = 0; i < run->joint.count; i++)
         rope_sequence(&table, run->joint.offsets[i], run, seqs_length(&run->input.text, i));
     ops_upload(o, run->cos, table.cos);
     ops_upload(o, run->sin, table.sin);
+    free(table.frequency);
     free(host);
     for (int i = 0; i < run->joint.count; i++) {
         ops_copy(o, sequence_rows(run->image_cos, &run->image, i), joint_image(run, run->cos, i));
