@@ -55,7 +55,8 @@ static void on_no_model(App *app, Event *event) {
     }
     app_drop_orders(app); /* one error per cause */
     Status st = fault_raise(event->fault);
-    script_fault(app, st->hint[0] ? st : hint(st, ":model PATH chooses another, :demo uses the built-in one"), EXIT_MODEL);
+    script_fault(app, st->hint[0] ? st : hint(st, ":model PATH chooses another, :demo uses the built-in one"),
+                 EXIT_MODEL);
     if (event->kept)
         app_tell(app, LINE_INFO, "%s stays loaded", app->view.name);
 }
@@ -250,6 +251,7 @@ static void say_same(App *app, const Ticket *ticket, const SavedInfo *saved) {
         app_tell(app, LINE_WARN, "%s again: different, the latent has another SHA-256", ticket->like_name);
 }
 
+/* After a picture, and after the last one for all of them: `seconds` is how long it took. */
 static void ring(App *app, double seconds) {
     const Surface *surface = app->report.surface;
     bool always = settings_is(&app->settings, SET_BELL, "on"),
@@ -281,7 +283,7 @@ static void on_saved(App *app, Event *event) {
     app->view.last_seconds = saved->total_seconds;
     if (saved->pixels)
         report_image(&app->report, &(Image){saved->pixels, saved->width, saved->height, saved->number});
-    ring(app, saved->total_seconds);
+    ticket->seconds = saved->total_seconds;
     app_keep_shot(app, ticket, saved);
 }
 
@@ -328,10 +330,13 @@ static void on_failed(App *app, Event *event) {
 
 static void on_finished(App *app, Event *event) {
     Ticket *ticket = app_ticket(app, event->job);
+    double seconds = ticket ? ticket->seconds : 0;
     if (ticket)
         app_remove_ticket(app, ticket);
     app->view.preview_width = 0;
     size_t waiting = app_waiting(app);
+    if (seconds > 0)
+        ring(app, waiting ? seconds : clock_seconds() - app->busy_since);
     if (app->paused && waiting && app->parts.mode == APP_INTERACTIVE)
         app_say_paused(app);
     if (app->paused && !waiting) { /* nothing to hold back: the next prompt runs */

@@ -243,6 +243,8 @@ Status app_submit_job(App *app, Job *take_job, const Ticket *how) {
         job_free(take_job);
         return st;
     }
+    if (!app->ticket_count)
+        app->busy_since = clock_seconds();
     app->tickets = must_realloc(app->tickets, (app->ticket_count + 1) * sizeof *app->tickets);
     Ticket *ticket = &app->tickets[app->ticket_count++];
     *ticket = how ? *how : (Ticket){.like = -1};

@@ -39,6 +39,7 @@ typedef struct Ticket {
     Phase phase;            /* now */
     double phase_began, phase_seconds[PHASE_COUNT]; /* negative: not yet */
     StepInfo step;          /* newest */
+    double seconds;         /* that its picture took; 0: none yet */
     double line_time;       /* clock of the newest step line or heartbeat */
 } Ticket;
 
@@ -92,6 +93,7 @@ struct App {
     Ticket *tickets;        /* owned */
     size_t ticket_count;
     int next_job;
+    double busy_since;      /* clock when the queue was last begun */
     bool paused;
     Shot *shots;            /* owned */
     size_t shot_count;

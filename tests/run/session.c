@@ -13,6 +13,7 @@
 #include "app/app.h"
 #include "base/file.h"
 #include "cpu/cpu.h"
+#include "io/json.h"
 #include "tests/tap.h"
 
 typedef struct Talk {
@@ -224,6 +225,65 @@ static void refused_lines_stay(Talk *talk) {
     CHECK_HAS(command(talk, "go"), "[ERROR] there is no prompt", "nothing is rendered without a prompt");
 }
 
+static int count_lines(const char *text, const char *part) {
+    int count = 0;
+    for (const char *at = text; (at = strstr(at, part)); at++)
+        count++;
+    return count;
+}
+
+static void step_lines_are_rationed(Talk *talk) {
+    static const struct {
+        const char *command;
+        int lines;
+    } rows[] = {{"set progress all", 6},
+                {"set progress 0", 6},
+                {"set progress ends", 2},
+                {"set progress off", 0},
+                {"set progress 100", 2}};
+    command(talk, "steps 6");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        command(talk, rows[i].command);
+        CHECK_EQ(count_lines(prompt(talk, "1girl"), "[INFO] Denoising step "), rows[i].lines,
+                 rows[i].command);
+    }
+    command(talk, "set progress all");
+    CHECK_HAS(prompt(talk, "1girl"), "[INFO] Denoising step 2/6... sigma 0.", "the lines between say more");
+    command(talk, "set progress auto");
+    command(talk, "steps 2");
+}
+
+/* Every line of the file parses, and begins with `event` and `t`. */
+static void events_are_json(Talk *talk) {
+    CHECK_HAS(command(talk, "log json talk.ndjson"), "added to talk.ndjson", ":log json begins");
+    prompt(talk, "<pose>\"a\\b\"\n雪</pose>");
+    command(talk, "log off");
+    Buf file = {0};
+    file_read(&file, "talk.ndjson", 1 << 20);
+    int good = 0, lines = 0;
+    Buf events = {0};
+    for (char *line = strtok(file.data, "\n"); line; line = strtok(NULL, "\n")) {
+        Json *json = NULL;
+        lines++;
+        if (json_parse(&json, line, strlen(line)))
+            continue;
+        const char *event = json_get_string(json, "event", NULL);
+        good +=
+            event && json_first(json).key && !strcmp(json_first(json).key, "event") && json_get(json, "t");
+        buf_print(&events, "%s ", event ? event : "?");
+        if (event && !strcmp(event, "job"))
+            CHECK_STR(json_get_string(json, "prompt", NULL), "<pose>\"a\\b\"\n雪</pose>",
+                      "the prompt is exact");
+        json_free(json);
+    }
+    CHECK_EQ(good, lines, "every line is an object that begins with event and t");
+    CHECK_HAS(buf_string(&events), "lint job phase ", "advice, then the job, then its phases");
+    CHECK_HAS(buf_string(&events), "step step ", "a step is an event");
+    CHECK_HAS(buf_string(&events), "saved ", "and so is the picture");
+    buf_done(&events);
+    buf_done(&file);
+}
+
 static void strict_advice_refuses(Talk *talk) {
     command(talk, "set lint strict");
     CHECK_HAS(prompt(talk, "<character_1><pose>dancing</pose></character_1>"), "nothing is rendered",
@@ -343,6 +403,8 @@ int main(void) {
     prompt_and_settings_are_undone(&talk);
     macros_keep_prompt_and_settings(&talk);
     refused_lines_stay(&talk);
+    step_lines_are_rationed(&talk);
+    events_are_json(&talk);
     strict_advice_refuses(&talk);
     history_is_kept(&talk);
     a_run_can_be_stopped(&talk);
