@@ -3,10 +3,14 @@
  * usage: parity [--backend PATH | --all-paths] [--tap] CASE_DIR...
  *
  * A case folder holds case.json and usually data.safetensors and model/, in the format of the reference
- * data's README. Prints one line for each output, ends with 1 if any is not ok. A case is known by what its
- * files say, not by its name, so new cases need no rebuild. PATH is ref, portable, avx2, avx512 or
- * avx512bf16; without one the best of the CPU. Matrix products are computed in float32 on every path: the
- * limits are meant for that. */
+ * data's README. Prints one line for each output,
+ *
+ *   ok|not ok|skip KIND-NAME RUN OUTPUT rel=ERROR limit=LIMIT
+ *
+ * with --all-paths the path behind it, with --tap a plan at the end; reasons follow in lines that begin with #.
+ * Ends with 1 if any is not ok. A case is known by what its files say, not by its name, so new cases need no
+ * rebuild. PATH is ref, portable, avx2, avx512 or avx512bf16; without one the best of the CPU. Matrix products
+ * are computed in float32 on every path: the limits are meant for that. */
 #include "config.h"
 
 #include <math.h>
@@ -28,9 +32,10 @@ void report_error(const Case *c, int run, const char *output, double error, doub
     bool good = error <= limit; /* false for NaN */
     c->report->count++;
     c->report->bad += !good;
-    printf("%s %s %d %s rel=%.3g limit=%.3g path=%s\n", good ? "ok" : "not ok", c->name, run,
-           output, error, limit,
-           c->path->name);
+    printf("%s %s %d %s rel=%.3g limit=%.3g", good ? "ok" : "not ok", c->name, run, output, error, limit);
+    if (c->report->several_paths)
+        printf(" path=%s", c->path->name);
+    putchar('\n');
 }
 
 void report_skip(const Case *c, int run, const char *output, const char *reason) {
@@ -38,7 +43,8 @@ void report_skip(const Case *c, int run, const char *output, const char *reason)
     if (c->report->form == REPORT_TAP)
         printf("ok %s %d %s # SKIP %s\n", c->name, run, output, reason);
     else
-        printf("skip %s %d %s rel=0 limit=0 %s\n", c->name, run, output, reason);
+        printf("skip %s %d %s rel=nan limit=%.3g\n# %s\n", c->name, run, output, case_limit(c, run, output),
+               reason);
 }
 
 void report_failure(const Case *c, int run, const char *output, Status st) {
@@ -235,6 +241,7 @@ int main(int argc, char **argv) {
         } else if (!strcmp(argv[i], "--all-paths")) {
             from = 0;
             count = known;
+            report.several_paths = true;
         } else if (!strcmp(argv[i], "--backend") && i + 1 < argc) {
             i++;
             for (from = 0; from < known && strcmp(argv[i], paths[from].name); from++)

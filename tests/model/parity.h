@@ -16,6 +16,7 @@ typedef enum ReportForm { REPORT_LINES, REPORT_TAP } ReportForm;
 
 typedef struct Report {
     ReportForm form;
+    bool several_paths; /* the path is part of every line */
     int count, bad;
 } Report;
 
@@ -29,7 +30,7 @@ typedef struct Case {
     Report *report;
 } Case;
 
-/* One line: "ok|not ok|skip KIND-NAME RUN OUTPUT rel=ERROR limit=LIMIT path=PATH". Not a number is not ok. */
+/* One line: "ok|not ok KIND-NAME RUN OUTPUT rel=ERROR limit=LIMIT". Not a number is not ok. */
 void report_error(const Case *c, int run, const char *output, double error, double limit);
 void report_skip(const Case *c, int run, const char *output, const char *reason);
 /* A run that ended with a failure instead of an output. */
