@@ -217,7 +217,7 @@ static Status config_from_json(DitConfig *c, const Json *json, int naming) {
     c->patch = json_get_integer(json, "patch_size", 2);
     if (c->patch < 1 || c->patch > 16 || width % (c->patch * c->patch))
         return fail(ERR_FORMAT,
-                    "x_embedder.weight has %lld columns, expected a multiple of the square of patch_size, %lld",
+                    "x_embedder.weight has %lld columns, expected a multiple of patch_size %lld squared",
                     (long long)width, (long long)c->patch);
     c->channels = width / (c->patch * c->patch);
     c->theta = json_get_number(json, "rope_theta", 10000);

@@ -445,6 +445,6 @@ void model_files_close(ModelFiles *files) {
 }
 
 double model_shift(const ModelFiles *files) {
-    /* A scheduler that leaves it out means its class's default (model-spec 8.6); no scheduler, the published 6. */
+    /* A scheduler that leaves it out means its class's default (model-spec 8.6); no scheduler, 6. */
     return json_get_number(files->scheduler, "shift", files->scheduler ? 1 : 6);
 }

@@ -28,7 +28,7 @@ typedef struct Opened {
     Vae *vae;
 } Opened;
 
-/* The weights of the case, whatever their file is called: shards by their index, else a single file. Owned. */
+/* The weights of the case, whatever their file is called: shards by index, else a single file. Owned. */
 static char *weights_path(const Case *c) {
     static const char *const PATTERNS[] = {"model/*.safetensors.index.json", "model/*.safetensors"};
     char *found = NULL;
