@@ -8,8 +8,8 @@
  *   ok|not ok|skip KIND-NAME RUN OUTPUT rel=ERROR limit=LIMIT
  *
  * with --all-paths the path behind it, with --tap a plan at the end; reasons follow in lines that begin with
- * "#". Ends with 1 if any is not ok. A case is known by what its files say, not by its name, so new cases need
- * no rebuild. PATH is ref, portable, avx2, avx512 or avx512bf16; without one the best of the CPU. Matrix
+ * "#". Ends with 1 if any is not ok. A case is known by what its files say, not by its name, so new cases
+ * need no rebuild. PATH is ref, portable, avx2, avx512 or avx512bf16; without one the best of the CPU. Matrix
  * products are computed in float32 on every path: the limits are meant for that. */
 #include "config.h"
 
