@@ -110,7 +110,7 @@ static void pump_input(Batch *batch) {
         if (!batch->held)
             break;
         const char *command = batch->answer.kind == ANSWER_PROMPT ? NULL : batch->answer.text;
-        if (batch->answer.kind != ANSWER_LEAVE && app_must_wait(batch->app, command))
+        if (batch->app->script || (batch->answer.kind != ANSWER_LEAVE && app_must_wait(batch->app, command)))
             return;
         batch->held = false;
         app_answer(batch->app, &batch->answer);

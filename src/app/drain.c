@@ -109,7 +109,7 @@ static void on_phase(App *app, Event *event) {
         return;
     ticket->phase_seconds[event->phase] = event->seconds;
     ticket->phase = event->phase + 1 < PHASE_COUNT ? event->phase + 1 : event->phase;
-    ticket->phase_began = clock_seconds();
+    ticket->phase_began = event->time;
     if (event->phase == PHASE_TEXT) {
         char seconds[24];
         clock_format(seconds, event->seconds);
@@ -147,6 +147,7 @@ static void on_step(App *app, Event *event) {
         return;
     ticket->step = *step;
     ticket->phase = PHASE_DENOISE;
+    ticket->step.seconds = (event->time - ticket->phase_began) / step->step; /* the mean: one step alone jitters */
     if (!step_is_due(app, ticket, step))
         return;
     ticket->line_time = clock_seconds();
@@ -156,7 +157,7 @@ static void on_step(App *app, Event *event) {
     }
     Buf rate = {0};
     char left[24];
-    put_rate(&rate, step->seconds);
+    put_rate(&rate, ticket->step.seconds);
     clock_format(left, step->eta);
     app_tell(app, LINE_INFO, "Denoising step %d/%d... sigma %.4f, %s, %s left", step->step, step->total,
              step->sigma, rate.data, left);

@@ -106,7 +106,7 @@ Status picture_file_meta(RunMeta *out, PictureFacts *facts, const char *path) {
 Status picture_meta(RunMeta *out, PictureFacts *facts, App *app, const char *reference) {
     char *path;
     TRY(picture_path(&path, app, reference));
-    Status st = picture_file_meta(out, facts, path);
+    Status st = picture_file_meta(out, facts, shown_path(path));
     free(path);
     return st && st->code == ERR_UNSUPPORTED ? app_fault_as(app, EXIT_SOME, st) : st;
 }

@@ -24,7 +24,7 @@ typedef struct View {
     ViewPhase phase;              /* of that job */
     int step, steps;              /* 0 before the first step ended */
     double sigma;
-    double step_seconds;          /* of the newest step */
+    double step_seconds;          /* of a step, mean over this job */
     double eta;                   /* seconds left of the job */
     double phase_seconds[VIEW_PHASES]; /* negative: not yet reached */
     bool stopping;                /* asked to stop after this step */
