@@ -101,15 +101,14 @@ static void complete_tag(Completions *out, const CompletePlace *place) {
 
 /* ---- files ------------------------------------------------------------------------------------------------------ */
 
-/* Offers a file as C5 wants it: in quotes when a space would split it. A directory may go on. */
-static void offer_file(Offer *to, const char *directory, const char *name) {
+/* Offers a file as C5 wants it: in quotes when they were typed or a space would split it. A directory may go on. */
+static void offer_file(Offer *to, const char *directory, const char *name, bool quoted) {
     Buf path = {0}, word = {0};
     buf_print(&path, "%s%s", directory, name);
     bool folder = file_is_directory(path.data);
-    bool quoted = to->size && to->word[0] == '"';
     if (folder)
         buf_byte(&path, '/');
-    if (quoted || strchr(path.data, ' '))
+    if (quoted)
         buf_print(&word, "\"%s%s", path.data, folder ? "" : "\"");
     else
         buf_text(&word, path.data);
@@ -121,26 +120,35 @@ static void offer_file(Offer *to, const char *directory, const char *name) {
     buf_done(&word);
 }
 
-static void offer_files(Offer *to) {
-    const char *typed = to->word;
-    size_t size = to->size;
-    if (size && typed[0] == '"') {
-        typed++;
-        size--;
-    }
+/* Where the directory part of what is typed ends, without an opening quote. */
+static size_t directory_size(const char *typed, size_t size) {
     const char *slash = size ? memrchr(typed, '/', size) : NULL;
-    char *directory = must_copy_n(typed, slash ? (size_t)(slash + 1 - typed) : 0);
-    const char *begin = typed + strlen(directory);
-    size_t begin_size = size - strlen(directory);
+    return slash ? (size_t)(slash + 1 - typed) : 0;
+}
+
+/* A file whose name has a space can only be offered beside others when the quote is typed already: what is common to all
+ * words takes the place of what was typed. Alone it brings its quotes. */
+static void offer_files(Offer *to) {
+    bool quoted = to->size && to->word[0] == '"';
+    const char *typed = to->word + quoted;
+    size_t size = to->size - quoted, head = directory_size(typed, size), count = 0;
+    char *directory = must_copy_n(typed, head);
     struct dirent **entries;
-    int count = scandir(*directory ? directory : ".", &entries, NULL, alphasort);
-    for (int i = 0; i < count; i++) {
+    int all = scandir(head ? directory : ".", &entries, NULL, alphasort);
+    for (int i = 0; i < all; i++) { /* those that fit come to the front */
         const char *name = entries[i]->d_name;
-        if (!strncmp(name, begin, begin_size) && (name[0] != '.' || (begin_size && begin[0] == '.')))
-            offer_file(to, directory, name);
-        free(entries[i]);
+        bool fits = !strncmp(name, typed + head, size - head) && (name[0] != '.' || size > head);
+        struct dirent *entry = entries[i];
+        entries[i] = entries[count];
+        entries[count] = entry;
+        count += fits;
     }
-    if (count >= 0)
+    bool alone = count == 1 && !quoted && strchr(entries[0]->d_name, ' ');
+    for (size_t i = 0; i < count; i++)
+        offer_file(alone ? &(Offer){to->out, "", 0} : to, directory, entries[i]->d_name, quoted || alone);
+    for (int i = 0; i < all; i++)
+        free(entries[i]);
+    if (all >= 0)
         free(entries);
     free(directory);
 }

@@ -7,7 +7,7 @@
 #include "program.h"
 #include "tests/tap.h"
 
-#define TERMINAL_SECONDS 20
+#define TERMINAL_SECONDS 40
 
 typedef struct Terminal Terminal;
 
