@@ -77,22 +77,38 @@ INLINE V v_max(V a, V b) {
     return v_select(a > b, a, b);
 }
 
-/* Halves are added until one number is left: the same order at every length of loop. */
+/* Four lanes, from lane 4 i on. */
+typedef float V4 __attribute__((vector_size(16)));
+typedef int32_t I4 __attribute__((vector_size(16)));
+
+INLINE V4 v_quad(V x, int i) {
+    V4 quad;
+    memcpy(&quad, (const char *)&x + 16 * i, sizeof quad);
+    return quad;
+}
+
+INLINE V4 quad_max(V4 a, V4 b) {
+    I4 mask = a > b;
+    return (V4)((mask & (I4)a) | (~mask & (I4)b));
+}
+
 INLINE float v_sum(V x) {
-    float lane[LANES];
-    memcpy(lane, &x, sizeof lane);
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++)
-            lane[i] += lane[i + half];
-    return lane[0];
+    V4 sum = v_quad(x, 0);
+    if (LANES >= 8)
+        sum += v_quad(x, LANES / 4 - 1);
+    if (LANES >= 16)
+        sum += v_quad(x, 1) + v_quad(x, 2);
+    return (sum[0] + sum[2]) + (sum[1] + sum[3]);
 }
 
 INLINE float v_largest(V x) {
-    float lane[LANES];
-    memcpy(lane, &x, sizeof lane);
-    for (int i = 1; i < LANES; i++)
-        lane[0] = lane[i] > lane[0] ? lane[i] : lane[0];
-    return lane[0];
+    V4 most = v_quad(x, 0);
+    if (LANES >= 8)
+        most = quad_max(most, v_quad(x, LANES / 4 - 1));
+    if (LANES >= 16)
+        most = quad_max(most, quad_max(v_quad(x, 1), v_quad(x, 2)));
+    float a = most[0] > most[2] ? most[0] : most[2], b = most[1] > most[3] ? most[1] : most[3];
+    return a > b ? a : b;
 }
 
 /* exp(x): x = n ln 2 + r with |r| <= 0.347, a polynomial for exp(r), then 2^n through the exponent bits. Relative error
