@@ -4,6 +4,7 @@
 #include "cpu/kernels.h"
 
 #ifdef CPU_X86
+#include <immintrin.h>
 
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)

@@ -1,5 +1,6 @@
 /* vector.h: vectors of LANES floats for the path being compiled (LANES is set by the including kernels_*.c).
- * Compiler vector extensions only: a product and sum become one fused instruction where the target has it. */
+ * On x86 that file has included immintrin.h before it names its target; the intrinsics are for what the language cannot
+ * say. Otherwise compiler vector extensions: a product and sum become one fused instruction where the target has it. */
 #pragma once
 
 #include <stdint.h>
@@ -72,10 +73,21 @@ INLINE V v_select(I mask, V yes, V no) {
     return (V)((mask & (I)yes) | (~mask & (I)no));
 }
 
-/* The larger one; the second when the first is not a number. */
-INLINE V v_max(V a, V b) {
-    return v_select(a > b, a, b);
-}
+/* The larger and the smaller one; the second when one is not a number. Written as a comparison and a choice they would
+ * take four instructions, in a loop that is all about exp. */
+#if defined(CPU_X86) && LANES == 16
+#define v_max(a, b) ((V)_mm512_max_ps(a, b))
+#define v_min(a, b) ((V)_mm512_min_ps(a, b))
+#elif defined(CPU_X86) && LANES == 8
+#define v_max(a, b) ((V)_mm256_max_ps(a, b))
+#define v_min(a, b) ((V)_mm256_min_ps(a, b))
+#elif defined(CPU_X86)
+#define v_max(a, b) ((V)_mm_max_ps(a, b))
+#define v_min(a, b) ((V)_mm_min_ps(a, b))
+#else
+#define v_max(a, b) v_select((a) > (b), a, b)
+#define v_min(a, b) v_select((a) < (b), a, b)
+#endif
 
 /* Four lanes, from lane 4 i on. */
 typedef float V4 __attribute__((vector_size(16)));
@@ -112,11 +124,10 @@ INLINE float v_largest(V x) {
 }
 
 /* exp(x): x = n ln 2 + r with |r| <= 0.347, a polynomial for exp(r), then 2^n through the exponent bits. Relative error
- * about 1e-7 where the result is a normal number; 0 below -87.3; the largest result is exp(88). NaN stays NaN. */
+ * about 1e-7; results stay between the smallest normal number (also for -infinity) and exp(88). NaN stays NaN. */
 INLINE V v_exp(V x) {
     const float rounding = 12582912.0f; /* 1.5 · 2^23: adding it leaves the rounded integer in the low bits */
-    V limited = v_select(x > v_set(88.0f), v_set(88.0f), x);
-    limited = v_select(limited < v_set(-87.3f), v_set(-87.3f), limited);
+    V limited = v_min(v_set(88.0f), v_max(v_set(-87.3365f), x));
     V shifted = limited * 1.44269504f + rounding;
     V n = shifted - rounding;
     V r = limited - n * 0.693145752f; /* ln 2 in two parts: the first has few bits, so that n times it is exact */
@@ -128,7 +139,7 @@ INLINE V v_exp(V x) {
     p = p * r + 1.0f;
     p = p * r + 1.0f;
     V power = (V)(((I)shifted + 127) << 23);
-    return v_select(x < v_set(-87.3f), v_set(0.0f), p * power);
+    return p * power;
 }
 
 INLINE V v_magnitude(V x) {
