@@ -1,12 +1,12 @@
 /* gemm.c: how close the matrix products come to this machine's peak.
  *
- *   bench/gemm [PATH [THREADS [NAME]]]     PATH as for NEWBIE_ISA (default: the best), THREADS (default: 1, then all
- *                                          cores), only shapes whose name contains NAME
+ *   bench/gemm [PATH [THREADS [NAME]]]     PATH as for NEWBIE_ISA (default: the best), THREADS (default: 1,
+ *                                          then all cores), only shapes whose name contains NAME
  *
- * First the peak of a thread: register-only multiply-adds, f32 or bf16. Then the shapes of the full-size model
- * (performance.md 1.1) and of the demo model through the public ops, best of several runs: GFLOP/s, percent of the peak
- * of all threads by the clock, and percent by processor time, which tells what the kernels do on a machine that has
- * other work as well. */
+ * First the peak of a thread: register-only multiply-adds, f32 or bf16. Then the shapes of the full-size
+ * model (performance.md 1.1) and of the demo model through the public ops, best of several runs: GFLOP/s,
+ * percent of the peak of all threads by the clock, and percent by processor time, which tells what the
+ * kernels do on a machine that has other work as well. */
 #include "config.h"
 
 #include <stdio.h>
@@ -99,8 +99,9 @@ static void measure(Ops *o, const Shape *shape, const uint16_t *numbers, double 
     if (!ops_status(o)) {
         Times best = best_times(o, shape, y, x, &w);
         double flops = 2.0 * (double)shape->rows * (double)shape->out * (double)shape->in;
-        printf("  %-24s %5lld x %5lld x %5lld %9.3f ms %7.1f GFLOP/s %5.1f %%", shape->name, (long long)shape->rows,
-               (long long)shape->out, (long long)shape->in, best.wall * 1e3, flops / best.wall * 1e-9,
+        printf("  %-24s %5lld x %5lld x %5lld %9.3f ms %7.1f GFLOP/s %5.1f %%", shape->name,
+               (long long)shape->rows, (long long)shape->out, (long long)shape->in, best.wall * 1e3,
+               flops / best.wall * 1e-9,
                flops / best.wall / (peak * threads) * 100);
         if (best.wall > SECONDS_TO_TELL)
             printf("  %5.1f %% by processor time", flops / best.cpu / peak * 100);

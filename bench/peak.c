@@ -1,5 +1,5 @@
-/* peak.c: twelve independent chains of multiply-adds in registers: enough to hide the latency of the units we know
- * (4 to 6 cycles, two a cycle). */
+/* peak.c: twelve independent chains of multiply-adds in registers: enough to hide the latency of the units we
+ * know (4 to 6 cycles, two a cycle). */
 #include "config.h"
 
 #include "bench/peak.h"

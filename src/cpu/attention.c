@@ -1,7 +1,8 @@
-/* attention.c: softmax(scale q kT) v without a score matrix: blocks of queries over blocks of keys with a running
- * maximum and sum per query (Milakov and Gimelshein 2018; Dao and others 2022).
+/* attention.c: softmax(scale q kT) v without a score matrix: blocks of queries over blocks of keys with a
+ * running maximum and sum per query (Milakov and Gimelshein 2018; Dao and others 2022).
  *
- * Keys and values of a sequence are first copied into panels, so that both products are the tile kernels of gemm.inc:
+ * Keys and values of a sequence are first copied into panels, so that both products are the tile kernels of
+ * gemm.inc:
  *   keys    per kv head [ceil(n / 32)][d][32]      scores  [rows][32]  = q [rows][d] · panel
  *   values  per kv head [ceil(d / 32)][n][32]      out     [rows][32] += weights [rows][keys] · panel
  * The blocks of keys do not depend on the split, hence neither do the bits. */
@@ -12,7 +13,8 @@
 
 #include "cpu/state.h"
 
-#define KEYS 256 /* of a block: with a head of 96, keys and values of a block take 230 KB of the second-level cache */
+/* Of a block: with a head of 96, its keys and values take 230 KB of the second-level cache. */
+#define KEYS 256
 #define HEAD_MAX BLOCK_DEPTH
 #define QUERY_TILES 8 /* of a unit at most */
 
@@ -26,7 +28,8 @@ typedef struct Attention {
     int64_t tiles, tiles_per_unit, units_per_head;
 } Attention;
 
-/* What a thread keeps of a unit: its queries are in the workspace's a, its sums in acc [tile][panel][TILE_ROWS][32]. */
+/* What a thread keeps of a unit: its queries are in the workspace's a, its sums in acc
+ * [tile][panel][TILE_ROWS][32]. */
 typedef struct Rows {
     Workspace *w;
     int64_t head, kv_head;
@@ -69,12 +72,6 @@ static void pack_unit(void *job, int64_t unit, int thread) {
     }
 }
 
-static void multiply(const Attention *a, float *acc, const float *rows_of_a, const float *b, const int64_t shape[2],
-                     TileStart start) {
-    Tile tile = {.acc = acc, .a = rows_of_a, .b = b, .rows = (int)shape[0], .depth = shape[1], .start = start};
-    a->state->kernels->tile_f32(&tile);
-}
-
 /* The keys that a row sees: [*from, *to). */
 static void seen_keys(const Attention *a, int64_t row, int64_t *from, int64_t *to) {
     const AttentionHow *how = a->how;
@@ -84,7 +81,8 @@ static void seen_keys(const Attention *a, int64_t row, int64_t *from, int64_t *t
         *from = row + 1 - how->window;
 }
 
-/* Scores of the tile's rows for keys [key, key + keys) become weights; earlier sums shrink to the new maximum. */
+/* Scores of the tile's rows for keys [key, key + keys) become weights; earlier sums shrink to the new
+ * maximum. */
 static void soften(const Attention *a, const Rows *rows, int64_t key, int64_t keys) {
     for (int64_t r = 0; r < rows->last - rows->first; r++) {
         int64_t from, to;
@@ -107,7 +105,8 @@ static void soften(const Attention *a, const Rows *rows, int64_t key, int64_t ke
 
 /* A tile of rows with one block of keys. */
 static void tile_with_keys(const Attention *a, const Rows *rows, int64_t key, int64_t keys) {
-    int64_t count = rows->last - rows->first, from, to, unused;
+    int count = (int)(rows->last - rows->first);
+    int64_t from, to, unused;
     seen_keys(a, rows->first, &from, &unused);
     seen_keys(a, rows->last - 1, &unused, &to);
     if (key >= to || key + keys <= from)
@@ -115,12 +114,16 @@ static void tile_with_keys(const Attention *a, const Rows *rows, int64_t key, in
     const float *k = a->keys + rows->kv_head * a->key_size + key * a->head;
     const float *v = a->values + rows->kv_head * a->value_size + key * PANEL;
     for (int64_t panel = 0; panel < panels_of(keys); panel++)
-        multiply(a, rows->w->scores + panel * TILE_ROWS * PANEL, rows->w->a + rows->in_block * A_STRIDE,
-                 k + panel * PANEL * a->head, (const int64_t[]){count, a->head}, TILE_ZERO);
+        a->state->kernels->tile_f32(&(Tile){
+            .acc = rows->w->scores + panel * TILE_ROWS * PANEL, .a = rows->w->a + rows->in_block * A_STRIDE,
+            .b = k + panel * PANEL * a->head, .rows = count, .depth = a->head, .start = TILE_ZERO,
+        });
     soften(a, rows, key, keys);
     for (int64_t panel = 0; panel < a->panels; panel++)
-        multiply(a, rows->sums + panel * TILE_ROWS * PANEL, rows->w->weights, v + panel * a->n * PANEL,
-                 (const int64_t[]){count, keys}, TILE_CONTINUE);
+        a->state->kernels->tile_f32(&(Tile){
+            .acc = rows->sums + panel * TILE_ROWS * PANEL, .a = rows->w->weights,
+            .b = v + panel * a->n * PANEL, .rows = count, .depth = keys, .start = TILE_CONTINUE,
+        });
 }
 
 static int64_t first_row(const Attention *a, int64_t tile) {
@@ -157,7 +160,8 @@ static void attention_unit(void *job, int64_t index, int thread) {
     int64_t tiles = a->tiles - first_tile < a->tiles_per_unit ? a->tiles - first_tile : a->tiles_per_unit;
     int64_t block_row = first_row(a, first_tile), block_end = first_row(a, first_tile + tiles);
     float maximum[QUERY_TILES * TILE_ROWS], sum[QUERY_TILES * TILE_ROWS] = {0};
-    Rows unit = {.w = &a->state->workspaces[thread], .head = index / a->units_per_head, .maximum = maximum, .sum = sum};
+    Rows unit = {.w = &a->state->workspaces[thread], .maximum = maximum, .sum = sum};
+    unit.head = index / a->units_per_head;
     unit.kv_head = unit.head / (a->q.dims[1] / a->k.dims[1]);
     for (int64_t row = block_row; row < block_end; row++)
         a->state->kernels->scale(unit.w->a + (row - block_row) * A_STRIDE, head_row(a->q, row, unit.head),
@@ -204,7 +208,8 @@ Status cpu_attention(void *state, Tensor out, Tensor q, Tensor k, Tensor v, cons
     for (int s = 0; s < how->seqs->count; s++) {
         int64_t first = how->seqs->offsets[s], n = seqs_length(how->seqs, s);
         Attention a = {
-            .state = state, .how = how, .n = n, .out = tensor_rows(out, first, n), .q = tensor_rows(q, first, n),
+            .state = state, .how = how, .n = n,
+            .out = tensor_rows(out, first, n), .q = tensor_rows(q, first, n),
             .k = tensor_rows(k, first, n), .v = tensor_rows(v, first, n),
         };
         if (n > 0)

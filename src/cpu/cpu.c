@@ -12,7 +12,7 @@
 #include "cpu/isa.h"
 #include "cpu/state.h"
 
-/* ---- memory ------------------------------------------------------------------------------------------------------ */
+/* ---- memory -------------------------------------------------------------------------------------------- */
 
 #define MAP_FROM (2u << 20) /* the size of a huge page: smaller blocks come from malloc */
 
@@ -86,25 +86,12 @@ static void cpu_mem_info(void *state, MemInfo *info) {
 
 /* Device memory is host memory. */
 static Status cpu_upload(void *state, Tensor device, const void *host) {
-    Tensor from = device;
-    from.data = (void *)host; /* only read */
-    int64_t stride = 1;
-    for (int axis = from.rank - 1; axis >= 0; axis--) {
-        from.strides[axis] = stride;
-        stride *= from.dims[axis];
-    }
-    return cpu_copy(state, device, from);
+    void *readable = (void *)(uintptr_t)host; /* a tensor cannot say that it is only read */
+    return cpu_copy(state, device, tensor_dense_view(readable, device.type, device.rank, device.dims));
 }
 
 static Status cpu_download(void *state, void *host, Tensor device) {
-    Tensor to = device;
-    to.data = host;
-    int64_t stride = 1;
-    for (int axis = to.rank - 1; axis >= 0; axis--) {
-        to.strides[axis] = stride;
-        stride *= to.dims[axis];
-    }
-    return cpu_copy(state, to, device);
+    return cpu_copy(state, tensor_dense_view(host, device.type, device.rank, device.dims), device);
 }
 
 static Status cpu_sync(void *state) {
@@ -112,7 +99,7 @@ static Status cpu_sync(void *state) {
     return NULL;
 }
 
-/* ---- work -------------------------------------------------------------------------------------------------------- */
+/* ---- work ---------------------------------------------------------------------------------------------- */
 
 typedef struct RangeRun {
     RangeKernel *kernel;
@@ -137,7 +124,7 @@ void run_range(CpuState *state, RangeKernel *kernel, const void *job, int64_t co
     team_run(state->team, range_unit, &run, run.units);
 }
 
-/* ---- open and close ---------------------------------------------------------------------------------------------- */
+/* ---- open and close ------------------------------------------------------------------------------------ */
 
 static void cpu_close(void *opaque) {
     CpuState *state = opaque;
@@ -172,8 +159,8 @@ static Status cpu_open(void **out, const BackendOptions *options) {
         cpu_close(state);
         return st;
     }
-    snprintf(state->description, sizeof state->description, "cpu, %d thread%s, %s", threads, threads == 1 ? "" : "s",
-             state->kernels->name);
+    snprintf(state->description, sizeof state->description, "cpu, %d thread%s, %s", threads,
+             threads == 1 ? "" : "s", state->kernels->name);
     *out = state;
     return NULL;
 }
@@ -189,8 +176,8 @@ const Backend CPU_BACKEND = {
     .upload = cpu_upload, .download = cpu_download, .copy = cpu_copy, .fill = cpu_fill, .sync = cpu_sync,
     .weight_pack = cpu_weight_pack, .weight_free = cpu_weight_free,
     .linear = cpu_linear, .glu_linear = cpu_glu_linear,
-    .rms_norm = cpu_rms_norm, .add_norm = cpu_add_norm, .layer_norm = cpu_layer_norm, .group_norm = cpu_group_norm,
-    .qk_norm_rope = cpu_qk_norm_rope, .attention = cpu_attention,
+    .rms_norm = cpu_rms_norm, .add_norm = cpu_add_norm, .layer_norm = cpu_layer_norm,
+    .group_norm = cpu_group_norm, .qk_norm_rope = cpu_qk_norm_rope, .attention = cpu_attention,
     .embed = cpu_embed, .mean_rows = cpu_mean_rows,
     .conv2d = cpu_conv2d, .upsample2x = cpu_upsample2x, .upsample2x_conv = cpu_upsample2x_conv,
     .patchify = cpu_patchify, .unpatchify = cpu_unpatchify, .transpose = cpu_transpose,

@@ -1,20 +1,22 @@
 /* gemm.c: matrix products by blocks, and the two ops that are nothing else.
  *
- * A unit of work is a block of rows times some panels of the weight. A thread copies its rows of the left matrix, up to
- * BLOCK_DEPTH columns at a time, into its workspace (rounding them to bf16 where the dot product wants it), multiplies
- * the block with every panel of the unit by register tiles, and finishes: bias, activation, store. The copy costs about
- * 4 / columns of the products; what it buys is constant offsets in the inner loop, no cache-set conflicts at row lengths
- * that are powers of two, and one loop for linear layers and convolutions.
+ * A unit of work is a block of rows times some panels of the weight. A thread copies its rows of the left
+ * matrix, up to BLOCK_DEPTH columns at a time, into its workspace (rounding them to bf16 where the dot
+ * product wants it), multiplies the block with every panel of the unit by register tiles, and finishes: bias,
+ * activation, store. The copy costs about 4 / columns of the products; what it buys is constant offsets in
+ * the inner loop, no cache-set conflicts at row lengths that are powers of two, and one loop for linear
+ * layers and convolutions.
  *
- * Each element of y is one sum in the order of k, continued over blocks of depth: the same bits for every split.
- * Design and measured rates: performance.md 5, bench/NOTES.md. */
+ * Each element of y is one sum in the order of k, continued over blocks of depth: the same bits for every
+ * split. Design and measured rates: performance.md 5, bench/NOTES.md. */
 #include "config.h"
 
 #include <string.h>
 
 #include "cpu/state.h"
 
-/* How a product is cut. Rows are cut into tiles of at most tile_rows and these into blocks, both as evenly as can be. */
+/* How a product is cut. Rows are cut into tiles of at most tile_rows and these into blocks, both as evenly as
+ * can be. */
 typedef struct Cut {
     CpuState *state;
     const Product *product;
@@ -88,8 +90,8 @@ static const void *panel_at(const Cut *cut, Workspace *w, int64_t panel, const i
 }
 
 /* One panel times the tiles of a row block over columns [k, k + n); the last columns also finish. */
-static void panel_times_tiles(const Cut *cut, Workspace *w, const int64_t tiles[2], int64_t panel, int64_t slot,
-                              const int64_t span[2]) {
+static void panel_times_tiles(const Cut *cut, Workspace *w, const int64_t tiles[2], int64_t panel,
+                              int64_t slot, const int64_t span[2]) {
     int64_t block_row = tile_first_row(cut, tiles[0]), k = span[0], n = span[1];
     bool whole = n == cut->depth, last_part = k + n == cut->depth;
     const void *b = panel_at(cut, w, panel, span);
@@ -106,12 +108,13 @@ static void panel_times_tiles(const Cut *cut, Workspace *w, const int64_t tiles[
     }
 }
 
-/* Row blocks run fastest over the units, so that the panels of a unit are still in the shared cache for the next. */
+/* Row blocks run fastest over the units, so that the panels of a unit are still in the shared cache for the
+ * next. */
 static void product_unit(void *job, int64_t unit, int thread) {
     const Cut *cut = job;
     Workspace *w = &cut->state->workspaces[thread];
-    int64_t block = unit % cut->row_blocks, group = unit / cut->row_blocks;
-    const int64_t tiles[2] = {block * cut->tiles / cut->row_blocks, (block + 1) * cut->tiles / cut->row_blocks};
+    int64_t blocks = cut->row_blocks, block = unit % blocks, group = unit / blocks;
+    const int64_t tiles[2] = {block * cut->tiles / blocks, (block + 1) * cut->tiles / blocks};
     int64_t first_panel = group * cut->panels / cut->panel_blocks;
     int64_t last_panel = (group + 1) * cut->panels / cut->panel_blocks;
     for (int64_t k = 0; k < cut->depth; k += cut->block_depth) {
@@ -122,8 +125,8 @@ static void product_unit(void *job, int64_t unit, int thread) {
     }
 }
 
-/* Below this many products one slice per thread is best: copying the rows again for every slice costs more than an
- * uneven end. About 0.2 ms of one core. */
+/* Below this many products one slice per thread is best: copying the rows again for every slice costs more
+ * than an uneven end. About 0.2 ms of one core. */
 #define SMALL_PRODUCT 40e6
 /* Below this many one thread is best: 10 us. */
 #define TINY_PRODUCT 1e6
@@ -151,7 +154,7 @@ void product_run(CpuState *state, const Product *product) {
     Cut cut = {
         .state = state, .product = product, .bf16_rows = dot,
         .tiles = ceil_divide(product->rows, kernels->tile_rows),
-        .panels = ceil_divide(w->kind == WEIGHT_GLU ? w->out / 2 : w->out, w->kind == WEIGHT_GLU ? PANEL / 2 : PANEL),
+        .panels = weight_panels(w),
         .depth = pairs ? (product->depth + 1) / 2 * 2 : product->depth,
         .block_depth = dot ? 2 * BLOCK_DEPTH : BLOCK_DEPTH,
         .depth_bytes = PANEL * dtype_size(w->type),

@@ -1,5 +1,5 @@
-/* isa.c: chooses code paths by what cpuid says and the system has enabled (the compiler's cpu_supports asks both), and
- * counts cores. */
+/* isa.c: chooses code paths by what cpuid says and the system has enabled (the compiler's cpu_supports asks
+ * both), and counts cores. */
 #include "config.h"
 
 #include "cpu/isa.h"
@@ -95,7 +95,8 @@ Status isa_choose(const Kernels **out, const char *name) {
     return no_such_path(name, where);
 }
 
-/* The first of the hardware threads that share a core with `cpu`; `cpu` itself when the system does not say. */
+/* The first of the hardware threads that share a core with `cpu`; `cpu` itself when the system does not
+ * say. */
 static int first_sibling(int cpu) {
     char path[96];
     int first = cpu;

@@ -1,10 +1,11 @@
 /* kernels.h: the table of inner loops that exist once per instruction set.
  *
- * Every kernels_*.c compiles the same text, kernels.inc, for another instruction set and vector length. Within one path
- * each output element is computed by the same additions in the same order whatever the split over units and threads.
+ * Every kernels_*.c compiles the same text, kernels.inc, for another instruction set and vector length.
+ * Within one path each output element is computed by the same additions in the same order whatever the split
+ * over units and threads.
  *
- * Range kernels do items [from, to) of a job; what an item is (a row, an image line, a span) stands beside each.
- */
+ * Range kernels do items [from, to) of a job; what an item is (a row, an image line, a span) stands beside
+ * each. */
 #pragma once
 
 #include "ops/backend.h"
@@ -13,15 +14,15 @@
 #define CPU_X86 1
 #endif
 
-/* ---- matrix tiles ------------------------------------------------------------------------------------------------
+/* ---- matrix tiles -----------------------------------------------------------------------------------------
  *
  * acc [rows, 32] (+)= A [rows, depth] · B [depth, 32]: the one kernel under linear, convolution and attention.
  *
- * A is a block of copied rows with a fixed stride, so that every operand has a constant offset; the stride is no power
- * of two, so that the rows fall into different cache sets. B is a panel of 32 columns:
+ * A is a block of copied rows with a fixed stride, so that every operand has a constant offset; the stride is
+ * no power of two, so that the rows fall into different cache sets. B is a panel of 32 columns:
  *   f32    [depth][32]
- *   pairs  [depth / 2][32][2] bf16: rows k and k + 1 side by side. vdpbf16ps multiplies them as they are; other paths
- *          get both as exact floats with a shift and a mask. Odd depths are padded with zeros, in A too. */
+ *   pairs  [depth / 2][32][2] bf16: rows k and k + 1 side by side. vdpbf16ps multiplies them as they are; other
+ *          paths get both as exact floats with a shift and a mask. Odd depths are padded with zeros, in A too. */
 #define PANEL 32
 #define TILE_ROWS 12               /* most rows of any path */
 #define BLOCK_DEPTH 512            /* floats of a row of A in one block; twice as many bf16 */
@@ -48,9 +49,10 @@ typedef struct Finish {
     StoreMode store;
 } Finish;
 
-/* ---- attention ---------------------------------------------------------------------------------------------------- */
+/* ---- attention ----------------------------------------------------------------------------------------- */
 
-/* One row of scores of one block of keys becomes weights exp(s - maximum), and the running maximum and sum follow. */
+/* One row of scores of one block of keys becomes weights exp(s - maximum), and the running maximum and sum
+ * follow. */
 typedef struct SoftmaxRow {
     const float *scores; /* key 32 i + j at scores[i * panel_stride + j] */
     int64_t panel_stride;
@@ -60,7 +62,7 @@ typedef struct SoftmaxRow {
     float *maximum, *sum; /* running, of the row */
 } SoftmaxRow;
 
-/* ---- range jobs --------------------------------------------------------------------------------------------------- */
+/* ---- range jobs ---------------------------------------------------------------------------------------- */
 
 typedef void RangeKernel(const void *job, int64_t from, int64_t to);
 
@@ -69,7 +71,7 @@ typedef struct AddNormJob { Tensor x, h, y; const AddNormHow *how; } AddNormJob;
 typedef struct LayerNormJob { Tensor y, x; const LayerNormHow *how; } LayerNormJob;    /* rows */
 typedef struct QkNormRopeJob { Tensor q, k; const QkNormRopeHow *how; } QkNormRopeJob; /* rows */
 
-typedef struct GroupStatsJob { Tensor x; double *sums; } GroupStatsJob; /* image lines; sums [h][2][channels] */
+typedef struct GroupStatsJob { Tensor x; double *sums; } GroupStatsJob; /* lines; sums [h][2][channels] */
 typedef struct GroupApplyJob {                                          /* image lines */
     Tensor y, x;
     const float *mean, *factor, *shift; /* [channels]: y = (x - mean) · factor + shift */
@@ -103,7 +105,8 @@ typedef struct Kernels {
     void (*finish_glu)(const Finish *finish); /* acc holds 16 gates, then 16 ups; columns <= 16 */
     void (*to_bf16)(uint16_t *out, const float *in, int64_t n);
 
-    float (*softmax_row)(const SoftmaxRow *row); /* returns the factor for what was summed with the old maximum */
+    /* Returns the factor for what was summed with the old maximum. */
+    float (*softmax_row)(const SoftmaxRow *row);
     void (*scale)(float *out, const float *in, float factor, int64_t n); /* out may be in */
 
     RangeKernel *rms_norm, *add_norm, *layer_norm, *qk_norm_rope, *group_stats, *group_apply;
@@ -123,6 +126,7 @@ static inline int64_t seq_of_row(const Seqs *seqs, int64_t row) {
     return i;
 }
 
+/* Entry `row` of the first axis. */
 static inline float *row_of(Tensor t, int64_t row) {
     return (float *)t.data + row * t.strides[0];
 }

@@ -1,4 +1,5 @@
-/* kernels_portable.c: the kernels for any processor. Four lanes are what every 64-bit machine has (SSE2, NEON). */
+/* kernels_portable.c: the kernels for any processor. Four lanes are what every 64-bit machine has (SSE2,
+ * NEON). */
 #include "config.h"
 
 #include "cpu/kernels.h"

@@ -1,5 +1,5 @@
-/* norm.c: norms and rotation: each op hands its rows to the kernels of norm.inc. Group norm needs two passes and the
- * statistics between them. */
+/* norm.c: norms and rotation: each op hands its rows to the kernels of norm.inc. Group norm needs two passes
+ * and the statistics between them. */
 #include "config.h"
 
 #include <math.h>
@@ -26,7 +26,8 @@ Status cpu_layer_norm(void *state, Tensor y, Tensor x, const LayerNormHow *how) 
 
 Status cpu_qk_norm_rope(void *state, Tensor q, Tensor k, const QkNormRopeHow *how) {
     QkNormRopeJob job = {q, k, how};
-    run_range(state, ((CpuState *)state)->kernels->qk_norm_rope, &job, q.dims[0], (q.dims[1] + k.dims[1]) * q.dims[2]);
+    int64_t width = (q.dims[1] + k.dims[1]) * q.dims[2];
+    run_range(state, ((CpuState *)state)->kernels->qk_norm_rope, &job, q.dims[0], width);
     return NULL;
 }
 
@@ -36,7 +37,7 @@ Status cpu_mean_rows(void *state, Tensor y, Tensor x, const Seqs *seqs) {
     return NULL;
 }
 
-/* ---- group norm -------------------------------------------------------------------------------------------------- */
+/* ---- group norm ---------------------------------------------------------------------------------------- */
 
 /* Sums of lines [h][2][channels] into the first line, in the order of the lines. */
 static void add_lines(double *sums, int64_t lines, int64_t numbers) {
@@ -46,7 +47,8 @@ static void add_lines(double *sums, int64_t lines, int64_t numbers) {
 }
 
 /* Per channel: y = (x - mean) · factor + shift, with the statistics of its group. */
-static void fold_groups(const GroupNormHow *how, const double *sums, int64_t channels, double pixels, float *folded) {
+static void fold_groups(const GroupNormHow *how, const double *sums, int64_t channels, double pixels,
+                        float *folded) {
     int64_t width = channels / how->groups;
     double count = pixels * (double)width;
     for (int64_t group = 0; group < how->groups; group++) {
@@ -68,8 +70,9 @@ static void fold_groups(const GroupNormHow *how, const double *sums, int64_t cha
 Status cpu_group_norm(void *opaque, Tensor y, Tensor x, const GroupNormHow *how) {
     CpuState *state = opaque;
     int64_t lines = x.dims[0], width = x.dims[1], channels = x.dims[2];
+    size_t sums_bytes = (size_t)(lines * channels) * 2 * sizeof(double);
     void *scratch;
-    TRY(scratch_get(state, &scratch, (size_t)(lines * channels) * 2 * sizeof(double) + (size_t)channels * 3 * 4));
+    TRY(scratch_get(state, &scratch, sums_bytes + (size_t)channels * 3 * sizeof(float)));
     double *sums = scratch;
     float *folded = (float *)(sums + lines * 2 * channels);
     GroupStatsJob stats = {x, sums};

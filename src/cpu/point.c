@@ -1,5 +1,5 @@
-/* point.c: elementwise ops, copies and reorderings. What is arithmetic on long rows is in point.inc; what only moves
- * numbers, or touches few, is plain C here. */
+/* point.c: elementwise ops, copies and reorderings. What is arithmetic on long rows is in point.inc; what
+ * only moves numbers, or touches few, is plain C here. */
 #include "config.h"
 
 #include <math.h>
@@ -8,7 +8,7 @@
 #include "base/half.h"
 #include "cpu/state.h"
 
-/* ---- spans ------------------------------------------------------------------------------------------------------- */
+/* ---- spans --------------------------------------------------------------------------------------------- */
 
 /* Rows along the last axis. */
 static int64_t row_count(Tensor t) {
@@ -62,7 +62,7 @@ Status cpu_sum_squares(void *opaque, Tensor y, Tensor x) {
     return NULL;
 }
 
-/* ---- moving numbers ---------------------------------------------------------------------------------------------- */
+/* ---- moving numbers ------------------------------------------------------------------------------------ */
 
 typedef struct MoveJob {
     Tensor y, x;
@@ -71,14 +71,9 @@ typedef struct MoveJob {
     int patch;
 } MoveJob;
 
-/* Row `index` (all axes but the last, counted row-major) of any type. */
+/* Row `index` along the last axis of a tensor of any type. */
 static char *any_row(Tensor t, int64_t index) {
-    int64_t offset = 0;
-    for (int axis = t.rank - 2; axis >= 0; axis--) {
-        offset += index % t.dims[axis] * t.strides[axis];
-        index /= t.dims[axis];
-    }
-    return (char *)t.data + (size_t)offset * dtype_size(t.type);
+    return (char *)t.data + (size_t)tensor_offset(t, index * t.dims[t.rank - 1]) * dtype_size(t.type);
 }
 
 static void copy_rows(const void *job, int64_t from, int64_t to) {
@@ -89,7 +84,7 @@ static void copy_rows(const void *job, int64_t from, int64_t to) {
 }
 
 Status cpu_copy(void *state, Tensor to, Tensor from) {
-    if (tensor_dense(to) && tensor_dense(from)) { /* a dense vector is one row: let the rows be pieces of it */
+    if (tensor_dense(to) && tensor_dense(from)) {
         memmove(to.data, from.data, (size_t)tensor_count(from) * dtype_size(from.type));
         return NULL;
     }
@@ -148,7 +143,8 @@ Status cpu_upsample2x(void *state, Tensor y, Tensor x) {
 static float *latent_at(Tensor latent, int patch, int64_t token, int64_t element) {
     int64_t channels = latent.dims[0], columns = latent.dims[2] / patch;
     int64_t channel = element % channels, pw = element / channels % patch, ph = element / channels / patch;
-    return row_of(latent, channel) + (token / columns * patch + ph) * latent.strides[1] + token % columns * patch + pw;
+    int64_t line = token / columns * patch + ph, column = token % columns * patch + pw;
+    return row_of(latent, channel) + line * latent.strides[1] + column;
 }
 
 Status cpu_patchify(void *state, Tensor tokens, Tensor latent, int patch) {
@@ -167,15 +163,14 @@ Status cpu_unpatchify(void *state, Tensor latent, Tensor tokens, int patch) {
     return NULL;
 }
 
-/* ---- types ------------------------------------------------------------------------------------------------------- */
+/* ---- types --------------------------------------------------------------------------------------------- */
 
 static void embed_rows(const void *job, int64_t from, int64_t to) {
     const MoveJob *j = job;
     int64_t width = j->y.dims[1];
     for (int64_t r = from; r < to; r++) {
         float *y = row_of(j->y, r);
-        const char *x = (const char *)j->x.data + (size_t)(j->ids[r] * j->x.strides[0]) * dtype_size(j->x.type);
-        float_from_dtype(y, x, j->x.type, width);
+        float_from_dtype(y, any_row(j->x, j->ids[r]), j->x.type, width);
         for (int64_t i = 0; i < width; i++)
             y[i] *= j->factor;
     }
@@ -219,12 +214,13 @@ Status cpu_cast(void *state, Tensor y, Tensor x) {
     return NULL;
 }
 
-static void rgb_rows(const void *job, int64_t from, int64_t to) {
+static void rgb_lines(const void *job, int64_t from, int64_t to) {
     const MoveJob *j = job;
-    for (int64_t r = from; r < to; r++) {
-        const float *x = (const float *)any_row(j->x, r);
-        unsigned char *y = (unsigned char *)any_row(j->y, r);
-        for (int64_t i = 0; i < j->x.dims[2]; i++) {
+    int64_t numbers = j->x.dims[1] * j->x.dims[2]; /* pictures are dense */
+    for (int64_t line = from; line < to; line++) {
+        const float *x = row_of(j->x, line);
+        unsigned char *y = (unsigned char *)j->y.data + line * j->y.strides[0];
+        for (int64_t i = 0; i < numbers; i++) {
             float v = (x[i] + 1) / 2;
             y[i] = (unsigned char)((v > 0 ? v < 1 ? v : 1 : 0) * 255); /* NaN becomes 0 */
         }
@@ -233,6 +229,6 @@ static void rgb_rows(const void *job, int64_t from, int64_t to) {
 
 Status cpu_to_rgb8(void *state, Tensor bytes, Tensor x) {
     MoveJob job = {.y = bytes, .x = x};
-    run_range(state, rgb_rows, &job, row_count(x), x.dims[2]);
+    run_range(state, rgb_lines, &job, x.dims[0], x.dims[1] * x.dims[2]);
     return NULL;
 }

@@ -8,7 +8,7 @@
 
 /* Private memory of one thread while it works on a unit of a matrix product, convolution or attention. */
 #define BLOCK_ROWS 144   /* rows of A in a block: 12 tiles of 12 or 24 of 6 */
-#define BLOCK_PANELS 16  /* panels of a block: 512 columns. A block and its sums take 600 KB of a core's cache */
+#define BLOCK_PANELS 16  /* panels of a block: 512 columns; A and its sums take 600 KB of a core's cache */
 typedef struct Workspace {
     _Alignas(64) float a[BLOCK_ROWS * A_STRIDE];
     _Alignas(64) float acc[BLOCK_PANELS * BLOCK_ROWS * PANEL];
@@ -35,13 +35,14 @@ void block_free(void *block, size_t bytes);
 /* The shared scratch memory, at least `bytes`; its old contents are lost. Errors: ERR_MEMORY. */
 Status scratch_get(CpuState *state, void **out, size_t bytes);
 
-/* Items [0, count) through a range kernel, in slices of roughly equal size; `weight` is the work of one item in
- * elements: small jobs stay on the calling thread. */
+/* Items [0, count) through a range kernel, in slices of roughly equal size; `weight` is the work of one item
+ * in elements: small jobs stay on the calling thread. */
 void run_range(CpuState *state, RangeKernel *kernel, const void *job, int64_t count, int64_t weight);
 
-/* ---- matrix products over blocks (gemm.c), used by linear and convolution --------------------------------------- */
+/* ---- matrix products over blocks (gemm.c), used by linear and convolution ------------------------------ */
 
-/* Floats [k, k + n) of row `row` of the left matrix, whatever that matrix is: where they are, or gathered in `room`. */
+/* Floats [k, k + n) of row `row` of the left matrix, whatever that matrix is: where they are, or gathered in
+ * `room`. */
 typedef const float *GatherRow(const void *source, float *room, int64_t row, int64_t k, int64_t n);
 
 typedef struct Product {
@@ -57,7 +58,10 @@ typedef struct Product {
 
 void product_run(CpuState *state, const Product *product);
 
-/* ---- ops, in the order of backend.h ------------------------------------------------------------------------------- */
+/* Panels of 32 columns of a packed weight (weight.c). */
+int64_t weight_panels(const Weight *w);
+
+/* ---- ops, in the order of backend.h -------------------------------------------------------------------- */
 
 Status cpu_weight_pack(void *state, Weight *out, const WeightParts *parts);
 void cpu_weight_free(void *state, Weight *w);

@@ -1,6 +1,6 @@
-/* team.c: the compute team. One atomic number, `open`, is the whole protocol: the units of the current job that nobody
- * has taken. Taking one is a compare-and-swap from n to n - 1; only after it succeeded are the job's fields read, and
- * they cannot change before `done` has counted that unit. */
+/* team.c: the compute team. One atomic number, `open`, is the whole protocol: the units of the current job
+ * that nobody has taken. Taking one is a compare-and-swap from n to n - 1; only after it succeeded are the
+ * job's fields read, and they cannot change before `done` has counted that unit. */
 #include "config.h"
 
 #include "cpu/team.h"
@@ -12,7 +12,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* A pause is 10 to 40 ns on the processors we know: helpers look for work for 20 to 80 us before they sleep. */
+/* A pause is 10 to 40 ns on the processors we know: helpers look for work for 20 to 80 us before they
+ * sleep. */
 #define SPINS_BEFORE_SLEEP 2000
 #define SPINS_BEFORE_YIELD 2000
 
@@ -60,8 +61,8 @@ static bool idle(Team *team) {
     return atomic_load(&team->open) <= 0 && !atomic_load(&team->closing);
 }
 
-/* The sleeper announces itself before it looks again; the caller publishes work before it looks for sleepers. Both are
- * sequentially consistent, so at least one of them sees the other. */
+/* The sleeper announces itself before it looks again; the caller publishes work before it looks for sleepers.
+ * Both are sequentially consistent, so at least one of them sees the other. */
 static void sleep_until_work(Team *team) {
     pthread_mutex_lock(&team->lock);
     atomic_fetch_add(&team->sleepers, 1);
@@ -115,7 +116,8 @@ Status team_open(Team **out, int threads) {
         *helper = (Helper){.team = team, .index = i + 1};
         if (start_helper(helper)) {
             team_close(team);
-            return hint(fail(ERR_MEMORY, "the system gave %d of %d threads", i + 1, threads), ":set threads %d", i + 1);
+            return hint(fail(ERR_MEMORY, "the system gave %d of %d threads", i + 1, threads),
+                        ":set threads %d", i + 1);
         }
         team->helpers++;
     }

@@ -1,11 +1,12 @@
 /* team.h: the compute team: threads that run slices of one op for the worker. architecture.md 8.
  *
- * A job is a function and a number of units; whoever is free takes the next unit, the caller too. Which thread runs a
- * unit must not change what it computes: then the same inputs give the same bits with any number of threads. Late or
- * sleeping helpers cost nothing, because the caller does not wait for threads that took no unit.
+ * A job is a function and a number of units; whoever is free takes the next unit, the caller too. Which
+ * thread runs a unit must not change what it computes: then the same inputs give the same bits with any
+ * number of threads. Late or sleeping helpers cost nothing, because the caller does not wait for threads that
+ * took no unit.
  *
- * Helpers spin for some tens of microseconds after a job, then sleep: an idle program uses no CPU. All signals are
- * blocked in them. One thread means no helper at all. */
+ * Helpers spin for some tens of microseconds after a job, then sleep: an idle program uses no CPU. All
+ * signals are blocked in them. One thread means no helper at all. */
 #pragma once
 
 #include <stdint.h>
@@ -24,5 +25,6 @@ Status team_open(Team **out, int threads);
 void team_close(Team *team); /* NULL does nothing */
 int team_size(const Team *team);
 
-/* Runs all units and returns when they are done. Only one thread at a time may call it, and never from inside a unit. */
+/* Runs all units and returns when they are done. Only one thread at a time may call it, and never from inside
+ * a unit. */
 void team_run(Team *team, TeamUnit *unit, void *job, int64_t units);

@@ -1,6 +1,7 @@
 /* vector.h: vectors of LANES floats for the path being compiled (LANES is set by the including kernels_*.c).
- * On x86 that file has included immintrin.h before it names its target; the intrinsics are for what the language cannot
- * say. Otherwise compiler vector extensions: a product and sum become one fused instruction where the target has it. */
+ * On x86 that file has included immintrin.h before it names its target; the intrinsics are for what the
+ * language cannot say. Otherwise compiler vector extensions: a product and sum become one fused instruction
+ * where the target has it. */
 #pragma once
 
 #include <stdint.h>
@@ -46,7 +47,7 @@ INLINE void v_put(float *p, V x, int64_t left) {
 }
 
 /* Pairs of lanes as 64-bit numbers, the even lane in the low half. */
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "pairs of lanes and of bf16 numbers are taken apart by shifts");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "pairs are taken apart by shifts");
 
 INLINE V v_swap_pairs(V x) {
     return (V)((Pairs)x << 32 | (Pairs)x >> 32);
@@ -73,8 +74,8 @@ INLINE V v_select(I mask, V yes, V no) {
     return (V)((mask & (I)yes) | (~mask & (I)no));
 }
 
-/* The larger and the smaller one; the second when one is not a number. Written as a comparison and a choice they would
- * take four instructions, in a loop that is all about exp. */
+/* The larger and the smaller one; the second when one is not a number. Written as a comparison and a choice
+ * they would take four instructions, in a loop that is all about exp. */
 #if defined(CPU_X86) && LANES == 16
 #define v_max(a, b) ((V)_mm512_max_ps(a, b))
 #define v_min(a, b) ((V)_mm512_min_ps(a, b))
@@ -123,14 +124,15 @@ INLINE float v_largest(V x) {
     return a > b ? a : b;
 }
 
-/* exp(x): x = n ln 2 + r with |r| <= 0.347, a polynomial for exp(r), then 2^n through the exponent bits. Relative error
- * about 1e-7; results stay between the smallest normal number (also for -infinity) and exp(88). NaN stays NaN. */
+/* exp(x): x = n ln 2 + r with |r| <= 0.347, a polynomial for exp(r), then 2^n through the exponent bits.
+ * Relative error about 1e-7; results stay between the smallest normal number (also for -infinity) and
+ * exp(88). NaN stays NaN. */
 INLINE V v_exp(V x) {
-    const float rounding = 12582912.0f; /* 1.5 · 2^23: adding it leaves the rounded integer in the low bits */
+    const float rounding = 12582912.0f; /* 1.5 · 2^23; in a sum with it the low bits are the rounded integer */
     V limited = v_min(v_set(88.0f), v_max(v_set(-87.3365f), x));
     V shifted = limited * 1.44269504f + rounding;
     V n = shifted - rounding;
-    V r = limited - n * 0.693145752f; /* ln 2 in two parts: the first has few bits, so that n times it is exact */
+    V r = limited - n * 0.693145752f; /* ln 2 in two parts; the first has few bits: n times it is exact */
     r = r - n * 1.42860677e-6f;
     V p = r * 1.38888889e-3f + 8.33333333e-3f;
     p = p * r + 4.16666667e-2f;
@@ -172,8 +174,8 @@ INLINE V v_gelu_tanh(V x) {
     return x / (1.0f + v_exp(-2.0f * u));
 }
 
-/* x Φ(x) with the normal distribution's tail q = erfcx(z) exp(-z²) / 2, z = |x| / √2. erfcx is a polynomial in
- * t = 1 / (1 + 0.3 z), interpolated at Chebyshev nodes on z in [0, 9.5]; relative error 2.4e-8. */
+/* x Φ(x) with the normal distribution's tail q = erfcx(z) exp(-z²) / 2, z = |x| / √2. erfcx is a polynomial
+ * in t = 1 / (1 + 0.3 z), interpolated at Chebyshev nodes on z in [0, 9.5]; relative error 2.4e-8. */
 INLINE V v_gelu_erf(V x) {
     V z = v_magnitude(x) * 0.707106781f;
     V t = 1.0f / (1.0f + 0.3f * z);

@@ -1,7 +1,7 @@
 /* weight.c: packs weights into panels (kernels.h) straight from the mapped file, reading it once.
  *
- * Columns of the panels are rows of the weight: 32 of them in order; for a GLU 16 gates and the same 16 ups, so that the
- * epilogue finds both in one tile. The depth of a convolution runs over taps, then channels. */
+ * Columns of the panels are rows of the weight: 32 of them in order; for a GLU 16 gates and the same 16 ups,
+ * so that the epilogue finds both in one tile. The depth of a convolution runs over taps, then channels. */
 #include "config.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "base/half.h"
 #include "cpu/state.h"
 
-#define CHUNK 128 /* rows of a panel packed at a time: source reads of at least 256 bytes, a chunk that fits the caches */
+#define CHUNK 128 /* rows of a panel packed at a time: reads of 256 bytes or more, writes that fit the caches */
 
 typedef struct Packing {
     CpuState *state;
@@ -38,7 +38,8 @@ static bool column_source(const Packing *p, int64_t column, const Tensor **part,
 }
 
 /* Numbers [k, k + n) of a row, in the order of the panels, as floats. */
-static void read_numbers(const Packing *p, const Tensor *part, int64_t row, int64_t k, float *out, int64_t n) {
+static void read_numbers(const Packing *p, const Tensor *part, int64_t row, int64_t k, float *out,
+                         int64_t n) {
     size_t size = dtype_size(part->type);
     const char *from = (const char *)part->data + (size_t)(row * p->depth) * size;
     if (p->weight->kernel == 1) {
@@ -70,7 +71,8 @@ static void pack_column_chunk(const Packing *p, int64_t column, int64_t k, int64
     const Tensor *part;
     int64_t row, real = n < p->depth - k ? n : p->depth - k;
     bool pairs = p->weight->type == DT_BF16, exists = column_source(p, column, &part, &row);
-    if (exists && pairs && part->type == DT_BF16 && p->weight->kernel == 1) { /* nearly every byte of a large model */
+    bool as_it_is = pairs && p->weight->kernel == 1; /* if bf16: nearly every byte of a large model */
+    if (exists && as_it_is && part->type == DT_BF16) {
         memcpy(halves, (const char *)part->data + (size_t)(row * p->depth + k) * 2, (size_t)real * 2);
     } else if (exists) {
         read_numbers(p, part, row, k, numbers, real);
@@ -103,8 +105,8 @@ static void pack_bias(const Packing *p, int64_t columns) {
         if (!column_source(p, column, &part, &row))
             continue;
         const Tensor *bias = &p->parts->bias[part - p->parts->part];
-        float_from_dtype(p->weight->bias + column, (const char *)bias->data + (size_t)row * dtype_size(bias->type),
-                         bias->type, 1);
+        const char *from = (const char *)bias->data + (size_t)row * dtype_size(bias->type);
+        float_from_dtype(p->weight->bias + column, from, bias->type, 1);
     }
 }
 
@@ -116,7 +118,7 @@ static DType stored_type(const CpuState *state, const WeightParts *parts) {
     return DT_BF16;
 }
 
-static int64_t panel_count(const Weight *w) {
+int64_t weight_panels(const Weight *w) {
     return w->kind == WEIGHT_GLU ? (w->out / 2 + PANEL / 2 - 1) / (PANEL / 2) : (w->out + PANEL - 1) / PANEL;
 }
 
@@ -125,13 +127,14 @@ Status cpu_weight_pack(void *opaque, Weight *out, const WeightParts *parts) {
     CpuState *state = opaque;
     const Tensor *first = &parts->part[0];
     int kernel = parts->kind == WEIGHT_CONV ? (int)first->dims[2] : 1;
-    Weight w = {.kind = parts->kind, .type = stored_type(state, parts), .in = first->dims[1], .kernel = kernel};
+    Weight w = {.kind = parts->kind, .in = first->dims[1], .kernel = kernel};
+    w.type = stored_type(state, parts);
     for (int i = 0; i < parts->count; i++)
         w.out += parts->part[i].dims[0];
     Packing packing = {state, parts, &w, w.in * kernel * kernel, w.in * kernel * kernel};
     if (w.type == DT_BF16)
         packing.panel_depth = (packing.depth + 1) / 2 * 2;
-    int64_t panels = panel_count(&w);
+    int64_t panels = weight_panels(&w);
     size_t numbers = (size_t)(panels * packing.panel_depth) * PANEL * dtype_size(w.type);
     w.bytes = numbers + (parts->bias[0].data ? (size_t)panels * PANEL * 4 : 0);
     w.packed = block_alloc(w.bytes);

@@ -1,5 +1,6 @@
-/* cpu_threads.c: the same inputs give the same bits with any number of threads, on every code path. The shapes are odd
- * and large enough to be cut into many units, with several blocks of rows, columns, depth and keys. */
+/* cpu_threads.c: the same inputs give the same bits with any number of threads, on every code path. The
+ * shapes are odd and large enough to be cut into many units, with several blocks of rows, columns, depth and
+ * keys. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -7,7 +8,8 @@
 #include "cpu/cpu.h"
 #include "tests/tap.h"
 
-enum { ROWS = 205, IN = 1100, HEADS = 4, KV_HEADS = 2, HEAD = 40, OUT = (HEADS + 2 * KV_HEADS) * HEAD, SIDE = 20 };
+enum { ROWS = 205, IN = 1100, HEADS = 4, KV_HEADS = 2, HEAD = 40, SIDE = 20 };
+enum { OUT = (HEADS + 2 * KV_HEADS) * HEAD };
 
 static float numbers[OUT * IN];
 
@@ -25,8 +27,9 @@ typedef struct Results {
 static void compute(Ops *o, Results *results) {
     Weight qkv, conv;
     Tensor norm = tensor_1d(numbers, DT_F32, HEADS * HEAD);
-    weight_pack(o, &qkv, &(WeightParts){WEIGHT_LINEAR, 1, {tensor_2d(numbers, DT_F32, OUT, IN)}, {NO_TENSOR}});
-    weight_pack(o, &conv, &(WeightParts){WEIGHT_CONV, 1, {tensor_4d(numbers, DT_F32, HEAD, HEAD, 3, 3)}, {NO_TENSOR}});
+    Tensor matrix = tensor_2d(numbers, DT_F32, OUT, IN), taps = tensor_4d(numbers, DT_F32, HEAD, HEAD, 3, 3);
+    weight_pack(o, &qkv, &(WeightParts){WEIGHT_LINEAR, 1, {matrix}, {NO_TENSOR}});
+    weight_pack(o, &conv, &(WeightParts){WEIGHT_CONV, 1, {taps}, {NO_TENSOR}});
     Seqs seqs = seqs_of(2, (int64_t[]){ROWS - 70, 70});
     Tensor x = ops_matrix(o, ROWS, IN), y = ops_matrix(o, ROWS, OUT), out = ops_matrix(o, ROWS, HEADS * HEAD);
     ops_upload(o, x, numbers);
@@ -40,8 +43,8 @@ static void compute(Ops *o, Results *results) {
     Tensor small = ops_cube(o, SIDE, SIDE, HEAD), large = ops_cube(o, 2 * SIDE, 2 * SIDE, HEAD);
     ops_upload(o, small, numbers);
     op_upsample2x_conv(o, large, small, &conv);
-    op_group_norm(o, large, large, &(GroupNormHow){tensor_1d(numbers, DT_F32, HEAD), tensor_1d(numbers, DT_F32, HEAD),
-                                                  8, 1e-6f, ACT_SILU});
+    Tensor affine = tensor_1d(numbers, DT_F32, HEAD);
+    op_group_norm(o, large, large, &(GroupNormHow){affine, affine, 8, 1e-6f, ACT_SILU});
     ops_download(o, results->picture, large);
     weight_free(o, &conv);
     weight_free(o, &qkv);

@@ -1,4 +1,5 @@
-/* isa.c: code paths are chosen by name, by the environment, or the best; what cannot run is refused with a list. */
+/* isa.c: code paths are chosen by name, by the environment, or the best; what cannot run is refused with a
+ * list. */
 #include "config.h"
 
 #include <stdlib.h>

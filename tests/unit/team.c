@@ -79,7 +79,7 @@ static void test_an_idle_team_uses_no_processor(void) {
     int64_t sums[7] = {0};
     CHECK_OK(team_open(&team, 4), "a team of four opens");
     team_run(team, add_unit, sums, 7);
-    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL); /* time enough to fall asleep, even on a busy machine */
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL); /* enough to fall asleep on a busy machine */
     double before = cpu_seconds();
     nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
     CHECK(cpu_seconds() - before < 0.02, "an idle team uses no processor time");
