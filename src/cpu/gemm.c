@@ -125,19 +125,22 @@ static void product_unit(void *job, int64_t unit, int thread) {
     }
 }
 
-/* Below this many products one slice per thread is best: copying the rows again for every slice costs more
- * than an uneven end. About 0.2 ms of one core. */
-#define SMALL_PRODUCT 40e6
-/* Below this many one thread is best: 10 us. */
-#define TINY_PRODUCT 1e6
+#define UNIT_PRODUCTS 10e6 /* what a unit should have at least: 40 to 80 us of a core */
+#define TINY_PRODUCT 1e6   /* below this one thread is best */
+#define UNITS_PER_THREAD 8 /* and at most, so that the end is even */
+#define UNIT_TILES 4       /* panels are split before rows get finer than this: reading a panel is worth it */
+#define WHOLE_PANELS 64    /* panels of a unit that keeps no sums; each block of rows reads them again */
 
-/* Enough units for the team, but no more than needed. */
+/* Enough units for the team, as even as can be, but no more than needed: each copies its rows again. */
 static void cut_units(Cut *cut) {
-    int64_t threads = team_size(cut->state->team);
+    int64_t threads = team_size(cut->state->team), most_tiles = BLOCK_ROWS / cut->state->kernels->tile_rows;
     double products = (double)cut->product->rows * (double)cut->depth * (double)cut->panels * PANEL;
-    int64_t wanted = products < TINY_PRODUCT ? 1 : products < SMALL_PRODUCT ? threads : 8 * threads;
-    cut->row_blocks = ceil_divide(cut->tiles, BLOCK_ROWS / cut->state->kernels->tile_rows);
-    cut->panel_blocks = ceil_divide(cut->panels, BLOCK_PANELS);
+    int64_t share = (int64_t)(products / UNIT_PRODUCTS) / threads; /* units per thread */
+    int64_t wanted = products < TINY_PRODUCT ? 1 : threads * (share < 1 ? 1 : least(share, UNITS_PER_THREAD));
+    cut->row_blocks = ceil_divide(cut->tiles, most_tiles);
+    cut->panel_blocks = ceil_divide(cut->panels, cut->depth > cut->block_depth ? BLOCK_PANELS : WHOLE_PANELS);
+    if (cut->row_blocks * cut->panel_blocks < wanted && cut->row_blocks < cut->tiles / UNIT_TILES)
+        cut->row_blocks = least(cut->tiles / UNIT_TILES, ceil_divide(wanted, cut->panel_blocks));
     if (cut->row_blocks * cut->panel_blocks < wanted)
         cut->panel_blocks = least(cut->panels, ceil_divide(wanted, cut->row_blocks));
     if (cut->row_blocks * cut->panel_blocks < wanted)

@@ -37,12 +37,20 @@ struct Team {
     Helper helper[];
 };
 
-static inline void relax(void) {
+static inline void pause_core(void) {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
     __asm__ volatile("yield");
 #endif
+}
+
+/* One round of waiting. */
+static void relax(int spin) {
+    if (spin < SPINS_BEFORE_YIELD)
+        pause_core();
+    else
+        sched_yield();
 }
 
 /* Takes units until there are none. */
@@ -85,7 +93,7 @@ static void *helper_main(void *argument) {
     Team *team = helper->team;
     while (!atomic_load(&team->closing)) {
         for (int spin = 0; spin < SPINS_BEFORE_SLEEP && idle(team); spin++)
-            relax();
+            relax(spin);
         if (idle(team))
             sleep_until_work(team);
         work(team, helper->index);
@@ -154,10 +162,6 @@ void team_run(Team *team, TeamUnit *unit, void *job, int64_t units) {
     atomic_store(&team->open, units);
     wake_all(team);
     work(team, 0);
-    for (int spin = 0; atomic_load(&team->done) < units; spin++) {
-        if (spin < SPINS_BEFORE_YIELD)
-            relax();
-        else
-            sched_yield(); /* the helper that holds the last unit may need this core */
-    }
+    for (int spin = 0; atomic_load(&team->done) < units; spin += spin < SPINS_BEFORE_YIELD)
+        relax(spin);
 }
