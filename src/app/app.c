@@ -50,8 +50,8 @@ void app_fault(App *app, Status st, ExitStatus otherwise) {
         return;
     int status = app->fault_status ? app->fault_status : status_of(st, otherwise);
     app->fault_status = 0;
-    app->failures++;
-    if (app->parts.mode != APP_INTERACTIVE && !app->status)
+    app->failures += app->started; /* a mistake in the start file is no failure of what was asked for (W1) */
+    if (app->started && app->parts.mode != APP_INTERACTIVE && !app->status)
         app->status = status;
     Fault kept;
     fault_copy(&kept, st); /* saying it may make faults of its own */

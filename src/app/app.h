@@ -71,8 +71,8 @@ void app_drain(App *app);            /* never waits */
 int app_timeout(const App *app);     /* milliseconds until app_drain should be called anyway; -1: no need */
 
 /* Acts on what the reader made of the input: prompts, commands, quit. The words of ANSWER_MORE, NOTHING and
- * DROPPED do nothing. Faults are reported. Returns false when a typed command was refused and should stay in
- * the edit area (C2). */
+ * DROPPED do nothing. Faults are reported. Returns false when a typed command is unknown or ambiguous and
+ * should stay in the edit area (C2). */
 bool app_answer(App *app, const ReaderAnswer *answer);
 
 /* Reports a fault of the reader (a bad line) and counts it as a failure of the session's input. */

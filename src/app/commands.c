@@ -15,9 +15,9 @@
 
 #define WORDS(...) (const char *const[]){__VA_ARGS__, NULL}
 
-/* A setting as a command of its own: `:steps 20`. */
+/* A setting as a command of its own: `:steps 20`. It waits for the model, whose defaults it may show. */
 #define SHORT(NAME, HELP, EXAMPLE)                                                                   \
-    {NAME, NULL, {{"VALUE", ARGUMENT_VALUE, OPTIONAL, NULL}}, WAIT_NOTHING, COMMAND_START_FILE, "Settings", \
+    {NAME, NULL, {{"VALUE", ARGUMENT_VALUE, OPTIONAL, NULL}}, WAIT_MODEL, COMMAND_START_FILE, "Settings", \
      HELP, EXAMPLE, cmd_short}
 
 const Command COMMANDS[] = {

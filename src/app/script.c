@@ -221,7 +221,7 @@ bool app_answer(App *app, const ReaderAnswer *answer) {
     }
     Fault kept;
     fault_copy(&kept, st);
-    bool stays = typed && answer->kind == ANSWER_COMMAND && kept.code == ERR_USAGE;
+    bool stays = typed && answer->kind == ANSWER_COMMAND && !command_of(answer->text, SOURCE_TYPED); /* C2 */
     if (!stays)
         remember_input(app, answer);
     st = fault_raise(&kept);

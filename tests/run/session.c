@@ -217,8 +217,9 @@ static void macros_keep_prompt_and_settings(Talk *talk) {
 
 static void refused_lines_stay(Talk *talk) {
     CHECK(!type(talk, ANSWER_COMMAND, "stpes 3"), "an unknown command stays in the edit area");
-    CHECK(!type(talk, ANSWER_COMMAND, "steps 0"), "so does a bad value");
-    CHECK(type(talk, ANSWER_COMMAND, "steps 2"), "a good one leaves it");
+    CHECK(!type(talk, ANSWER_COMMAND, "se 3"), "so does one that could be two");
+    CHECK(type(talk, ANSWER_COMMAND, "steps 0"), "a bad value leaves it");
+    CHECK_STR(app_history(talk->app, app_history_count(talk->app) - 1), ":steps 0", "but Up brings it back");
     CHECK_HAS(command(talk, "go 0"), "[ERROR] :go: N is \"0\", expected 1 to 9999",
               "a count of 0 is refused");
     command(talk, "clear");
