@@ -176,6 +176,8 @@ static Status queue_clear(App *app, const Call *call) {
 
 static Status queue_go(App *app, const Call *call) {
     (void)call;
+    if (app->paused)
+        app_redirect_waiting(app);
     app->paused = false;
     worker_resume(app->worker);
     report_line(&app->report, LINE_INFO, "Queue goes on, %zu wait%s", app_waiting(app),

@@ -288,12 +288,7 @@ static void on_saved(App *app, Event *event) {
     app_keep_shot(app, ticket, saved);
 }
 
-static void pause_queue(App *app) {
-    app->paused = true;
-    worker_pause(app->worker);
-}
-
-/* N4: the picture is in memory; nothing else is begun until there is room. */
+/* N4: the picture is in memory; the worker begins nothing else until a person made room. Where there is none it goes on. */
 static void on_unsaved(App *app, Event *event) {
     Ticket *ticket = app_ticket(app, event->job);
     if (!ticket)
@@ -301,11 +296,13 @@ static void on_unsaved(App *app, Event *event) {
     Status st = fault_raise(event->fault);
     if (app->parts.mode == APP_INTERACTIVE) {
         st = hint(st, "the picture is kept: :export last FILE writes it elsewhere; the queue is paused");
-        pause_queue(app);
+        app->paused = true;
     } else if (app->parts.mode == APP_ONE_SHOT)
         st = hint(st, "--outdir=DIR or -o FILE writes elsewhere");
     else
         st = hint(st, "the picture is kept: :export last FILE writes it elsewhere");
+    if (!app->paused)
+        worker_resume(app->worker);
     ticket->failed = true;
     app_keep_shot(app, ticket, &event->saved);
     script_fault(app, app_fault_as(app, EXIT_OUTPUT, st), EXIT_OUTPUT);

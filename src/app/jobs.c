@@ -323,6 +323,12 @@ Status app_order(App *app, const char *prompt, int count) {
     return NULL;
 }
 
+/* Where pictures go is no part of what they are: it is always the present setting. */
+static void redirect(Job *job, const App *app) {
+    free(job->directory);
+    job->directory = must_copy(settings_text(&app->settings, SET_OUTDIR));
+}
+
 Status app_order_again(App *app, int count) {
     if (!app->last_job)
         return hint(fail(ERR_USAGE, "nothing was made yet"), ":go renders the current prompt");
@@ -332,9 +338,23 @@ Status app_order_again(App *app, int count) {
         Job *job = job_copy(app->last_job);
         job->id = app->next_job++;
         job->seed = rng_entropy();
+        redirect(job, app);
         TRY(app_submit_job(app, job, NULL));
     }
     return NULL;
+}
+
+void app_redirect_waiting(App *app) {
+    const char *directory = settings_text(&app->settings, SET_OUTDIR);
+    for (size_t i = 0; i < app->order_count; i++)
+        settings_set(&app->orders[i].settings, SET_OUTDIR, directory, FROM_USER);
+    for (size_t i = 0; i < app->ticket_count; i++) {
+        Job *job = app->tickets[i].job;
+        if (!strcmp(job->directory, directory) || !worker_withdraw(app->worker, job->id))
+            continue;
+        redirect(job, app);
+        worker_submit(app->worker, job); /* has room: it was there */
+    }
 }
 
 /* ---- the queue ----------------------------------------------------------------------------------------- */

@@ -179,6 +179,9 @@ Status app_order(App *app, const char *prompt, int count);
 
 /* The same from a given job with other seeds (:again), or exactly (:same). */
 Status app_order_again(App *app, int count);
+
+/* Lets the jobs of a paused queue write into the present outdir (N4). */
+void app_redirect_waiting(App *app);
 Status app_submit_job(App *app, Job *take_job, const Ticket *how);
 
 /* Turns orders into jobs as far as there is a model and room. */

@@ -44,7 +44,8 @@ typedef enum EventKind {
     EVENT_PHASE,      /* `phase` ended after `seconds` */
     EVENT_STEP,       /* `step` */
     EVENT_SAVED,      /* `saved` */
-    EVENT_UNSAVED,    /* finished but not written: `fault` says why, `saved.png` holds the picture */
+    EVENT_UNSAVED,    /* finished but not written: `fault` says why, `saved.png` holds the picture; the queue is now
+                       * paused, worker_resume goes on */
     EVENT_STOPPED,    /* stopped by the user after `step.step` steps; `kept` says whether a picture follows */
     EVENT_FAILED,     /* `fault` */
     EVENT_FINISHED,   /* the last event of every job */

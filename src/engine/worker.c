@@ -276,6 +276,13 @@ static Status write_picture(SavedInfo *saved, const Job *job, const Buf *png) {
     return NULL;
 }
 
+static void set_paused(Worker *w, bool paused) {
+    pthread_mutex_lock(&w->lock);
+    w->paused = paused;
+    pthread_cond_signal(&w->changed);
+    pthread_mutex_unlock(&w->lock);
+}
+
 /* Encodes, writes, and tells. A picture that could not be written travels in the event, so that nothing is lost. */
 static void save(Worker *w, RunResult *result) {
     const Job *job = w->running;
@@ -296,6 +303,7 @@ static void save(Worker *w, RunResult *result) {
     if (st) {
         event.kind = EVENT_UNSAVED;
         event.fault = fault_new(st);
+        set_paused(w, true); /* the next picture would have no room either */
     }
     result->seconds[PHASE_SAVE] = clock_seconds() - begun;
     post(w, &(Event){.kind = EVENT_PHASE, .phase = PHASE_SAVE, .seconds = result->seconds[PHASE_SAVE]});
@@ -569,13 +577,6 @@ bool worker_promote(Worker *w, int id) {
     }
     pthread_mutex_unlock(&w->lock);
     return place >= 0;
-}
-
-static void set_paused(Worker *w, bool paused) {
-    pthread_mutex_lock(&w->lock);
-    w->paused = paused;
-    pthread_cond_signal(&w->changed);
-    pthread_mutex_unlock(&w->lock);
 }
 
 void worker_pause(Worker *w) {
