@@ -187,6 +187,23 @@ static void prompt_and_settings_are_undone(Talk *talk) {
     command(talk, "steps 2");
 }
 
+static void the_editor_changes_the_prompt(Talk *talk) {
+    size_t size;
+    prompt(talk, "a first line\nand another");
+    command(talk, "set editor sed -i s/first/second/");
+    CHECK_HAS(command(talk, "edit"), "[INFO] Prompt changed: 2 lines, 0 characters, ",
+              ":edit says what changed");
+    CHECK_STR(app_prompt(talk->app, &size), "a second line\nand another", "what was saved is the prompt");
+    command(talk, "undo");
+    CHECK_STR(app_prompt(talk->app, &size), "a first line\nand another", ":undo brings the old one back");
+    command(talk, "set editor false");
+    CHECK_HAS(command(talk, "edit"),
+              "[ERROR] the editor \"false\" ended with status 1; the prompt is unchanged",
+              "a failing editor changes nothing");
+    CHECK_STR(app_prompt(talk->app, &size), "a first line\nand another", "really nothing");
+    command(talk, "reset editor");
+}
+
 static void macros_keep_prompt_and_settings(Talk *talk) {
     size_t size;
     static const char text[] = "<character_1>\n<n>len</n>\n</character_1>";
@@ -402,6 +419,7 @@ int main(void) {
     a_prompt_becomes_a_picture(&talk);
     references_are_found(&talk);
     prompt_and_settings_are_undone(&talk);
+    the_editor_changes_the_prompt(&talk);
     macros_keep_prompt_and_settings(&talk);
     refused_lines_stay(&talk);
     step_lines_are_rationed(&talk);
