@@ -41,10 +41,15 @@ static int64_t tile_first_row(const Cut *cut, int64_t tile) {
     return tile * cut->product->rows / cut->tiles;
 }
 
-/* Copies rows [first, last), columns [k, k + n) into the workspace; a column behind the matrix is zero. */
-static void copy_block(const Cut *cut, Workspace *w, int64_t first, int64_t last, int64_t k, int64_t n) {
+/* What a unit does: tiles and panels [first, last). */
+typedef struct Block {
+    int64_t tiles[2], panels[2];
+} Block;
+
+/* Copies rows [first, last) into the workspace, span[1] columns from span[0] on; one behind the matrix is 0. */
+static void copy_block(const Cut *cut, Workspace *w, int64_t first, int64_t last, const int64_t span[2]) {
     const Product *p = cut->product;
-    int64_t real = least(n, p->depth - k);
+    int64_t k = span[0], n = span[1], real = least(n, p->depth - k);
     float room[2 * BLOCK_DEPTH];
     for (int64_t row = first; row < last; row++) {
         float *out = w->a + (row - first) * A_STRIDE;
@@ -89,13 +94,14 @@ static const void *panel_at(const Cut *cut, Workspace *w, int64_t panel, const i
     return w->panel;
 }
 
-/* One panel times the tiles of a row block over columns [k, k + n); the last columns also finish. */
-static void panel_times_tiles(const Cut *cut, Workspace *w, const int64_t tiles[2], int64_t panel,
-                              int64_t slot, const int64_t span[2]) {
-    int64_t block_row = tile_first_row(cut, tiles[0]), k = span[0], n = span[1];
+/* One panel times the tiles of a row block over span[1] columns from span[0] on; the last columns also finish. */
+static void panel_times_tiles(const Cut *cut, Workspace *w, const Block *block, int64_t panel,
+                              const int64_t span[2]) {
+    int64_t block_row = tile_first_row(cut, block->tiles[0]), k = span[0], n = span[1];
+    int64_t slot = panel - block->panels[0];
     bool whole = n == cut->depth, last_part = k + n == cut->depth;
     const void *b = panel_at(cut, w, panel, span);
-    for (int64_t tile = tiles[0]; tile < tiles[1]; tile++) {
+    for (int64_t tile = block->tiles[0]; tile < block->tiles[1]; tile++) {
         int64_t first = tile_first_row(cut, tile), last = tile_first_row(cut, tile + 1);
         float *acc = whole ? w->acc : w->acc + (slot * BLOCK_ROWS + first - block_row) * PANEL;
         Tile t = {
@@ -113,15 +119,17 @@ static void panel_times_tiles(const Cut *cut, Workspace *w, const int64_t tiles[
 static void product_unit(void *job, int64_t unit, int thread) {
     const Cut *cut = job;
     Workspace *w = &cut->state->workspaces[thread];
-    int64_t blocks = cut->row_blocks, block = unit % blocks, group = unit / blocks;
-    const int64_t tiles[2] = {block * cut->tiles / blocks, (block + 1) * cut->tiles / blocks};
-    int64_t first_panel = group * cut->panels / cut->panel_blocks;
-    int64_t last_panel = (group + 1) * cut->panels / cut->panel_blocks;
+    int64_t row = unit % cut->row_blocks, group = unit / cut->row_blocks;
+    const Block block = {
+        {row * cut->tiles / cut->row_blocks, (row + 1) * cut->tiles / cut->row_blocks},
+        {group * cut->panels / cut->panel_blocks, (group + 1) * cut->panels / cut->panel_blocks},
+    };
+    int64_t first = tile_first_row(cut, block.tiles[0]), last = tile_first_row(cut, block.tiles[1]);
     for (int64_t k = 0; k < cut->depth; k += cut->block_depth) {
         const int64_t span[2] = {k, least(cut->block_depth, cut->depth - k)};
-        copy_block(cut, w, tile_first_row(cut, tiles[0]), tile_first_row(cut, tiles[1]), k, span[1]);
-        for (int64_t panel = first_panel; panel < last_panel; panel++)
-            panel_times_tiles(cut, w, tiles, panel, panel - first_panel, span);
+        copy_block(cut, w, first, last, span);
+        for (int64_t panel = block.panels[0]; panel < block.panels[1]; panel++)
+            panel_times_tiles(cut, w, &block, panel, span);
     }
 }
 

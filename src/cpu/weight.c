@@ -9,7 +9,7 @@
 #include "base/half.h"
 #include "cpu/state.h"
 
-#define CHUNK 128 /* rows of a panel packed at a time: reads of 256 bytes or more, writes that fit the caches */
+#define CHUNK 128 /* rows of a panel packed at a time: reads of 256 bytes, writes that fit the caches */
 
 typedef struct Packing {
     CpuState *state;
@@ -18,30 +18,34 @@ typedef struct Packing {
     int64_t depth, panel_depth; /* panel_depth: even for pairs */
 } Packing;
 
-/* Where column `column` of the panels comes from: a row of a part. False in the padding. */
-static bool column_source(const Packing *p, int64_t column, const Tensor **part, int64_t *row) {
+/* Where a column of the panels comes from: row `row` of part `part`; part is -1 in the padding. */
+typedef struct Source {
+    int part;
+    int64_t row;
+} Source;
+
+static Source column_source(const Packing *p, int64_t column) {
     const WeightParts *parts = p->parts;
     if (parts->kind == WEIGHT_GLU) {
         int64_t in_panel = column % PANEL, half = PANEL / 2;
-        *part = &parts->part[in_panel / half];
-        *row = column / PANEL * half + in_panel % half;
-        return *row < (*part)->dims[0];
+        Source source = {(int)(in_panel / half), column / PANEL * half + in_panel % half};
+        if (source.row >= parts->part[source.part].dims[0])
+            source.part = -1;
+        return source;
     }
-    *row = column;
     for (int i = 0; i < parts->count; i++) {
-        *part = &parts->part[i];
-        if (*row < (*part)->dims[0])
-            return true;
-        *row -= (*part)->dims[0];
+        if (column < parts->part[i].dims[0])
+            return (Source){i, column};
+        column -= parts->part[i].dims[0];
     }
-    return false;
+    return (Source){-1, 0};
 }
 
 /* Numbers [k, k + n) of a row, in the order of the panels, as floats. */
-static void read_numbers(const Packing *p, const Tensor *part, int64_t row, int64_t k, float *out,
-                         int64_t n) {
+static void read_numbers(const Packing *p, Source source, int64_t k, float *out, int64_t n) {
+    const Tensor *part = &p->parts->part[source.part];
     size_t size = dtype_size(part->type);
-    const char *from = (const char *)part->data + (size_t)(row * p->depth) * size;
+    const char *from = (const char *)part->data + (size_t)(source.row * p->depth) * size;
     if (p->weight->kernel == 1) {
         float_from_dtype(out, from + (size_t)k * size, part->type, n);
         return;
@@ -68,14 +72,15 @@ static void put_pairs(uint16_t *out, const uint16_t *in, int64_t lane, int64_t n
 static void pack_column_chunk(const Packing *p, int64_t column, int64_t k, int64_t n, char *out) {
     float numbers[CHUNK] = {0};
     uint16_t halves[CHUNK] = {0};
-    const Tensor *part;
-    int64_t row, real = n < p->depth - k ? n : p->depth - k;
-    bool pairs = p->weight->type == DT_BF16, exists = column_source(p, column, &part, &row);
-    bool as_it_is = pairs && p->weight->kernel == 1; /* if bf16: nearly every byte of a large model */
-    if (exists && as_it_is && part->type == DT_BF16) {
-        memcpy(halves, (const char *)part->data + (size_t)(row * p->depth + k) * 2, (size_t)real * 2);
-    } else if (exists) {
-        read_numbers(p, part, row, k, numbers, real);
+    int64_t real = n < p->depth - k ? n : p->depth - k;
+    bool pairs = p->weight->type == DT_BF16;
+    Source source = column_source(p, column);
+    const Tensor *part = source.part < 0 ? NULL : &p->parts->part[source.part];
+    if (part && pairs && part->type == DT_BF16 && p->weight->kernel == 1) { /* nearly all of a large model */
+        const char *from = (const char *)part->data + (size_t)(source.row * p->depth + k) * 2;
+        memcpy(halves, from, (size_t)real * 2);
+    } else if (part) {
+        read_numbers(p, source, k, numbers, real);
         p->state->kernels->to_bf16(halves, numbers, n);
     }
     if (pairs)
@@ -99,13 +104,12 @@ static void pack_panel(void *job, int64_t panel, int thread) {
 /* The bias in the order of the panels' columns. */
 static void pack_bias(const Packing *p, int64_t columns) {
     for (int64_t column = 0; column < columns; column++) {
-        const Tensor *part;
-        int64_t row;
+        Source source = column_source(p, column);
         p->weight->bias[column] = 0;
-        if (!column_source(p, column, &part, &row))
+        if (source.part < 0)
             continue;
-        const Tensor *bias = &p->parts->bias[part - p->parts->part];
-        const char *from = (const char *)bias->data + (size_t)row * dtype_size(bias->type);
+        const Tensor *bias = &p->parts->bias[source.part];
+        const char *from = (const char *)bias->data + (size_t)source.row * dtype_size(bias->type);
         float_from_dtype(p->weight->bias + column, from, bias->type, 1);
     }
 }
