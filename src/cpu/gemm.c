@@ -46,7 +46,7 @@ typedef struct Block {
     int64_t tiles[2], panels[2];
 } Block;
 
-/* Copies rows [first, last) into the workspace, span[1] columns from span[0] on; one behind the matrix is 0. */
+/* Copies rows [first, last), span[1] columns from span[0] on, into the workspace; behind the matrix is 0. */
 static void copy_block(const Cut *cut, Workspace *w, int64_t first, int64_t last, const int64_t span[2]) {
     const Product *p = cut->product;
     int64_t k = span[0], n = span[1], real = least(n, p->depth - k);
@@ -94,7 +94,7 @@ static const void *panel_at(const Cut *cut, Workspace *w, int64_t panel, const i
     return w->panel;
 }
 
-/* One panel times the tiles of a row block over span[1] columns from span[0] on; the last columns also finish. */
+/* One panel times the tiles of a block over span[1] columns from span[0] on; the last columns also finish. */
 static void panel_times_tiles(const Cut *cut, Workspace *w, const Block *block, int64_t panel,
                               const int64_t span[2]) {
     int64_t block_row = tile_first_row(cut, block->tiles[0]), k = span[0], n = span[1];
