@@ -284,7 +284,7 @@ void edit_abandon(const char *mark) {
 }
 
 void edit_redraw(void) {
-    editor.visible = false;
+    edit_hide();
     edit_show();
 }
 
@@ -381,7 +381,7 @@ void edit_abandon(const char *mark) {
 }
 
 void edit_redraw(void) {
-    editor.visible = false;
+    edit_hide();
     edit_show();
 }
 

@@ -202,8 +202,53 @@ static void run_command(Loop *loop, const char *line) {
         refuse(loop, st);
 }
 
+/* Tells the session what is here; it knows when to write it down. */
+static void save_area(Loop *loop, AutosaveWhen when) {
+    Buf text = {0};
+    add_area(&text, loop);
+    app_autosave(loop->app, buf_string(&text), text.size, when);
+    buf_done(&text);
+}
+
+/* K1. With nothing running, the text goes away, and Up brings it back. */
+static void interrupt(Loop *loop) {
+    if (app_interrupt(loop->app))
+        return;
+    Buf text = {0};
+    add_area(&text, loop);
+    if (text.size && text.data[text.size - 1] == '\n')
+        buf_truncate(&text, text.size - 1);
+    if (text.size)
+        edit_history_add(buf_string(&text));
+    edit_abandon("^C");
+    clear_area(loop);
+    buf_done(&text);
+}
+
+static void stop(Loop *loop) {
+    save_area(loop, AUTOSAVE_AT_ONCE);
+    edit_hide();
+    tty_stop();
+    edit_resize();
+}
+
+/* The keys that the terminal makes signals of elsewhere. Here it does not, so that a paste with such bytes in it is only
+ * a paste. Returns false for other keys. */
+static bool take_control(Loop *loop, const Unit *unit) {
+    const char key = unit->size == 1 ? unit->bytes[0] : 0;
+    if (key == 'C' - '@')
+        interrupt(loop);
+    else if (key == 'Z' - '@')
+        stop(loop);
+    else
+        return false;
+    return true;
+}
+
 static void take_key(Loop *loop, const Unit *unit) {
     size_t line_size;
+    if (take_control(loop, unit))
+        return;
     edit_text(&line_size, NULL);
     if ((unsigned char)unit->bytes[0] >= 0x80) {
         Status st = input_check("the prompt", unit->bytes, unit->size, loop->above.size + line_size);
@@ -254,36 +299,6 @@ static void take_units(Loop *loop, CutterPatience patience) {
 }
 
 /* ---- what goes on around the keys ------------------------------------------------------------------------------- */
-
-/* Tells the session what is here; it knows when to write it down. */
-static void save_area(Loop *loop, AutosaveWhen when) {
-    Buf text = {0};
-    add_area(&text, loop);
-    app_autosave(loop->app, buf_string(&text), text.size, when);
-    buf_done(&text);
-}
-
-/* K1. With nothing running, the text goes away, and Up brings it back. */
-static void interrupt(Loop *loop) {
-    if (app_interrupt(loop->app))
-        return;
-    Buf text = {0};
-    add_area(&text, loop);
-    if (text.size && text.data[text.size - 1] == '\n')
-        buf_truncate(&text, text.size - 1);
-    if (text.size)
-        edit_history_add(buf_string(&text));
-    edit_abandon("^C");
-    clear_area(loop);
-    buf_done(&text);
-}
-
-static void stop(Loop *loop) {
-    save_area(loop, AUTOSAVE_AT_ONCE);
-    edit_hide();
-    tty_stop();
-    edit_resize();
-}
 
 static void end_by_signal(Loop *loop, int status) {
     save_area(loop, AUTOSAVE_AT_ONCE);

@@ -41,7 +41,7 @@ static void on_fatal(int number) {
 
 static Status change_modes(void) {
     struct termios modes = found_modes;
-    modes.c_lflag &= ~(tcflag_t)(ICANON | ECHO | IEXTEN);
+    modes.c_lflag &= ~(tcflag_t)(ICANON | ECHO | IEXTEN | ISIG);
     modes.c_iflag &= ~(tcflag_t)(ICRNL | INLCR | IGNCR | IXON);
     modes.c_cc[VMIN] = 1;
     modes.c_cc[VTIME] = 0;

@@ -10,7 +10,8 @@
 #include "base/buf.h"
 #include "base/status.h"
 
-/* Puts standard input into character mode (no echo, no line editing, signals stay) and turns bracketed paste on.
+/* Puts standard input into character mode (no echo, no line editing, and no signals: Ctrl-C in a paste is
+ * not Ctrl-C typed) and turns bracketed paste on.
  * The old modes come back at tty_close, at exit and on a fatal signal. Errors: ERR_IO. */
 Status tty_open(void);
 void tty_close(void);
