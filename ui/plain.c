@@ -26,22 +26,25 @@ void plain_read(Plain *plain) {
     cutter_add(&plain->keys, bytes, got > 0 ? (size_t)got : 0); /* a terminal that is gone gives EIO */
 }
 
+static char refusal(const Question *question) {
+    return question->refusal ? question->refusal : question->otherwise;
+}
+
 /* True when the key is an answer: *answer. Everything else that is typed is none. */
 static bool is_answer(char *answer, const Question *question, const Unit *unit) {
     char key = unit->kind == UNIT_KEY && unit->size == 1 ? unit->bytes[0] : 0;
     if (key >= 'A' && key <= 'Z')
         key = (char)(key + 'a' - 'A');
-    *answer = key == '\n' ? '\r' : key;
+    *answer = key == '\004' ? refusal(question) : key; /* Ctrl-D */
     if (!question->answers[0])
-        return *answer == '\r';
-    if (key == '\004' || unit->kind == UNIT_END) /* Ctrl-D */
-        *answer = question->otherwise;
-    return *answer && (*answer == question->otherwise || strchr(question->answers, *answer));
+        return key == '\r' || key == '\n' || key == '\004';
+    return *answer && (key == '\004' || strchr(question->answers, key));
 }
 
-/* Ctrl-C answers the question and nothing else. True when there will be no answer. */
-static bool signal_answers(void) {
+/* Ctrl-C refuses, and stops nothing else. True when there will be no other answer. */
+static bool signal_answers(char *answer, const Question *question) {
     int number = signals_next();
+    *answer = number == SIGINT ? refusal(question) : question->otherwise;
     if (number == SIGTSTP)
         tty_stop();
     else if (number == SIGCONT)
@@ -69,8 +72,8 @@ static char wait_for_answer(Plain *plain, const Question *question) {
             plain_read(plain);
         if (ready <= 0 || !from[1].revents)
             continue;
-        if (signal_answers())
-            return question->otherwise;
+        if (signal_answers(&answer, question))
+            return answer;
     }
 }
 

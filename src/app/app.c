@@ -319,13 +319,14 @@ bool app_idle(const App *app) {
 }
 
 static LeaveHow ask_about_jobs(App *app) {
-    size_t jobs = app_waiting(app) + (app_running(app) != NULL);
+    const Ticket *running = app_running(app);
+    size_t jobs = app_waiting(app) + (running && !running->over);
     if (!jobs)
-        return LEAVE_NOW;
+        return running ? LEAVE_WHEN_DONE : LEAVE_NOW;
     Buf text = {0};
     buf_print(&text, "%zu job%s wait%s: [w]ait for them, [d]rop them, [s]tay? ", jobs, jobs == 1 ? "" : "s",
               jobs == 1 ? "s" : "");
-    char answer = report_ask(&app->report, &(Question){text.data, "wds", 'w'});
+    char answer = report_ask(&app->report, &(Question){text.data, "wds", .otherwise = 'w', .refusal = 's'});
     buf_done(&text);
     if (answer == 's')
         return LEAVE_ASKING;

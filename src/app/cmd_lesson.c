@@ -22,7 +22,7 @@ Status cmd_pause(App *app, const Call *call) {
     Buf text = {0};
     buf_print(&text, "%s (Enter goes on) ", call->count ? call->word[0] : "");
     if (app->parts.mode == APP_INTERACTIVE)
-        report_ask(&app->report, &(Question){text.data, "", '\n'});
+        report_ask(&app->report, &(Question){text.data, "", .otherwise = '\n'});
     else if (call->count)
         report_line(&app->report, LINE_PLAIN, "%s", call->word[0]);
     buf_done(&text);

@@ -93,7 +93,7 @@ static Status find_macro(char **path, const App *app, const char *name, MacroWis
 static bool agreed(App *app, const char *format, const char *name) {
     Buf text = {0};
     buf_print(&text, format, name);
-    char answer = report_ask(&app->report, &(Question){text.data, "yn", 'y'});
+    char answer = report_ask(&app->report, &(Question){text.data, "yn", .otherwise = 'y', .refusal = 'n'});
     buf_done(&text);
     return answer == 'y';
 }

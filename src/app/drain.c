@@ -272,6 +272,7 @@ static void on_saved(App *app, Event *event) {
     SavedInfo *saved = &event->saved;
     if (!ticket)
         return;
+    ticket->over = true;
     if (ticket->purpose == PURPOSE_SAME) {
         say_same(app, ticket, saved);
         return;
@@ -303,7 +304,7 @@ static void on_unsaved(App *app, Event *event) {
         st = hint(st, "the picture is kept: :export last FILE writes it elsewhere");
     if (!app->paused)
         worker_resume(app->worker);
-    ticket->failed = true;
+    ticket->failed = ticket->over = true;
     app_keep_shot(app, ticket, &event->saved);
     script_fault(app, app_fault_as(app, EXIT_OUTPUT, st), EXIT_OUTPUT);
 }
@@ -313,6 +314,7 @@ static void on_stopped(App *app, Event *event) {
     Ticket *ticket = app_ticket(app, event->job);
     if (!ticket)
         return;
+    ticket->over = !event->kept;
     if (event->kept)
         ticket->phase = PHASE_VAE;
     else
@@ -322,7 +324,7 @@ static void on_stopped(App *app, Event *event) {
 static void on_failed(App *app, Event *event) {
     Ticket *ticket = app_ticket(app, event->job);
     if (ticket)
-        ticket->failed = true;
+        ticket->failed = ticket->over = true;
     script_fault(app, fault_raise(event->fault), EXIT_OUTPUT);
 }
 

@@ -30,6 +30,7 @@ typedef struct Question {
     const char *text;      /* "2 jobs wait: [w]ait for them, [d]rop them, [s]tay? "; printed as it is */
     const char *answers;   /* "wds": one letter each; "" waits for Enter */
     char otherwise;        /* the answer where nobody can be asked, and for the end of input */
+    char refusal;          /* what Ctrl-C and Ctrl-D stand for; 0: `otherwise` */
 } Question;
 
 /* What a surface can do. Entries marked (optional) may be NULL. All are called from the UI thread. */

@@ -35,6 +35,7 @@ typedef struct Ticket {
     char like_latent[65];
     char *like_name;        /* owned: "#3" */
     bool started, failed;
+    bool over;              /* saved, dropped or failed: only EVENT_FINISHED is still to come */
     int stopping;           /* a StopKind */
     Phase phase;            /* now */
     double phase_began, phase_seconds[PHASE_COUNT]; /* negative: not yet */

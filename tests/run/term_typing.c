@@ -101,7 +101,7 @@ static void completion(Terminal *terminal) {
 
 static void leaving(Terminal *terminal) {
     terminal_type(terminal, "\004");
-    CHECK_EQ(terminal_wait(terminal), 0, "C3: Ctrl-D on nothing leaves with status 0");
+    EXPECT_STATUS(terminal, 0, "C3: Ctrl-D on nothing leaves with status 0");
     CHECK_HAS(terminal_screen(terminal), "newbie: 7 pictures in ", "L6: with the summary");
     CHECK(terminal_is_sane(terminal), "the terminal is as it was");
     const char *sent = terminal_sent(terminal);

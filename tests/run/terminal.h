@@ -54,4 +54,12 @@ void terminal_close(Terminal *terminal);
         if (!tap_result_(terminal_expect_cursor((terminal), (text)), __FILE__, __LINE__, (name))) \
             terminal_show((terminal), (text));                                          \
     } while (0)
+#define EXPECT_STATUS(terminal, status, name)                                              \
+    do {                                                                                   \
+        int terminal_got_ = terminal_wait(terminal);                                       \
+        if (!tap_result_(terminal_got_ == (status), __FILE__, __LINE__, (name))) {         \
+            printf("# expected status %d, got %d\n", (status), terminal_got_);             \
+            terminal_show((terminal), "");                                                 \
+        }                                                                                  \
+    } while (0)
 void terminal_show(Terminal *terminal, const char *expected);
