@@ -93,9 +93,6 @@ void meta_phase_add(RunMeta *meta, const char *name, double seconds);
 /* Copies the noise levels of the run, [count]. */
 void meta_sigmas(RunMeta *meta, const double *sigmas, size_t count);
 
-/* *to = a copy of everything in `from`; `to` is overwritten, not freed. */
-void meta_copy(RunMeta *to, const RunMeta *from);
-
 /* Appends the texts of the two chunks; META_OFF appends nothing. Unknown facts are left out. product.md M3
  * to M9. The level is the setting `metadata`, as the job has it. */
 void meta_write(Buf *parameters, Buf *newbie, const RunMeta *meta, MetaLevel level);

@@ -27,8 +27,6 @@ typedef struct Setting {
     double usual;          /* KIND_REAL: left out when it has this value; NaN: always written */
 } Setting;
 
-#define AT(field) offsetof(RunMeta, field)
-
 static const Setting SETTINGS[] = {
     {"Steps", KIND_STEPS, 0, NULL, NAN},
     {"Sampler", KIND_NAME, AT(sampler), meta_samplers, NAN},
@@ -62,10 +60,6 @@ enum {
 static const char STEPS[] = "Steps:", NEGATIVE[] = "Negative prompt:";
 
 static const char HEX_DIGITS[] = "0123456789abcdefABCDEF";
-
-static void *field_at(const RunMeta *meta, size_t offset) {
-    return (char *)meta + offset;
-}
 
 static bool starts_with(const char *text, const char *start) {
     return !strncmp(text, start, strlen(start));

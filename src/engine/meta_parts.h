@@ -1,8 +1,17 @@
-/* meta_parts.h: what the files of engine/meta share; nobody else includes it. meta.c has the struct and
- * the `newbie` chunk, meta_a1111.c the `parameters` chunk, meta_comfy.c reads the graph of ComfyUI. */
+/* meta_parts.h: what the files of engine/meta share; nobody else includes it. meta.c has the struct, and each
+ * chunk a file of its own: meta_newbie.c, meta_a1111.c (`parameters`), meta_comfy.c (`prompt`, only read). */
 #pragma once
 
+#include <stddef.h>
+
 #include "engine/meta.h"
+
+/* A field of a RunMeta, as the row of a table names it. */
+#define AT(field) offsetof(RunMeta, field)
+
+static inline void *field_at(const RunMeta *meta, size_t offset) {
+    return (char *)meta + offset;
+}
 
 /* What a choice (a sampler, a schedule, a generator of noise) is called. All NULL behind the last one. */
 typedef struct MetaName {
@@ -37,6 +46,11 @@ void meta_remark(Buf *remarks, const char *format, ...) __attribute__((format(pr
 
 /* The name behind the last slash. A path never leaves the machine (product.md M9). */
 const char *meta_base_name(const char *path);
+
+/* The chunk `newbie`: what `level` allows of all facts, and read into a begun RunMeta. False when `text` cannot
+ * be read, or says nothing of a prompt. */
+void meta_write_newbie(Buf *out, const RunMeta *meta, MetaLevel level);
+bool meta_read_newbie(RunMeta *out, Buf *remarks, const char *text);
 
 /* The chunk `parameters`: written, and read into a begun RunMeta. False when `text` has no settings line. */
 void meta_write_parameters(Buf *out, const RunMeta *meta);

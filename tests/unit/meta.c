@@ -351,6 +351,7 @@ static void parameters_are_read(void) {
     meta_missing(&missing, &meta);
     CHECK_STR(buf_string(&missing), "shift, model", "what is needed and not there is told");
     meta_done(&meta);
+    CHECK(!meta.prompt && !meta.lora.count && isnan(meta.cfg), "afterwards all is unknown");
     buf_done(&missing);
     buf_done(&remarks);
 }
@@ -457,23 +458,6 @@ static void rubbish_is_survived(void) {
     buf_done(&remarks);
 }
 
-static void copies_stand_alone(void) {
-    RunMeta meta, copy;
-    begin_example(&meta, "a", "b");
-    meta_list_add(&meta.lora, "x", "y");
-    meta_copy(&copy, &meta);
-    Buf first = {0}, second = {0}, line = {0};
-    meta_write(&line, &first, &meta, META_FULL);
-    meta_done(&meta);
-    meta_write(&line, &second, &copy, META_FULL);
-    CHECK_STR(buf_string(&second), buf_string(&first), "a copy says the same when the original is gone");
-    meta_done(&copy);
-    CHECK(!copy.prompt && !copy.lora.count && isnan(copy.cfg), "afterwards all is unknown");
-    buf_done(&first);
-    buf_done(&second);
-    buf_done(&line);
-}
-
 int main(void) {
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
         check_case(&CASES[i]);
@@ -489,6 +473,5 @@ int main(void) {
     comfy_is_read();
     custom_sampling_is_read();
     rubbish_is_survived();
-    copies_stand_alone();
     return tap_end();
 }
