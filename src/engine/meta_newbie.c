@@ -227,10 +227,10 @@ static bool get_sigmas(RunMeta *out, const Json *value) {
     size_t count = json_count(value);
     if (json_kind(value) != JSON_ARRAY || !count)
         return false;
-    double *sigmas = must_alloc(count * sizeof *sigmas);
+    double *sigmas = must_alloc(count * sizeof *sigmas), *at = sigmas;
     bool good = true;
-    for (size_t i = 0; i < count; i++)
-        good = good && get_real(&sigmas[i], json_at(value, i));
+    for (JsonIter i = json_first(value); i.value && good; json_next(&i))
+        good = get_real(at++, i.value);
     if (good)
         meta_sigmas(out, sigmas, count);
     free(sigmas);

@@ -35,8 +35,8 @@ static char **words_of(const Json *list) {
     if (json_kind(list) != JSON_ARRAY || !count)
         return NULL;
     char **words = must_alloc((count + 1) * sizeof *words);
-    for (size_t i = 0; i < count; i++) {
-        const char *word = json_string(json_at(list, i), NULL);
+    for (JsonIter i = json_first(list); i.value; json_next(&i)) {
+        const char *word = json_string(i.value, NULL);
         if (word)
             words[kept++] = must_copy(word);
     }

@@ -7,6 +7,7 @@
 
 #include <locale.h>
 
+#include "base/clock.h"
 #include "meta_readers.h"
 #include "png_tools.h"
 #include "tests/tap.h"
@@ -458,6 +459,25 @@ static void rubbish_is_survived(void) {
     buf_done(&remarks);
 }
 
+/* Minutes, if each level were looked for from the start of the list. */
+static void long_lists_are_read(void) {
+    enum { LEVELS = 300000 };
+    Buf text = {0}, remarks = {0};
+    buf_text(&text, "{\"newbie\":1,\"prompt\":\"a\",\"sigmas\":[1");
+    for (int i = 1; i < LEVELS; i++)
+        buf_text(&text, ",0.5");
+    buf_text(&text, "]}");
+    const char *const texts[] = {"newbie", buf_string(&text), NULL};
+    RunMeta meta;
+    double begun = clock_seconds();
+    CHECK_EQ(read_foreign(&meta, &remarks, texts), META_NEWBIE, "a list of many levels is read");
+    CHECK_EQ(meta.sigma_count, LEVELS, "all of it");
+    CHECK(clock_seconds() - begun < 5, "in a time that grows with its length only");
+    meta_done(&meta);
+    buf_done(&text);
+    buf_done(&remarks);
+}
+
 int main(void) {
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
         check_case(&CASES[i]);
@@ -473,5 +493,6 @@ int main(void) {
     comfy_is_read();
     custom_sampling_is_read();
     rubbish_is_survived();
+    long_lists_are_read();
     return tap_end();
 }
