@@ -361,26 +361,33 @@ static double count_since(const PlanCount *count, double *last) {
     return flops;
 }
 
-/* Walks the flow over empty kernels. Two intervals show everything: a first and a following step. */
-static Status plan_flow(Flow *flow, PlanInfo *out, size_t *arena_bytes) {
-    PlanCount count = {0};
-    Arena arena = arena_counting();
-    Ops ops = {.backend = &PLAN_BACKEND, .state = &count, .arena = &arena};
-    flow->o = &ops;
-    double last = 0;
+/* The texts of all branches: what encoding them takes, and their rows. */
+static Status plan_texts(Flow *flow) {
     for (int branch = 0; branch < flow->branches; branch++) {
         BranchText text = branch_text(flow->job, branch);
         BranchTokens tokens;
         Status st = tokenize(&tokens, flow->session, &text);
         free(text.gemma);
         TRY(st);
-        ArenaMark mark = ops_mark(&ops);
+        ArenaMark mark = ops_mark(flow->o);
         Tensor caption, pooled;
-        encode(&ops, flow->session, &tokens, &caption, &pooled);
-        ops_release(&ops, mark);
+        encode(flow->o, flow->session, &tokens, &caption, &pooled);
+        ops_release(flow->o, mark);
         flow->rows[branch] = (int64_t)tokens.list[TOKENS_GEMMA].count;
         tokens_done(&tokens);
     }
+    return NULL;
+}
+
+/* Walks the flow over empty kernels. Two intervals show everything: a first and a following step. */
+static Status plan_flow(Flow *flow, PlanInfo *out) {
+    PlanCount count = {0};
+    Arena arena = arena_counting();
+    Backend backend = plan_like(flow->session->ops.backend);
+    Ops ops = {.backend = &backend, .state = &count, .arena = &arena};
+    flow->o = &ops;
+    double last = 0;
+    TRY(plan_texts(flow));
     out->flops[PHASE_TEXT] = count_since(&count, &last);
     flow->latent = new_latent(flow);
     ArenaMark mark = ops_mark(&ops);
@@ -395,22 +402,20 @@ static Status plan_flow(Flow *flow, PlanInfo *out, size_t *arena_bytes) {
     ops_release(&ops, mark);
     decode(flow, NULL);
     out->flops[PHASE_VAE] = count_since(&count, &last);
-    *arena_bytes = arena.peak + ARENA_ALIGN;
+    out->activation_bytes = arena.peak;
     return fault_raise(&ops.fault); /* ops is about to go */
 }
 
 static Status plan(PlanInfo *out, Session *session, const Job *job) {
     Flow flow;
-    size_t bytes = 0;
     *out = (PlanInfo){0};
     Status st = flow_begin(&flow, session, job, NULL);
     if (!st)
-        st = plan_flow(&flow, out, &bytes);
+        st = plan_flow(&flow, out);
     flow_end(&flow);
     TRY(st);
     MemInfo memory;
     session->ops.backend->mem_info(session->ops.state, &memory);
-    out->activation_bytes = bytes;
     /* the present arena is given back first; a backend that does not know its memory never refuses */
     out->free_bytes = memory.total ? memory.free + session->arena_size : UINT64_MAX;
     double rate = session->flops_per_second > 0 ? session->flops_per_second : GUESSED_RATE;
