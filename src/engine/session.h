@@ -1,5 +1,7 @@
-/* session.h: which networks are resident, in what precision, within what budget. Owned by the worker thread; the
- * tokenizers alone may be read by any thread while the session is open. */
+/* session.h: which networks are resident, in what precision, within what budget.
+ *
+ * Owned by the worker thread. While the session is open another thread may use the tokenizers and call run_plan: what
+ * these read does not change after session_open, is atomic, or is the backend's mem_info. */
 #pragma once
 
 #include "engine/event.h"
@@ -34,14 +36,14 @@ typedef struct Session {
     bool checked;                  /* between check_begin and check_end */
     Arena arena;                   /* over arena_block */
     void *arena_block;
-    _Atomic size_t arena_size;     /* read by run_plan on other threads, as is the next */
+    _Atomic size_t arena_size;     /* of arena_block; run_plan reads it on other threads */
     Dit *dit;
     Gemma *gemma;
     Jina *jina;
     Vae *vae;
     Tokenizer *tokenizer[2];       /* by TokenRule */
     PreviewFactors preview;
-    _Atomic double flops_per_second; /* of the last denoising here, 0 before the first: for estimates */
+    _Atomic double flops_per_second; /* of the last denoising, 0 before the first; for the estimate of run_plan */
     Recall recall;
     ModelInfo info;
 } Session;
@@ -54,8 +56,9 @@ typedef struct SessionHow {
     void *context;
 } SessionHow;
 
-/* Opens the backend, loads everything; how may be NULL. Errors: those of model/layout.h and the loaders; ERR_MEMORY before anything is
- * loaded when the weights cannot fit (product.md 12 row 9). *out is owned (session_close). */
+/* Opens the backend, loads everything; how may be NULL. *out is owned (session_close). Errors: those of
+ * model/layout.h and the loaders; ERR_MEMORY before anything is loaded when the weights cannot fit (product.md 12
+ * row 9). */
 Status session_open(Session **out, const SessionOptions *options, const SessionHow *how);
 void session_close(Session *session);
 

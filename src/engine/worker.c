@@ -20,7 +20,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
-#include "base/log.h"
 #include "base/queue.h"
 #include "engine/meta.h"
 
@@ -592,16 +591,6 @@ Status worker_tokens(Worker *w, TokenList *out, TokenRule rule, const char *text
     Status st = w->session ? tokenizer_encode(w->session->tokenizer[rule], out, text, size) : no_model();
     pthread_mutex_unlock(&w->session_lock);
     return st;
-}
-
-void worker_piece(Worker *w, TokenRule rule, int32_t id, char *out, size_t size) {
-    out[0] = 0;
-    pthread_mutex_lock(&w->session_lock);
-    const char *piece = w->session ? tokenizer_piece(w->session->tokenizer[rule], id) : NULL;
-    size_t length = piece ? strlen(piece) : 0;
-    if (length < size)
-        memcpy(out, piece ? piece : "", length + 1);
-    pthread_mutex_unlock(&w->session_lock);
 }
 
 Status worker_plan(Worker *w, PlanInfo *out, const Job *job) {

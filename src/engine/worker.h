@@ -13,7 +13,7 @@ Status worker_start(Worker **out, const char *build);
 /* Stops what runs, drops what waits, joins the thread, frees everything. */
 void worker_free(Worker *worker);
 
-/* Readable when an event or a progress snapshot waits. Drain with worker_event until false. */
+/* Readable when an event or a progress snapshot waits. Take events until there is none, then the snapshot. */
 int worker_fd(const Worker *worker);
 bool worker_event(Worker *worker, Event *out);       /* the receiver owns it: event_done */
 bool worker_progress(Worker *worker, Progress *out); /* the newest snapshot; false when nothing new */
@@ -30,7 +30,7 @@ Status worker_submit(Worker *worker, const Job *job);
 /* Asks job `id` to stop. Compared by id, so a stop that arrives early or late never hits another job. */
 void worker_stop(Worker *worker, int id, StopKind kind);
 
-/* Takes waiting jobs back: one (true when it was still waiting), or all. Nothing is posted for them. */
+/* Takes a waiting job back; false when it is not waiting (any more). Nothing is posted for it. */
 bool worker_withdraw(Worker *worker, int id);
 
 /* Holds the queue: the running job goes on, the next one waits until worker_resume. */
@@ -43,9 +43,6 @@ bool worker_promote(Worker *worker, int id);
 /* Tokens of a text by the present model's tokenizer. Errors: ERR_USAGE when no model is loaded. */
 Status worker_tokens(Worker *worker, TokenList *out, TokenRule rule, const char *text, size_t size);
 
-/* The piece text of an id for :tokens, copied into out [size]. */
-void worker_piece(Worker *worker, TokenRule rule, int32_t id, char *out, size_t size);
-
-/* What a job would need with the present model (dry run in the worker's own arithmetic, without its arena).
- * Errors: ERR_USAGE when no model is loaded or a job runs that cannot be disturbed. */
+/* What a job would need with the present model: a dry run on the calling thread, also while another job runs.
+ * Errors: ERR_USAGE when no model is loaded, and those of run_plan. */
 Status worker_plan(Worker *worker, PlanInfo *out, const Job *job);

@@ -84,6 +84,17 @@ static Story follow(Worker *worker, int id, StopPlan stop) {
 
 static const StopPlan NO_STOP = {0, STOP_NOT};
 
+/* Takes events up to the first of this kind. */
+static void follow_to(Worker *worker, EventKind kind) {
+    Event event;
+    bool found = false;
+    while (!found && next_event(worker, &event)) {
+        found = event.kind == kind;
+        event_done(&event);
+    }
+    CHECK(found, "the event comes");
+}
+
 static EventKind load(Worker *worker, const char *path, char *message, size_t size) {
     SessionOptions options = demo_options(2);
     free(options.path);
@@ -228,6 +239,9 @@ int main(void) {
     job = demo_job(901, directory);
     job.steps = 1000;
     worker_submit(worker, &job);
+    follow_to(worker, EVENT_STEP);
+    PlanInfo plan;
+    CHECK_OK(worker_plan(worker, &plan, &job), "another job can be planned while one runs");
     double begun = clock_seconds();
     worker_free(worker); /* while a job of a thousand steps runs */
     CHECK(clock_seconds() - begun < 10, "leaving in the middle of a job drops it");
