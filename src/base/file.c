@@ -159,6 +159,11 @@ char *file_join(const char *directory, const char *name) {
     return buf_take(&path);
 }
 
+char *file_directory(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? must_copy_n(path, slash == path ? 1 : (size_t)(slash - path)) : must_copy(".");
+}
+
 uint64_t file_free_space(const char *directory) {
     struct statvfs facts;
     if (statvfs(directory, &facts) != 0) {

@@ -42,6 +42,9 @@ Status file_make_directories(const char *path, unsigned mode);
 /* "a/b" joined with exactly one slash; owned by the caller. An absolute `name` replaces `directory`. */
 char *file_join(const char *directory, const char *name);
 
+/* The directory part of a path: "." for a name without a slash; owned by the caller. */
+char *file_directory(const char *path);
+
 /* Bytes an unprivileged user can still write in the file system of `directory`; UINT64_MAX when unknown. */
 uint64_t file_free_space(const char *directory);
 
@@ -51,14 +54,18 @@ Status file_check_writable(const char *directory);
 /* Highest N among names PREFIX digits ".png" in `directory`, 0 when there is none. product.md N1. */
 Status file_highest_number(int64_t *out, const char *directory, const char *prefix);
 
-/* Writes PREFIX NNN .png (three digits at least) under the next free number, never overwriting, safe against other
- * programs doing the same: .newbie-PID-K.part, fsync, link (else no-replace rename, else exclusive create and rename),
- * retry with the next number. product.md N1, N2.
- * *number and *path (owned by the caller) are set on success. Errors: ERR_IO; the part file is then removed. */
-Status file_write_numbered(int64_t *number, char **path, const char *directory, const char *prefix,
-                           const void *bytes, size_t size);
+typedef struct NumberedFile {
+    int64_t number;
+    char *path; /* owned by the caller */
+} NumberedFile;
 
-/* As file_write, but refuses to replace (ERR_IO "PATH exists") . The test and the naming are one step. */
+/* Writes PREFIX NNN .png (three digits at least) under the next free number, never overwriting, safe against other
+ * programs doing the same: .newbie-PID-K.part, fsync, link (else no-replace rename, else exclusive create and
+ * rename), retry with the next number. product.md N1, N2. Errors: ERR_IO; the part file is then removed. */
+Status file_write_numbered(NumberedFile *out, const char *directory, const char *prefix, const void *bytes,
+                           size_t size);
+
+/* As file_write, but refuses to replace (ERR_IO "PATH exists"). The test and the naming are one step. */
 Status file_write_new(const char *path, const void *bytes, size_t size);
 
 /* Removes .newbie-*.part files older than `seconds` in `directory`; appends their names, one a line, to removed. */

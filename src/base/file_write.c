@@ -6,7 +6,6 @@
 
 #include "base/file.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,18 +20,12 @@
 
 #define MIB (1024.0 * 1024.0)
 
-/* "." for a name without a slash; owned by the caller. */
-static char *directory_of(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? must_copy_n(path, slash == path ? 1 : (size_t)(slash - path)) : must_copy(".");
-}
-
 /* What errno says about writing `size` bytes to `path`: need and free space when there is no room. */
 static Status write_failed(const char *path, size_t size) {
     if (errno != ENOSPC && errno != EDQUOT) {
         return fail_errno("write %s", path);
     }
-    char *directory = directory_of(path);
+    char *directory = file_directory(path);
     uint64_t space = file_free_space(directory);
     free(directory);
     return fail(ERR_IO, "cannot write %s: no space left, %.1f MiB needed, %.1f MiB free", path, (double)size / MIB,
@@ -115,21 +108,6 @@ static void sync_directory(const char *directory) {
     }
 }
 
-Status file_write(const char *path, const void *bytes, size_t size, unsigned mode) {
-    char *directory = directory_of(path), *part = NULL;
-    Status st = write_part(&part, &(Content){path, directory, bytes, size, mode});
-    if (!st && rename(part, path) != 0) {
-        st = write_failed(path, size);
-        unlink(part);
-    }
-    if (!st) {
-        sync_directory(directory);
-    }
-    free(part);
-    free(directory);
-    return st;
-}
-
 Status file_append(const char *path, const void *bytes, size_t size, unsigned mode) {
     int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, (mode_t)mode);
     if (file < 0) {
@@ -146,7 +124,8 @@ Status file_append(const char *path, const void *bytes, size_t size, unsigned mo
             st = note(st, "half a line is left");
         }
     }
-    close(file); /* gives the lock back */
+    if (close(file) != 0 && !st) /* gives the lock back */
+        st = write_failed(path, size);
     return st;
 }
 
@@ -199,7 +178,10 @@ Status file_highest_number(int64_t *out, const char *directory, const char *pref
     return NULL;
 }
 
-/* Ways to give a part file a name that must not exist. 0, or -1 with errno; EEXIST: the name is taken. */
+/* A way to give a part file its name: 0, or -1 with errno. */
+typedef int GiveName(const char *part, const char *path);
+
+/* Ways that refuse a name that is taken (EEXIST). */
 static int claim_by_link(const char *part, const char *path) {
     if (link(part, path) != 0) {
         return -1;
@@ -229,7 +211,7 @@ static int claim_by_create(const char *part, const char *path) {
 
 /* A file system may know no hard links (FAT, some network shares), an old one no renameat2 flags. */
 static int claim(const char *part, const char *path) {
-    static int (*const WAYS[])(const char *, const char *) = {claim_by_link, claim_by_rename, claim_by_create};
+    static GiveName *const WAYS[] = {claim_by_link, claim_by_rename, claim_by_create};
     for (size_t i = 0; i < sizeof WAYS / sizeof *WAYS; i++) {
         if (WAYS[i](part, path) == 0) {
             return 0;
@@ -249,48 +231,54 @@ static char *numbered_path(const char *directory, const char *prefix, int64_t nu
     return path;
 }
 
-Status file_write_numbered(int64_t *number, char **path, const char *directory, const char *prefix,
-                           const void *bytes, size_t size) {
-    int64_t next;
-    TRY(file_highest_number(&next, directory, prefix));
-    char *name = numbered_path(directory, prefix, ++next), *part = NULL;
-    Status st = write_part(&part, &(Content){name, directory, bytes, size, 0666});
-    while (!st && claim(part, name) != 0) {
+Status file_write_numbered(NumberedFile *out, const char *directory, const char *prefix, const void *bytes,
+                           size_t size) {
+    NumberedFile file;
+    TRY(file_highest_number(&file.number, directory, prefix));
+    file.path = numbered_path(directory, prefix, ++file.number);
+    char *part = NULL;
+    Status st = write_part(&part, &(Content){file.path, directory, bytes, size, 0666});
+    while (!st && claim(part, file.path) != 0) {
         if (errno == EEXIST) {
-            free(name);
-            name = numbered_path(directory, prefix, ++next);
+            free(file.path);
+            file.path = numbered_path(directory, prefix, ++file.number);
         } else {
-            st = write_failed(name, size);
+            st = write_failed(file.path, size);
             unlink(part);
         }
     }
     free(part);
     if (st) {
-        free(name);
+        free(file.path);
         return st;
     }
     sync_directory(directory);
-    *number = next;
-    *path = name;
+    *out = file;
     return NULL;
 }
 
-Status file_write_new(const char *path, const void *bytes, size_t size) {
-    if (file_exists(path)) { /* the answer that counts is the claim; this one saves the writing */
-        return fail(ERR_IO, "%s exists", path);
-    }
-    char *directory = directory_of(path), *part = NULL;
-    Status st = write_part(&part, &(Content){path, directory, bytes, size, 0666});
-    if (!st && claim(part, path) != 0) {
+static Status write_named(const char *path, const void *bytes, size_t size, unsigned mode, GiveName *give) {
+    char *directory = file_directory(path), *part = NULL;
+    Status st = write_part(&part, &(Content){path, directory, bytes, size, mode});
+    if (!st && give(part, path) != 0) {
         st = errno == EEXIST ? fail(ERR_IO, "%s exists", path) : write_failed(path, size);
         unlink(part);
     }
-    if (!st) {
+    if (!st)
         sync_directory(directory);
-    }
     free(part);
     free(directory);
     return st;
+}
+
+Status file_write(const char *path, const void *bytes, size_t size, unsigned mode) {
+    return write_named(path, bytes, size, mode, rename);
+}
+
+Status file_write_new(const char *path, const void *bytes, size_t size) {
+    if (file_exists(path)) /* the answer that counts is the claim; this one saves the writing */
+        return fail(ERR_IO, "%s exists", path);
+    return write_named(path, bytes, size, 0666, claim);
 }
 
 static bool is_part_name(const char *name) {

@@ -259,9 +259,13 @@ static void fill_meta(RunMeta *meta, const Worker *w, const RunResult *result) {
 }
 
 static Status write_picture(SavedInfo *saved, const Job *job, const Buf *png) {
+    NumberedFile file;
     switch (job->output) {
     case OUTPUT_NUMBERED:
-        return file_write_numbered(&saved->number, &saved->path, job->directory, job->prefix, png->data, png->size);
+        TRY(file_write_numbered(&file, job->directory, job->prefix, png->data, png->size));
+        saved->number = file.number;
+        saved->path = file.path;
+        return NULL;
     case OUTPUT_FILE:
         TRY(file_write_new(job->file, png->data, png->size));
         break;

@@ -101,6 +101,12 @@ static void test_paths(void) {
         CHECK_STR(path, JOINS[i][2], "paths are joined with one slash");
         free(path);
     }
+    static const char *const DIRECTORIES[][2] = {{"a", "."}, {"a/b", "a"}, {"/a", "/"}, {"a/", "a"}, {"", "."}};
+    for (size_t i = 0; i < sizeof DIRECTORIES / sizeof *DIRECTORIES; i++) {
+        char *path = file_directory(DIRECTORIES[i][0]);
+        CHECK_STR(path, DIRECTORIES[i][1], "a path has a directory");
+        free(path);
+    }
     CHECK_OK(file_make_directories("d/e//f/", 0700), "a directory is made with its parents");
     CHECK(file_is_directory("d/e/f") && file_exists("d") && !file_exists("d/x"), "it is there");
     CHECK_OK(file_make_directories("d/e/f", 0700), "an existing directory is fine");
@@ -116,7 +122,7 @@ static void test_paths(void) {
 
 static void test_numbers(void) {
     int64_t number = -1;
-    char *path;
+    NumberedFile file;
     file_make_directories("n", 0700);
     CHECK_OK(file_highest_number(&number, "n", "output_"), "an empty directory has a highest number");
     CHECK_EQ(number, 0, "it is 0");
@@ -130,14 +136,14 @@ static void test_numbers(void) {
     }
     file_highest_number(&number, "n", "output_");
     CHECK_EQ(number, 12, "only PREFIX digits .png counts");
-    CHECK_OK(file_write_numbered(&number, &path, "n", "output_", "abc", 3), "a numbered file is written");
-    CHECK_EQ(number, 13, "its number is one more than the highest");
-    CHECK_STR(path, "n/output_013.png", "numbers have three digits at least");
-    free(path);
+    CHECK_OK(file_write_numbered(&file, "n", "output_", "abc", 3), "a numbered file is written");
+    CHECK_EQ(file.number, 13, "its number is one more than the highest");
+    CHECK_STR(file.path, "n/output_013.png", "numbers have three digits at least");
+    free(file.path);
     put("n/output_999.png", "");
-    file_write_numbered(&number, &path, "n", "output_", "abc", 3);
-    CHECK_STR(path, "n/output_1000.png", "999 is followed by 1000");
-    free(path);
+    file_write_numbered(&file, "n", "output_", "abc", 3);
+    CHECK_STR(file.path, "n/output_1000.png", "999 is followed by 1000");
+    free(file.path);
     CHECK(file_highest_number(&number, "no/such", "x") != NULL, "a missing directory is an error");
 }
 
@@ -146,12 +152,11 @@ static int writer(const char *directory, char letter) {
     static char bytes[LONG];
     memset(bytes, letter, sizeof bytes);
     for (int i = 0; i < FILES; i++) {
-        int64_t number;
-        char *path;
-        if (file_write_numbered(&number, &path, directory, "p", bytes, sizeof bytes)) {
+        NumberedFile file;
+        if (file_write_numbered(&file, directory, "p", bytes, sizeof bytes)) {
             return 1;
         }
-        free(path);
+        free(file.path);
     }
     return 0;
 }
@@ -197,14 +202,13 @@ static void test_no_room(void) {
     small = (struct rlimit){.rlim_cur = 1000, .rlim_max = old.rlim_max};
     file_make_directories("full", 0700);
     setrlimit(RLIMIT_FSIZE, &small);
-    int64_t number = -1;
-    char *path = NULL;
-    Status numbered = file_write_numbered(&number, &path, "full", "p", bytes, sizeof bytes);
+    NumberedFile file = {.number = -1};
+    Status numbered = file_write_numbered(&file, "full", "p", bytes, sizeof bytes);
     int numbered_failed = numbered && numbered->code == ERR_IO && strstr(numbered->message, "full/p001.png");
     int replaced_failed = file_write("keep.txt", bytes, sizeof bytes, 0644) != NULL;
     int appended_failed = file_append("keep.txt", bytes, sizeof bytes, 0644) != NULL;
     setrlimit(RLIMIT_FSIZE, &old);
-    CHECK(numbered_failed && number == -1 && path == NULL, "a picture that does not fit is an error that names it");
+    CHECK(numbered_failed && file.number == -1 && !file.path, "a picture that does not fit is an error that names it");
     CHECK_EQ(count_names("full", ""), 0, "it leaves no part file and no number");
     CHECK(replaced_failed && appended_failed, "a text that does not fit is an error");
     Buf text = {0};

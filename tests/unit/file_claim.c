@@ -28,20 +28,19 @@ int renameat2(int from_directory, const char *from, int to_directory, const char
 }
 
 static void test_way(const char *directory) {
-    int64_t number = 0;
-    char *path = NULL;
+    NumberedFile file = {0};
     CHECK_OK(file_make_directories(directory, 0700), directory);
-    CHECK_OK(file_write_numbered(&number, &path, directory, "p", "one", 3), "a numbered file is written");
-    free(path);
-    CHECK_OK(file_write_numbered(&number, &path, directory, "p", "two", 3), "and the next one");
-    CHECK_EQ(number, 2, "it has the next number");
-    Status st = file_write_new(path, "three", 5);
+    CHECK_OK(file_write_numbered(&file, directory, "p", "one", 3), "a numbered file is written");
+    free(file.path);
+    CHECK_OK(file_write_numbered(&file, directory, "p", "two", 3), "and the next one");
+    CHECK_EQ(file.number, 2, "it has the next number");
+    Status st = file_write_new(file.path, "three", 5);
     CHECK(st && strstr(st->message, "exists"), "a name that exists is refused");
     Buf text = {0};
-    CHECK_OK(file_read(&text, path, 100), "the file is there");
+    CHECK_OK(file_read(&text, file.path, 100), "the file is there");
     CHECK_STR(buf_string(&text), "two", "it has its own bytes");
     buf_done(&text);
-    free(path);
+    free(file.path);
 }
 
 int main(void) {
