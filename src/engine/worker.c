@@ -9,7 +9,6 @@
 
 #include "engine/worker.h"
 
-#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -21,7 +20,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/queue.h"
-#include "engine/meta.h"
+#include "engine/output.h"
 
 #define EVENTS_MAX 256
 #define LOADING_EVERY 0.5          /* seconds between two events about loading */
@@ -203,82 +202,6 @@ static void on_step(void *context, const StepInfo *step, const float *denoised) 
     free(progress);
 }
 
-static char *output_directory(const Job *job) {
-    if (job->output == OUTPUT_NUMBERED)
-        return must_copy(job->directory);
-    const char *slash = strrchr(job->file, '/');
-    return slash ? must_copy_n(job->file, (size_t)(slash - job->file) + 1) : must_copy(".");
-}
-
-/* The output is tested before the work, not after it. product.md R4. */
-static Status check_output(const Job *job) {
-    if (job->output == OUTPUT_BYTES)
-        return NULL;
-    if (job->output == OUTPUT_FILE && file_exists(job->file))
-        return hint(fail(ERR_IO, "%s exists", job->file), "--force replaces it");
-    char *directory = output_directory(job);
-    uint64_t need = (uint64_t)job->width * (uint64_t)job->height * 4, space = file_free_space(directory);
-    Status st = file_check_writable(directory);
-    if (!st && space < need)
-        st = fail(ERR_IO, "%s has no room: %.1f MiB needed, %.1f MiB free", directory, need / 1048576.0,
-                  space / 1048576.0);
-    free(directory);
-    return st ? hint(st, ":set outdir DIR chooses another directory") : NULL;
-}
-
-static void fill_meta(RunMeta *meta, const Worker *w, const RunResult *result) {
-    const Job *job = w->running;
-    const ModelInfo *model = &w->session->info;
-    const struct { char **field; const char *text; } texts[] = {
-        {&meta->prompt, job->prompt}, {&meta->negative, job->negative}, {&meta->system_preset, job->system_name},
-        {&meta->system_text, job->system_text}, {&meta->sampler, job->sampler}, {&meta->schedule, job->schedule},
-        {&meta->rng, "cpu"}, {&meta->parity, "own"}, {&meta->dtype, model->precision}, {&meta->model_name, model->name},
-        {&meta->build, w->build}, {&meta->device, model->device}, {&meta->parent, job->parent},
-        {&meta->latent_sha256, result->latent_sha256},
-    };
-    meta_begin(meta);
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        meta_set(texts[i].field, texts[i].text);
-    meta->has_seed = true;
-    meta->seed = job->seed;
-    meta_sigmas(meta, result->sigmas, (size_t)result->sigma_count);
-    meta->shift = job->shift;
-    meta->cfg = job->cfg;
-    meta->cfg_trunc = job->cfg_trunc;
-    meta->renorm = job->renorm;
-    meta->width = job->width;
-    meta->height = job->height;
-    meta->steps = job->steps;
-    meta->steps_run = result->steps_run;
-    meta->demo = model->demo;
-    if (model->hash[0])
-        meta_list_add(&meta->hashes, "transformer", model->hash);
-    for (int i = 0; i < PHASE_SAVE; i++)
-        meta_phase_add(meta, PHASE_NAMES[i], result->seconds[i]);
-    meta->peak_bytes = (int64_t)result->peak_bytes;
-}
-
-static Status write_picture(SavedInfo *saved, const Job *job, const Buf *png) {
-    NumberedFile file;
-    switch (job->output) {
-    case OUTPUT_NUMBERED:
-        TRY(file_write_numbered(&file, job->directory, job->prefix, png->data, png->size));
-        saved->number = file.number;
-        saved->path = file.path;
-        return NULL;
-    case OUTPUT_FILE:
-        TRY(file_write_new(job->file, png->data, png->size));
-        break;
-    case OUTPUT_FILE_FORCE:
-        TRY(file_write(job->file, png->data, png->size, 0666));
-        break;
-    case OUTPUT_BYTES:
-        return NULL;
-    }
-    saved->path = must_copy(job->file);
-    return NULL;
-}
-
 static void set_paused(Worker *w, bool paused) {
     pthread_mutex_lock(&w->lock);
     w->paused = paused;
@@ -290,11 +213,8 @@ static void set_paused(Worker *w, bool paused) {
 static void save(Worker *w, RunResult *result) {
     const Job *job = w->running;
     double begun = clock_seconds();
-    RunMeta meta;
     Buf png = {0};
-    fill_meta(&meta, w, result);
-    Status st = meta_encode(&png, result->pixels, &meta, job->metadata);
-    meta_done(&meta);
+    Status st = output_encode(&png, job, result, &(OutputMaker){&w->session->info, w->build});
     if (st) {
         buf_done(&png);
         post_fault(w, EVENT_FAILED, st);
@@ -302,7 +222,10 @@ static void save(Worker *w, RunResult *result) {
     }
     Event event = {.kind = EVENT_SAVED};
     SavedInfo *saved = &event.saved;
-    st = write_picture(saved, job, &png);
+    NumberedFile written = {0};
+    st = output_write(&written, job, &png);
+    saved->number = written.number;
+    saved->path = written.path;
     if (st) {
         event.kind = EVENT_UNSAVED;
         event.fault = fault_new(st);
@@ -338,7 +261,7 @@ static void run_one(Worker *w, Job *job) {
     w->phase = PHASE_TEXT;
     w->last_preview = 0;
     post(w, &(Event){.kind = EVENT_STARTED});
-    Status st = w->session ? check_output(job) : no_model();
+    Status st = w->session ? output_check(job) : no_model();
     if (!st)
         st = run_job(&result, w->session, job, &hooks);
     if (st && st->code == ERR_CANCELLED) {
