@@ -92,7 +92,7 @@ static void follow_to(Worker *worker, EventKind kind) {
         found = event.kind == kind;
         event_done(&event);
     }
-    CHECK(found, "the event comes");
+    CHECK(found, "the job makes its first step");
 }
 
 static EventKind load(Worker *worker, const char *path, char *message, size_t size) {
@@ -204,6 +204,10 @@ static void check_output(Worker *worker, const char *directory) {
     story = follow(worker, 102, NO_STOP);
     setrlimit(RLIMIT_FSIZE, &old);
     CHECK(strchr(story.order, 'U') && story.png_size > 100, "a picture that cannot be written comes in the event");
+    job = demo_job(103, directory);
+    worker_submit(worker, &job);
+    CHECK(worker_withdraw(worker, 103), "and the queue is held: the next job still waits");
+    worker_resume(worker);
     free(below);
     free(file);
 }
