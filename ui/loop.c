@@ -232,40 +232,36 @@ static void stop(Loop *loop) {
     edit_resize();
 }
 
-/* The keys that the terminal makes signals of elsewhere. Here it does not, so that a paste with such bytes in it is only
- * a paste. Returns false for other keys. */
-static bool take_control(Loop *loop, const Unit *unit) {
-    const char key = unit->size == 1 ? unit->bytes[0] : 0;
-    if (key == 'C' - '@')
-        interrupt(loop);
-    else if (key == 'Z' - '@')
-        stop(loop);
-    else
-        return false;
-    return true;
+/* I6: what is typed is UTF-8, too. */
+static Status check_key(const Loop *loop, const Unit *unit) {
+    size_t line_size;
+    edit_text(&line_size, NULL);
+    bool beyond_ascii = (unsigned char)unit->bytes[0] >= 0x80;
+    return beyond_ascii ? input_check("the prompt", unit->bytes, unit->size, loop->above.size + line_size) : NULL;
+}
+
+static void feed_key(Loop *loop, const Unit *unit) {
+    EditKey key = edit_feed(unit->bytes, unit->size);
+    switch (key) {
+    case EDIT_NOTHING: break;
+    case EDIT_EXTERNAL: open_editor(loop); break;
+    case EDIT_HELP: run_command(loop, "help"); break;
+    case EDIT_STOP: run_command(loop, "stop"); break;
+    case EDIT_SKIP: run_command(loop, "skip"); break;
+    default: end_line(loop, key);
+    }
 }
 
 static void take_key(Loop *loop, const Unit *unit) {
-    size_t line_size;
-    if (take_control(loop, unit))
-        return;
-    edit_text(&line_size, NULL);
-    if ((unsigned char)unit->bytes[0] >= 0x80) {
-        Status st = input_check("the prompt", unit->bytes, unit->size, loop->above.size + line_size);
-        if (st) {
-            refuse(loop, st);
-            return;
-        }
-    }
-    EditKey key = edit_feed(unit->bytes, unit->size);
-    switch (key) {
-    case EDIT_NOTHING: return;
-    case EDIT_EXTERNAL: open_editor(loop); return;
-    case EDIT_HELP: run_command(loop, "help"); return;
-    case EDIT_STOP: run_command(loop, "stop"); return;
-    case EDIT_SKIP: run_command(loop, "skip"); return;
-    default: end_line(loop, key);
-    }
+    Status st = check_key(loop, unit);
+    if (st)
+        refuse(loop, st);
+    else if (unit->bytes[0] == KEY_INTERRUPT)
+        interrupt(loop);
+    else if (unit->bytes[0] == KEY_STOP)
+        stop(loop);
+    else
+        feed_key(loop, unit);
 }
 
 static void take_paste(Loop *loop, const Unit *unit) {

@@ -35,13 +35,14 @@ static bool is_answer(char *answer, const Question *question, const Unit *unit) 
     char key = unit->kind == UNIT_KEY && unit->size == 1 ? unit->bytes[0] : 0;
     if (key >= 'A' && key <= 'Z')
         key = (char)(key + 'a' - 'A');
-    *answer = key == '\004' ? refusal(question) : key; /* Ctrl-D */
+    bool refused = key == KEY_INTERRUPT || key == KEY_END;
+    *answer = refused ? refusal(question) : key;
     if (!question->answers[0])
-        return key == '\r' || key == '\n' || key == '\004';
-    return *answer && (key == '\004' || strchr(question->answers, key));
+        return key == '\r' || key == '\n' || refused;
+    return refused || (key && strchr(question->answers, key));
 }
 
-/* Ctrl-C refuses, and stops nothing else. True when there will be no other answer. */
+/* SIGINT refuses, and stops nothing else. True when there will be no other answer. */
 static bool signal_answers(char *answer, const Question *question) {
     int number = signals_next();
     *answer = number == SIGINT ? refusal(question) : question->otherwise;
@@ -65,6 +66,8 @@ static char wait_for_answer(Plain *plain, const Question *question) {
             return answer;
         if (unit.kind == UNIT_END)
             return question->otherwise;
+        if (unit.kind == UNIT_KEY && unit.bytes[0] == KEY_STOP)
+            tty_stop();
         if (unit.kind != UNIT_NONE)
             continue;
         int ready = poll(from, 2, -1);

@@ -87,7 +87,7 @@ void tty_stop(void) {
     struct sigaction stop = {.sa_handler = SIG_DFL}, caught;
     tty_suspend();
     sigaction(SIGTSTP, &stop, &caught);
-    raise(SIGTSTP); /* and not SIGSTOP: the system ignores this one where nobody could continue us */
+    kill(0, SIGTSTP); /* the whole group, as the key does; the system ignores it where nobody could continue us */
     sigaction(SIGTSTP, &caught, NULL);
     tty_resume();
 }
@@ -108,6 +108,10 @@ void cutter_done(UnitCutter *cutter) {
 void cutter_add(UnitCutter *cutter, const char *bytes, size_t size) {
     if (!size)
         cutter->ended = true;
+    if (cutter->pasting && size == 1 && bytes[0] == KEY_INTERRUPT) { /* alone: a person, whose paste never ended */
+        cutter->pasting = false;
+        cutter->given = cutter->pending.size;
+    }
     if (cutter->given) { /* nothing that was given out is needed any more */
         memmove(cutter->pending.data, cutter->pending.data + cutter->given, cutter->pending.size - cutter->given);
         buf_truncate(&cutter->pending, cutter->pending.size - cutter->given);

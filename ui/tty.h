@@ -10,9 +10,10 @@
 #include "base/buf.h"
 #include "base/status.h"
 
-/* Puts standard input into character mode (no echo, no line editing, and no signals: Ctrl-C in a paste is
- * not Ctrl-C typed) and turns bracketed paste on.
- * The old modes come back at tty_close, at exit and on a fatal signal. Errors: ERR_IO. */
+/* Puts standard input into character mode (no echo, no line editing) and turns bracketed paste on. Ctrl-C and Ctrl-Z are
+ * then keys: as signals they would overtake what was typed before them, strike from within a paste, and make the system
+ * throw away what is on its way to the screen. The old modes come back at tty_close, at exit and on a fatal signal.
+ * Errors: ERR_IO. */
 Status tty_open(void);
 void tty_close(void);
 
@@ -20,11 +21,15 @@ void tty_close(void);
 void tty_suspend(void);
 void tty_resume(void);
 
-/* Stops the process as Ctrl-Z does; returns after it was continued. */
+/* Stops the process group as Ctrl-Z does; returns after it was continued. */
 void tty_stop(void);
 
 /* Columns of the terminal; 80 when it does not say. */
 size_t tty_columns(void);
+
+#define KEY_INTERRUPT '\003' /* Ctrl-C */
+#define KEY_STOP '\032'      /* Ctrl-Z */
+#define KEY_END '\004'       /* Ctrl-D */
 
 /* ---- units ------------------------------------------------------------------------------------------------------ */
 

@@ -47,7 +47,7 @@ static void keys(void) {
         {"\xff\x80", "<\xff><\x80>", "bytes that begin no character are alone"},
         {"\xe4\xb8", "<\xe4\xb8>", "an unfinished character is given out when nothing follows"},
         {"\033[200~a\rb\033[201~c", "[a\rb]<c>", "a paste is one unit without its brackets"},
-        {"\033[200~\033[A\003\033[201\033[201~", "[e[A\003e[201]", "whatever is in it"},
+        {"\033[200~\033[A\002\033[201\033[201~", "[e[A\002e[201]", "whatever is in it"},
         {"\033[200~\033[201~", "[]", "an empty paste"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -69,6 +69,9 @@ static void waiting(void) {
     cutter_add(&cutter, "\033[200~half", 10);
     CHECK(cutter_next(&cutter, CUTTER_GIVES_UP).kind == UNIT_NONE, "a paste is never given out before its end");
     CHECK(!cutter_waits(&cutter), "however long it takes");
+    cutter_add(&cutter, "\003", 1);
+    CHECK(cutter_next(&cutter, CUTTER_WAITS).kind == UNIT_KEY, "Ctrl-C alone ends one that never ends");
+    cutter_add(&cutter, "\033[200~half", 10);
     cutter_add(&cutter, "", 0);
     Unit unit = cutter_next(&cutter, CUTTER_WAITS);
     CHECK(unit.kind == UNIT_PASTE && unit.size == 4, "but for a closed terminal");
