@@ -52,19 +52,19 @@ uint16_t f16_from_float(float f) {
     return (uint16_t)(sign | (magnitude - (112u << 23) + 0xfff + (magnitude >> 13 & 1)) >> 13);
 }
 
-int float_from_dtype(float *out, const void *in, DType type, int64_t n) {
+bool float_from_dtype(float *out, const void *in, DType type, int64_t n) {
     const unsigned char *bytes = in;
     if (type == DT_F32) {
         memcpy(out, bytes, (size_t)n * 4);
-        return 1;
+        return true;
     }
     if (type != DT_F16 && type != DT_BF16) {
-        return 0;
+        return false;
     }
     for (int64_t i = 0; i < n; i++) {
         uint16_t h;
         memcpy(&h, bytes + 2 * i, 2);
         out[i] = type == DT_F16 ? f16_to_float(h) : bf16_to_float(h);
     }
-    return 1;
+    return true;
 }

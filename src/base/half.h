@@ -2,6 +2,7 @@
  * Rounding is to nearest, ties to even; NaN stays NaN. Source: IEEE 754-2008. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -19,5 +20,5 @@ float f16_to_float(uint16_t h);
 uint16_t f16_from_float(float f);
 
 /* out [n] from n elements of `type` (f32, f16 or bf16) at `in`, which need not be aligned.
- * Returns 0 when the type is another one and out was left alone, else 1. */
-int float_from_dtype(float *out, const void *in, DType type, int64_t n);
+ * False when the type is another one; out is then left alone. */
+bool float_from_dtype(float *out, const void *in, DType type, int64_t n);

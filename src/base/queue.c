@@ -45,7 +45,7 @@ void wake_close(WakePipe *pipe) {
 
 struct Queue {
     pthread_mutex_t lock;
-    pthread_cond_t not_empty, not_full;
+    pthread_cond_t not_full;
     const WakePipe *wake;
     size_t item_size, capacity, first, count;
     bool closed;
@@ -60,7 +60,6 @@ Queue *queue_new(size_t item_size, size_t capacity, const WakePipe *wake) {
     queue->capacity = capacity;
     queue->items = must_alloc(item_size * capacity);
     pthread_mutex_init(&queue->lock, NULL);
-    pthread_cond_init(&queue->not_empty, NULL);
     pthread_cond_init(&queue->not_full, NULL);
     return queue;
 }
@@ -70,7 +69,6 @@ void queue_free(Queue *queue) {
         return;
     }
     pthread_cond_destroy(&queue->not_full);
-    pthread_cond_destroy(&queue->not_empty);
     pthread_mutex_destroy(&queue->lock);
     free(queue->items);
     free(queue);
@@ -80,24 +78,6 @@ static char *item_at(Queue *queue, size_t index) {
     return queue->items + (queue->first + index) % queue->capacity * queue->item_size;
 }
 
-/* With the lock held and room for one. */
-static void put(Queue *queue, const void *item) {
-    memcpy(item_at(queue, queue->count), item, queue->item_size);
-    queue->count++;
-    pthread_cond_signal(&queue->not_empty);
-    if (queue->count == 1 && queue->wake) {
-        wake_signal(queue->wake);
-    }
-}
-
-/* With the lock held and one there. */
-static void take(Queue *queue, void *item) {
-    memcpy(item, item_at(queue, 0), queue->item_size);
-    queue->first = (queue->first + 1) % queue->capacity;
-    queue->count--;
-    pthread_cond_signal(&queue->not_full);
-}
-
 bool queue_push(Queue *queue, const void *item) {
     pthread_mutex_lock(&queue->lock);
     while (!queue->closed && queue->count == queue->capacity) {
@@ -105,56 +85,31 @@ bool queue_push(Queue *queue, const void *item) {
     }
     bool open = !queue->closed;
     if (open) {
-        put(queue, item);
+        memcpy(item_at(queue, queue->count), item, queue->item_size);
+        queue->count++;
+        if (queue->count == 1 && queue->wake)
+            wake_signal(queue->wake);
     }
     pthread_mutex_unlock(&queue->lock);
     return open;
-}
-
-bool queue_try_push(Queue *queue, const void *item) {
-    pthread_mutex_lock(&queue->lock);
-    bool room = !queue->closed && queue->count < queue->capacity;
-    if (room) {
-        put(queue, item);
-    }
-    pthread_mutex_unlock(&queue->lock);
-    return room;
-}
-
-bool queue_pop(Queue *queue, void *item) {
-    pthread_mutex_lock(&queue->lock);
-    while (!queue->closed && queue->count == 0) {
-        pthread_cond_wait(&queue->not_empty, &queue->lock);
-    }
-    bool there = queue->count > 0;
-    if (there) {
-        take(queue, item);
-    }
-    pthread_mutex_unlock(&queue->lock);
-    return there;
 }
 
 bool queue_try_pop(Queue *queue, void *item) {
     pthread_mutex_lock(&queue->lock);
     bool there = queue->count > 0;
     if (there) {
-        take(queue, item);
+        memcpy(item, item_at(queue, 0), queue->item_size);
+        queue->first = (queue->first + 1) % queue->capacity;
+        queue->count--;
+        pthread_cond_signal(&queue->not_full);
     }
     pthread_mutex_unlock(&queue->lock);
     return there;
 }
 
-size_t queue_count(Queue *queue) {
-    pthread_mutex_lock(&queue->lock);
-    size_t count = queue->count;
-    pthread_mutex_unlock(&queue->lock);
-    return count;
-}
-
 void queue_close(Queue *queue) {
     pthread_mutex_lock(&queue->lock);
     queue->closed = true;
-    pthread_cond_broadcast(&queue->not_empty);
     pthread_cond_broadcast(&queue->not_full);
     pthread_mutex_unlock(&queue->lock);
 }

@@ -27,10 +27,7 @@ void queue_free(Queue *queue);
 
 /* Waits while full. Returns false when the queue was closed (the item is then not taken). */
 bool queue_push(Queue *queue, const void *item);
-bool queue_try_push(Queue *queue, const void *item); /* false when full or closed */
-bool queue_pop(Queue *queue, void *item);            /* waits; false when closed and empty */
-bool queue_try_pop(Queue *queue, void *item);        /* false when empty */
-size_t queue_count(Queue *queue);
+bool queue_try_pop(Queue *queue, void *item);        /* false when empty; never waits, also after closing */
 void queue_close(Queue *queue);                      /* wakes every waiter */
 
 /* The newest value of one size; older ones are overwritten. */

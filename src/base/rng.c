@@ -74,13 +74,13 @@ static double uniform_double(Mt19937 *rng) {
 /* One number of a draw of fewer than 16. */
 static double normal_single(Mt19937 *rng) {
     if (rng->has_spare) {
-        rng->has_spare = 0;
+        rng->has_spare = false;
         return rng->spare;
     }
     double u1 = uniform_double(rng), u2 = uniform_double(rng);
     double radius = sqrt(-2 * log1p(-u2)), theta = 2 * M_PI * u1;
     rng->spare = radius * sin(theta);
-    rng->has_spare = 1;
+    rng->has_spare = true;
     return radius * cos(theta);
 }
 

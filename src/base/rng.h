@@ -6,12 +6,13 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct Mt19937 {
     uint32_t state[624];
     int index;
-    int has_spare;   /* draws of fewer than 16 numbers make two at a time and keep the second, as PyTorch does */
+    bool has_spare;  /* draws of fewer than 16 numbers make two at a time and keep the second, as PyTorch does */
     double spare;
 } Mt19937;
 

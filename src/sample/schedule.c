@@ -9,6 +9,7 @@
 #include "sample/schedule.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,13 +182,14 @@ const Schedule SCHEDULES[] = {
     {0},
 };
 
-/* True when `name` is one of the space-separated words of `list`. */
-static int is_word_of(const char *list, const char *name) {
-    size_t size = strlen(name);
-    for (const char *at = list; *at; at += strcspn(at, " ") + (at[strcspn(at, " ")] == ' '))
-        if (strcspn(at, " ") == size && !strncmp(at, name, size))
-            return 1;
-    return 0;
+/* True when `name` is one of the words of `list`, which have spaces between them. */
+static bool is_word_of(const char *list, const char *name) {
+    for (size_t size; *list; list += size + strspn(list + size, " ")) {
+        size = strcspn(list, " ");
+        if (size == strlen(name) && !memcmp(list, name, size))
+            return true;
+    }
+    return false;
 }
 
 const Schedule *schedule_find(const char *name) {
