@@ -22,19 +22,18 @@ static bool is_blank(const char *text, size_t size) {
     return true;
 }
 
-size_t reader_command(const char *line, size_t size) {
+/* C1: is this line a command? Returns the offset behind the colon (1), or 0 when it is text. */
+static size_t command_begin(const char *line, size_t size) {
     if (size < 2 || line[0] != ':')
         return 0;
     if (line[1] == '!')
         return 1;
-    size_t end = 1;
-    while (end < size && ((line[end] | 0x20) >= 'a' && (line[end] | 0x20) <= 'z'))
+    size_t end = 1 + (line[1] == '?');
+    while (line[1] != '?' && end < size && (line[end] | 0x20) >= 'a' && (line[end] | 0x20) <= 'z')
         end++;
-    bool short_word = end == 2 && line[1] == 'q';
-    if (line[1] == '?')
-        end = 2;
-    bool word = end > 2 || short_word || line[1] == '?';
-    return word && (end == size || line[end] == ' ') ? 1 : 0;
+    if (end == 1 || (end == 2 && !strchr("q?", line[1]))) /* ":)" and ":p" are text */
+        return 0;
+    return end == size || line[end] == ' ';
 }
 
 /* ---- the first line of an empty edit area ---- */
@@ -45,7 +44,7 @@ static AnswerKind first_line_kind(ReaderSource source, const char *line, size_t 
         return ANSWER_NOTHING;
     if (source == READER_FILE && (equals(line, size, "#") || (size > 1 && line[0] == '#' && line[1] == ' ')))
         return ANSWER_NOTHING;
-    if (reader_command(line, size))
+    if (command_begin(line, size))
         return ANSWER_COMMAND;
     while (line[size - 1] == ' ' || line[size - 1] == '\t') /* the line is not blank, so this ends */
         size--;
@@ -57,7 +56,7 @@ static void give(ReaderAnswer *answer, Reader *reader, AnswerKind kind) {
 }
 
 static void give_line(ReaderAnswer *answer, Reader *reader, AnswerKind kind, const char *line, size_t size) {
-    size_t from = kind == ANSWER_COMMAND ? reader_command(line, size) : 0;
+    size_t from = kind == ANSWER_COMMAND ? command_begin(line, size) : 0;
     buf_truncate(&reader->answer, 0);
     buf_add(&reader->answer, line + from, size - from);
     give(answer, reader, kind);
@@ -134,7 +133,7 @@ static void take_line(ReaderAnswer *answer, Reader *reader, const char *line, si
 
 /* A bad line of a file: its prompt is lost, and where that prompt ends must still be found. */
 static void spoil(ReaderAnswer *answer, Reader *reader, const char *line, size_t size) {
-    if (reader_empty(reader) && reader_command(line, size)) {
+    if (reader_empty(reader) && command_begin(line, size)) {
         give_line(answer, reader, ANSWER_NOTHING, "", 0);
         return;
     }
@@ -227,11 +226,11 @@ static size_t next_line(const char *text, size_t size, size_t at) {
 }
 
 /* Only the first line of a pasted area can open raw text: that one was typed before the paste. */
-static Area split_area(const char *text, size_t size, bool pasted) {
+static Area split_area(const Reader *reader, const char *text, size_t size) {
     Area area = {.text = text, .size = size, .fence = SIZE_MAX};
     const char *newline = size ? memrchr(text, '\n', size) : NULL;
     area.last = newline ? (size_t)(newline - text) + 1 : 0;
-    for (size_t at = 0; at <= size && area.fence == SIZE_MAX && (at == 0 || !pasted);) {
+    for (size_t at = 0; at <= size && area.fence == SIZE_MAX && (at == 0 || !reader->pasted);) {
         size_t next = next_line(text, size, at);
         if (equals(text + at, next - 1 - at, FENCE)) {
             area.fence = at;
@@ -290,7 +289,7 @@ static void submit_area(ReaderAnswer *answer, Reader *reader, const Area *area, 
 Status reader_area(ReaderAnswer *answer, Reader *reader, AreaKey key, const char *text, size_t size) {
     text = size ? text : "";
     TRY(input_check("the prompt", text, size, 0));
-    Area area = split_area(text, size, reader->pasted);
+    Area area = split_area(reader, text, size);
     AnswerKind kind = is_blank(text, size) ? ANSWER_NOTHING : ANSWER_MORE;
     if (kind == ANSWER_MORE && area.last == 0 && !reader->pasted)
         kind = first_line_kind(READER_TYPED, text, size);
@@ -308,7 +307,7 @@ Status reader_area(ReaderAnswer *answer, Reader *reader, AreaKey key, const char
 }
 
 bool reader_area_raw(const Reader *reader, const char *text, size_t size, size_t offset) {
-    return split_area(text, size, reader->pasted).fence < offset;
+    return split_area(reader, text, size).fence < offset;
 }
 
 void reader_area_prompt(Buf *out, const Reader *reader, const char *text, size_t size, size_t offset) {

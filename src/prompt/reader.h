@@ -104,6 +104,3 @@ bool reader_area_raw(const Reader *reader, const char *text, size_t size, size_t
 
 /* F6 for such an editor: the prompt string of that line. Appends to *out. */
 void reader_area_prompt(Buf *out, const Reader *reader, const char *text, size_t size, size_t offset);
-
-/* C1: is this line a command? Returns the offset behind the colon (1), or 0 when it is text. */
-size_t reader_command(const char *line, size_t size);
