@@ -41,9 +41,6 @@ typedef struct Sink {
  * or one unknown token for a run of them. Errors: ERR_MEMORY. */
 Status sink_add(Sink *sink, uint32_t begin, uint32_t end, int32_t id);
 
-/* Adds a token that stands for no text, at byte `at` of the user's text. Errors: ERR_MEMORY. */
-Status sink_special(Sink *sink, int32_t id, uint32_t at);
-
 /* Cut the normal text of the sink into pieces and add them. Errors: ERR_MEMORY. */
 Status unigram_encode(Sink *sink);
 Status bpe_encode(Sink *sink);

@@ -190,7 +190,8 @@ static Status set_vocabulary(Pieces *pieces, const Json *vocabulary) {
         bool is_byte = pieces->byte_fallback && piece_byte(text, size) >= 0;
         if (pieces->list[id].text)
             return fail(ERR_FORMAT, "two tokens have the id %lld", (long long)id);
-        TRY(pieces_set(pieces, (size_t)id, text, size, score, is_byte ? PIECE_BYTE : PIECE_NORMAL));
+        Piece piece = {text, size, score, is_byte ? PIECE_BYTE : PIECE_NORMAL};
+        TRY(pieces_set(pieces, (size_t)id, piece));
     }
     return NULL;
 }
@@ -208,7 +209,7 @@ static Status set_added(Pieces *pieces, const Json *added) {
                             conditions[k]);
         if (pieces->list[id].text && strcmp(pieces->list[id].text, text))
             return fail(ERR_FORMAT, "two tokens have the id %zu", id);
-        TRY(pieces_set(pieces, id, text, size, 0, special ? PIECE_CONTROL : PIECE_USER));
+        TRY(pieces_set(pieces, id, (Piece){text, size, 0, special ? PIECE_CONTROL : PIECE_USER}));
     }
     return NULL;
 }

@@ -38,19 +38,20 @@ Status pieces_begin(Pieces *pieces, size_t count, size_t text_bytes) {
     return NULL;
 }
 
-Status pieces_set(Pieces *pieces, size_t id, const char *text, size_t size, float score, PieceType type) {
-    if (size > PIECE_BYTES_MAX)
-        return fail(ERR_FORMAT, "piece %zu has %zu bytes, expected at most %d", id, size, PIECE_BYTES_MAX);
-    if (!isfinite(score))
+Status pieces_set(Pieces *pieces, size_t id, Piece piece) {
+    if (piece.size > PIECE_BYTES_MAX)
+        return fail(ERR_FORMAT, "piece %zu has %zu bytes, expected at most %d", id, piece.size, PIECE_BYTES_MAX);
+    if (!isfinite(piece.score))
         return fail(ERR_FORMAT, "the score of piece %zu is not a number", id);
-    if (id >= pieces->count || size + 1 > pieces->pool_size - pieces->pool_used)
+    if (id >= pieces->count || piece.size + 1 > pieces->pool_size - pieces->pool_used)
         return fail(ERR_BUG, "pieces_set: more pieces than announced");
     char *copy = pieces->pool + pieces->pool_used;
-    if (size)
-        memcpy(copy, text, size);
-    copy[size] = '\0';
-    pieces->pool_used += size + 1;
-    pieces->list[id] = (Piece){copy, (uint32_t)size, score, type};
+    if (piece.size)
+        memcpy(copy, piece.text, piece.size);
+    copy[piece.size] = '\0';
+    pieces->pool_used += piece.size + 1;
+    piece.text = copy;
+    pieces->list[id] = piece;
     return NULL;
 }
 
@@ -130,7 +131,7 @@ static Status build_trie(Trie *trie, const Pieces *pieces, TrieOf which) {
     for (size_t i = 0; i < pieces->count; i++) {
         const Piece *piece = &pieces->list[i];
         if (comes_from_text(piece) && (which == TRIE_OF_ALL || piece->type == PIECE_USER))
-            keys[count++] = (TrieKey){piece->text, piece->size, (int32_t)i};
+            keys[count++] = (TrieKey){piece->text, (uint32_t)piece->size, (int32_t)i};
     }
     Status st = trie_build(trie, keys, count);
     free(keys);

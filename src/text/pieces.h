@@ -29,7 +29,7 @@ typedef enum PieceType {
 
 typedef struct Piece {
     const char *text; /* NUL-terminated, in the pool; NULL for an id without piece */
-    uint32_t size;
+    size_t size;
     float score;      /* log probability; larger = preferred */
     PieceType type;
 } Piece;
@@ -76,8 +76,9 @@ typedef struct Pieces {
  * Errors: ERR_FORMAT (none, or too many), ERR_MEMORY. */
 Status pieces_begin(Pieces *pieces, size_t count, size_t text_bytes);
 
-/* Sets piece `id`. Errors: ERR_FORMAT (a piece that is too long, a score that is no number). */
-Status pieces_set(Pieces *pieces, size_t id, const char *text, size_t size, float score, PieceType type);
+/* Sets piece `id`; its text is copied and needs no NUL. Errors: ERR_FORMAT (a piece that is too long, a score that is
+ * no number). */
+Status pieces_set(Pieces *pieces, size_t id, Piece piece);
 
 /* Takes SentencePiece's precompiled charsmap (copied). Errors: ERR_FORMAT, ERR_MEMORY. */
 Status pieces_set_charsmap(Pieces *pieces, const unsigned char *bytes, size_t size);

@@ -50,7 +50,7 @@ static Status read_piece(Pieces *pieces, size_t id, const PbufField *message) {
     }
     if (piece.broken || type < PIECE_NORMAL || type > PIECE_BYTE)
         return fail(ERR_FORMAT, "piece %zu of %zu is broken", id, pieces->count);
-    return pieces_set(pieces, id, (const char *)text.bytes, text.size, score, (PieceType)type);
+    return pieces_set(pieces, id, (Piece){(const char *)text.bytes, text.size, score, (PieceType)type});
 }
 
 static Status read_trainer(Pieces *pieces, const PbufField *message) {

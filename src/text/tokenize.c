@@ -129,7 +129,8 @@ static Status push(Sink *sink, int32_t id, uint32_t begin, uint32_t end) {
     return NULL;
 }
 
-Status sink_special(Sink *sink, int32_t id, uint32_t at) {
+/* Adds a token that stands for no text, at byte `at` of the user's text. */
+static Status push_special(Sink *sink, int32_t id, uint32_t at) {
     sink->after_unknown = false;
     return push(sink, id, at, at);
 }
@@ -165,13 +166,13 @@ Status sink_add(Sink *sink, uint32_t begin, uint32_t end, int32_t id) {
 static Status encode(Sink *sink, TokenRule rule, const char *text, size_t size) {
     Normal normal = {0};
     sink->normal = &normal;
-    Status st = sink_special(sink, rule == TOKENS_GEMMA ? GEMMA_BEGIN : JINA_BEGIN, 0);
+    Status st = push_special(sink, rule == TOKENS_GEMMA ? GEMMA_BEGIN : JINA_BEGIN, 0);
     if (!st)
         st = normal_make(&normal, sink->pieces, text, size);
     if (!st)
         st = sink->pieces->kind == PIECES_BPE ? bpe_encode(sink) : unigram_encode(sink);
     if (!st && rule == TOKENS_JINA)
-        st = sink_special(sink, JINA_END, (uint32_t)size);
+        st = push_special(sink, JINA_END, (uint32_t)size);
     normal_done(&normal);
     return st;
 }
