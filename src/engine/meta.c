@@ -135,7 +135,8 @@ Status meta_encode(Buf *png, const uint8_t *pixels, const RunMeta *meta, MetaLev
     size_t count = 2;
     if (meta->build)
         texts[count++] = (PngText){"Software", meta->build, strlen(meta->build), PNG_AS_NEEDED};
-    Status status = png_encode(png, pixels, meta->width, meta->height, texts, level == META_OFF ? 0 : count);
+    Status status = png_encode(png, (PngPixels){pixels, meta->width, meta->height}, texts,
+                               level == META_OFF ? 0 : count);
     buf_done(&parameters);
     buf_done(&newbie);
     return status;

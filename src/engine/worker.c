@@ -175,14 +175,14 @@ static void on_plan(void *context, const PlanInfo *plan) {
 
 /* The picture as far as it is known, at most PREVIEW_MAX pixels wide and high, never enlarged. */
 static void fill_preview(Progress *progress, const Worker *w, const float *denoised) {
-    int cells_wide = w->running->width / 8, cells_high = w->running->height / 8;
-    int longest = cells_wide > cells_high ? cells_wide : cells_high;
+    PreviewSize cells = {w->running->width / 8, w->running->height / 8};
+    int longest = cells.width > cells.height ? cells.width : cells.height;
     double shrink = longest > PREVIEW_MAX ? (double)PREVIEW_MAX / longest : 1;
-    int width = (int)(cells_wide * shrink), height = (int)(cells_high * shrink);
-    progress->preview_width = width > 0 ? width : 1;
-    progress->preview_height = height > 0 ? height : 1;
-    preview_project(progress->preview, progress->preview_width, progress->preview_height, denoised, cells_wide,
-                    cells_high, &w->session->preview);
+    int width = (int)(cells.width * shrink), height = (int)(cells.height * shrink);
+    PreviewSize size = {width > 0 ? width : 1, height > 0 ? height : 1};
+    preview_project(progress->preview, size, denoised, cells, &w->session->preview);
+    progress->preview_width = size.width;
+    progress->preview_height = size.height;
 }
 
 static void on_step(void *context, const StepInfo *step, const float *denoised) {

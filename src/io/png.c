@@ -93,15 +93,14 @@ static void add_text(Buf *out, const PngText *text) {
     buf_done(&data);
 }
 
-Status png_encode(Buf *out, const uint8_t *pixels, int width, int height, const PngText *texts,
-                  size_t count) {
+Status png_encode(Buf *out, PngPixels pixels, const PngText *texts, size_t count) {
+    int width = pixels.width, height = pixels.height, size = 0;
     if (width < 1 || width > 65535 || height < 1 || height > 65535)
         return fail(ERR_USAGE, "cannot write a PNG of %dx%d pixels, expected 1 to 65535 each", width, height);
     if ((3 * (int64_t)width + 1) * height > INT_MAX) /* stb counts bytes in an int */
         return fail(ERR_USAGE, "cannot write a PNG of %dx%d pixels, the largest is 2 GiB of pixels", width,
                     height);
-    int size = 0;
-    unsigned char *png = stbi_write_png_to_mem(pixels, 3 * width, width, height, 3, &size);
+    unsigned char *png = stbi_write_png_to_mem(pixels.bytes, 3 * width, width, height, 3, &size);
     if (!png)
         return fail(ERR_MEMORY, "no memory to compress a picture of %dx%d pixels", width, height);
     buf_add(out, png, HEADER_END);

@@ -21,9 +21,14 @@ typedef struct PngText {
     PngForm form;
 } PngText;
 
-/* Appends a PNG of pixels [height, width, 3] bytes with the text chunks, in order, right after IHDR (byte 33).
+typedef struct PngPixels {
+    const uint8_t *bytes; /* [height, width, 3], borrowed */
+    int width, height;
+} PngPixels;
+
+/* Appends a PNG of the pixels with the text chunks [count], in order, right after IHDR (byte 33).
  * Errors: ERR_MEMORY, ERR_USAGE (width or height not 1 to 65535). */
-Status png_encode(Buf *out, const uint8_t *pixels, int width, int height, const PngText *texts, size_t count);
+Status png_encode(Buf *out, PngPixels pixels, const PngText *texts, size_t count);
 
 typedef struct PngInfo {
     int width, height, bit_depth, color_type;

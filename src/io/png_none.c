@@ -8,9 +8,8 @@ static Status missing(void) {
                 "this program was built without PNG (zlib and stb_image_write were not found)");
 }
 
-Status png_encode(Buf *out, const uint8_t *pixels, int width, int height, const PngText *texts,
-                  size_t count) {
-    (void)out, (void)pixels, (void)width, (void)height, (void)texts, (void)count;
+Status png_encode(Buf *out, PngPixels pixels, const PngText *texts, size_t count) {
+    (void)out, (void)pixels, (void)texts, (void)count;
     return missing();
 }
 

@@ -15,7 +15,7 @@ const PreviewFactors PREVIEW_FLUX = {
     .bias = {-0.0329, -0.0718, -0.0851},
 };
 
-/* Mean of channel c over the cells [x0, x1) x [y0, y1). */
+/* Mean of a channel over the cells [box[0], box[2]) x [box[1], box[3]). */
 static double mean_cell(const float *channel, int stride, const int box[4]) {
     double sum = 0;
     for (int y = box[1]; y < box[3]; y++)
@@ -29,16 +29,16 @@ static uint8_t to_byte(double value) {
     return scaled >= 255 ? 255 : scaled > 0 ? (uint8_t)scaled : 0; /* NaN gives 0 */
 }
 
-void preview_project(uint8_t *rgb, int width, int height, const float *latent, int cells_wide, int cells_high,
+void preview_project(uint8_t *rgb, PreviewSize size, const float *latent, PreviewSize cells,
                      const PreviewFactors *factors) {
-    size_t plane = (size_t)cells_wide * cells_high;
-    for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++, rgb += 3) {
-            int box[4] = {x * cells_wide / width, y * cells_high / height,
-                          (x + 1) * cells_wide / width, (y + 1) * cells_high / height};
+    size_t plane = (size_t)cells.width * cells.height;
+    for (int y = 0; y < size.height; y++)
+        for (int x = 0; x < size.width; x++, rgb += 3) {
+            int box[4] = {x * cells.width / size.width, y * cells.height / size.height,
+                          (x + 1) * cells.width / size.width, (y + 1) * cells.height / size.height};
             double color[3] = {factors->bias[0], factors->bias[1], factors->bias[2]};
             for (int c = 0; c < 16; c++) {
-                double mean = mean_cell(latent + c * plane, cells_wide, box);
+                double mean = mean_cell(latent + c * plane, cells.width, box);
                 for (int k = 0; k < 3; k++)
                     color[k] += factors->factor[c][k] * mean;
             }

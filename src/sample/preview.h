@@ -11,7 +11,11 @@ typedef struct PreviewFactors {
 
 extern const PreviewFactors PREVIEW_FLUX;
 
-/* rgb [height, width, 3] bytes from latent [16, cells_high, cells_wide] floats on the host, reduced by area average to
- * width x height (each at most the number of cells). */
-void preview_project(uint8_t *rgb, int width, int height, const float *latent, int cells_wide, int cells_high,
+typedef struct PreviewSize {
+    int width, height;
+} PreviewSize;
+
+/* rgb [size.height, size.width, 3] bytes from latent [16, cells.height, cells.width] floats on the host, reduced by
+ * area average to `size`, which is at most `cells`. */
+void preview_project(uint8_t *rgb, PreviewSize size, const float *latent, PreviewSize cells,
                      const PreviewFactors *factors);

@@ -126,10 +126,10 @@ void solver_begin(SolverRun *run, Ops *o) {
     run->scratch = solver->stages > 1 || solver->table == &EULER_ANCESTRAL ? like(o, run->x) : NO_TENSOR;
 }
 
-/* y = x + h·Σ factor[j]·v[j] over the first `count` velocities. */
-static void add_velocities(Ops *o, Tensor y, const SolverRun *run, const double *factor, int count, double h) {
+/* y = x + h·Σ factor[j]·v[j] over the velocities; a factor of 0 stands for one that is not there (yet). */
+static void add_velocities(Ops *o, Tensor y, const SolverRun *run, const double factor[STAGES_MAX], double h) {
     LincombHow how = {.count = 1, .term = {run->x}, .factor = {1}};
-    for (int j = 0; j < count; j++) {
+    for (int j = 0; j < STAGES_MAX; j++) {
         if (factor[j] == 0)
             continue;
         how.term[how.count] = run->work[j];
@@ -159,7 +159,7 @@ void solver_step(SolverRun *run, Ops *o, int interval) {
         Tensor at = run->x;
         if (k > 0) {
             at = run->scratch;
-            add_velocities(o, at, run, solver->table->inner[k], k, h);
+            add_velocities(o, at, run, solver->table->inner[k], h);
         }
         run->velocity(run->context, o, run->work[k], at, interval * solver->stages + k);
     }
@@ -171,5 +171,5 @@ void solver_step(SolverRun *run, Ops *o, int interval) {
     if (solver->table->mix)
         mix_estimates(run, o, interval);
     else
-        add_velocities(o, run->x, run, solver->table->outer, solver->stages, h);
+        add_velocities(o, run->x, run, solver->table->outer, h);
 }

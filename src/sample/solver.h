@@ -15,8 +15,8 @@ typedef void NoiseFn(void *context, Ops *o, Tensor noise);
 typedef struct Solver Solver;
 struct Solver {
     const char *name;
-    const char *aliases;
-    const char *help;
+    const char *aliases;         /* another name, "" for none */
+    const char *help;            /* one line */
     const char *label;           /* for PNG metadata: "Euler" */
     int stages;                  /* evaluations per interval */
     const struct SolverTable *table; /* private */

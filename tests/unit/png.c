@@ -26,7 +26,7 @@ static void pixels_survive(int width, int height) {
     snprintf(name, sizeof name, "a picture of %dx%d is strictly correct", width, height);
     uint8_t *pixels = gradient(width, height);
     Buf png = {0}, faults = {0};
-    CHECK_OK(png_encode(&png, pixels, width, height, NULL, 0), "a picture without text is written");
+    CHECK_OK(png_encode(&png, (PngPixels){pixels, width, height}, NULL, 0), "a picture without text is written");
     strict_png(&faults, &png);
     CHECK_STR(buf_string(&faults), "", name);
     int w, h, channels;
@@ -46,7 +46,7 @@ static void text_survives(const char *name, const char *text, const char *chunk)
     Buf png = {0}, faults = {0};
     PngInfo info;
     PngText texts[] = {{"parameters", text, strlen(text), PNG_AS_NEEDED}, {"Software", "newbie 0.1.0", 12, PNG_INTERNATIONAL}};
-    CHECK_OK(png_encode(&png, pixels, 3, 2, texts, 2), name);
+    CHECK_OK(png_encode(&png, (PngPixels){pixels, 3, 2}, texts, 2), name);
     strict_png(&faults, &png);
     CHECK_STR(buf_string(&faults), "", name);
     CHECK_OK(png_parse(&info, png.data, png.size, "x.png"), name);
@@ -78,9 +78,9 @@ static void texts_survive(void) {
 static void sizes_are_checked(void) {
     Buf png = {0};
     uint8_t pixel[3] = {0};
-    Status none = png_encode(&png, pixel, 0, 1, NULL, 0);
+    Status none = png_encode(&png, (PngPixels){pixel, 0, 1}, NULL, 0);
     CHECK(none && none->code == ERR_USAGE, "a width of 0 is refused");
-    Status large = png_encode(&png, pixel, 65535, 65535, NULL, 0);
+    Status large = png_encode(&png, (PngPixels){pixel, 65535, 65535}, NULL, 0);
     CHECK(large && large->code == ERR_USAGE, "a picture of more than 2 GiB is refused");
     CHECK_EQ(png.size, 0, "a refused picture writes nothing");
     buf_done(&png);

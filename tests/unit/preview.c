@@ -21,21 +21,22 @@ int main(void) {
     enum { W = 3, H = 2 };
     float latent[16 * W * H], cell[16], mean[16] = {0};
     uint8_t rgb[W * H * 3], one[3];
+    const PreviewSize cells = {W, H};
     for (int i = 0; i < 16 * W * H; i++)
         latent[i] = (float)((i * 37) % 23 - 11) / 4;
-    preview_project(rgb, W, H, latent, W, H, &PREVIEW_FLUX);
+    preview_project(rgb, cells, latent, cells, &PREVIEW_FLUX);
     for (int p = 0; p < W * H; p++) {
         for (int c = 0; c < 16; c++)
             mean[c] += (cell[c] = latent[c * W * H + p]) / (W * H);
         for (int k = 0; k < 3; k++)
             CHECK_EQ(rgb[p * 3 + k], expected(k, cell), "each cell becomes bias plus factors times its channels");
     }
-    preview_project(one, 1, 1, latent, W, H, &PREVIEW_FLUX);
+    preview_project(one, (PreviewSize){1, 1}, latent, cells, &PREVIEW_FLUX);
     for (int k = 0; k < 3; k++)
         CHECK(abs(one[k] - expected(k, mean)) <= 1, "a smaller picture averages the cells it covers");
     for (int i = 0; i < 16 * W * H; i++)
         latent[i] = i < W * H ? NAN : 1e30f;
-    preview_project(rgb, W, H, latent, W, H, &PREVIEW_FLUX);
+    preview_project(rgb, cells, latent, cells, &PREVIEW_FLUX);
     CHECK_EQ(rgb[0], 0, "values that are not numbers become black, not a crash");
     return tap_end();
 }
