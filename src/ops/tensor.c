@@ -57,15 +57,6 @@ bool tensor_dense(Tensor t) {
     return true;
 }
 
-bool tensor_same_shape(Tensor a, Tensor b) {
-    if (a.rank != b.rank)
-        return false;
-    for (int axis = 0; axis < a.rank; axis++)
-        if (a.dims[axis] != b.dims[axis])
-            return false;
-    return true;
-}
-
 int64_t tensor_offset(Tensor t, int64_t index) {
     int64_t offset = 0;
     for (int axis = t.rank - 1; axis >= 0; axis--) {

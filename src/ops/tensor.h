@@ -31,7 +31,6 @@ Tensor tensor_dense_view(void *data, DType type, int rank, const int64_t *dims);
 
 int64_t tensor_count(Tensor t);          /* elements */
 bool tensor_dense(Tensor t);             /* no gaps between rows */
-bool tensor_same_shape(Tensor a, Tensor b);
 
 /* Where element `index` (counted in row-major order) lies, in elements from data. For code that may be slow. */
 int64_t tensor_offset(Tensor t, int64_t index);
