@@ -34,7 +34,7 @@ static void offer(Offer *offer, const char *word) {
     offer->out->count++;
 }
 
-/* ---- in a prompt ------------------------------------------------------------------------------------------------ */
+/* ---- in a prompt --------------------------------------------------------------------------------------- */
 
 /* Bytes of the unfinished tag that ends at the cursor, from its "<"; 0 when there is none. */
 static size_t unfinished_tag(const char *line, size_t point) {
@@ -99,9 +99,10 @@ static void complete_tag(Completions *out, const CompletePlace *place) {
     buf_done(&path);
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------------ */
+/* ---- files --------------------------------------------------------------------------------------------- */
 
-/* Offers a file as C5 wants it: in quotes when they were typed or a space would split it. A directory may go on. */
+/* Offers a file as C5 wants it: in quotes when they were typed or a space would split it. A directory may
+ * go on. */
 static void offer_file(Offer *to, const char *directory, const char *name, bool quoted) {
     Buf path = {0}, word = {0};
     buf_print(&path, "%s%s", directory, name);
@@ -126,8 +127,8 @@ static size_t directory_size(const char *typed, size_t size) {
     return slash ? (size_t)(slash + 1 - typed) : 0;
 }
 
-/* A file whose name has a space can only be offered beside others when the quote is typed already: what is common to all
- * words takes the place of what was typed. Alone it brings its quotes. */
+/* A file whose name has a space can only be offered beside others when the quote is typed already: what
+ * is common to all words takes the place of what was typed. Alone it brings its quotes. */
 static void offer_files(Offer *to) {
     bool quoted = to->size && to->word[0] == '"';
     const char *typed = to->word + quoted;
@@ -153,7 +154,7 @@ static void offer_files(Offer *to) {
     free(directory);
 }
 
-/* ---- arguments of a command ------------------------------------------------------------------------------------- */
+/* ---- arguments of a command ---------------------------------------------------------------------------- */
 
 static void offer_lines(Offer *to, const Buf *lines, const char *before) {
     for (const char *line = buf_string(lines), *end; (end = strchr(line, '\n')); line = end + 1) {

@@ -1,6 +1,6 @@
-/* complete.h: what Tab offers: commands, settings and their values, macros, pictures, jobs, files; in a prompt the closing
- * tag of the innermost open element and the elements that may stand there. Everything comes from the tables, and nothing
- * is offered in raw text. product.md 4.5. */
+/* complete.h: what Tab offers: commands, settings and their values, macros, pictures, jobs, files; in a
+ * prompt the closing tag of the innermost open element and the elements that may stand there. Everything
+ * comes from the tables, and nothing is offered in raw text. product.md 4.5. */
 #pragma once
 
 #include "app/app.h"

@@ -1,5 +1,6 @@
-/* edit.c: GNU readline inside our own loop. Readline draws the line itself here (the plain surface has no windows), but
- * reads from our queue of units and never touches the terminal's modes. Facts: architecture.md 9.2, readline(3).
+/* edit.c: GNU readline inside our own loop. Readline draws the line itself here (the plain surface has no
+ * windows), but reads from our queue of units and never touches the terminal's modes. Facts:
+ * architecture.md 9.2, readline(3).
  */
 #include "config.h"
 
@@ -64,7 +65,7 @@ static void on_line(char *text) {
     rl_redisplay_function = draw_nothing; /* until edit_feed has it back */
 }
 
-/* ---- keys ------------------------------------------------------------------------------------------------------- */
+/* ---- keys ---------------------------------------------------------------------------------------------- */
 
 static int take_line(EditKey key) {
     editor.key = key;
@@ -135,7 +136,7 @@ static void bind_keys(void) {
             rl_bind_keyseq_in_map(rows[i].keys, rows[i].run, maps[m]);
 }
 
-/* ---- completion ------------------------------------------------------------------------------------------------- */
+/* ---- completion ---------------------------------------------------------------------------------------- */
 
 static char *next_completion(const char *text, int state) {
     (void)text;
@@ -184,7 +185,7 @@ static void show_matches(char **matches, int count, int longest) {
     rl_forced_update_display();
 }
 
-/* ---- the editor ------------------------------------------------------------------------------------------------- */
+/* ---- the editor ---------------------------------------------------------------------------------------- */
 
 static void leave_terminal_alone(void) {
     rl_catch_signals = 0;
@@ -434,9 +435,9 @@ static void type(const char *bytes, size_t size) {
 
 EditKey edit_feed(const char *bytes, size_t size) {
     static const struct { const char *keys; EditKey key; } rows[] = {
-        {"\r", EDIT_ENTER}, {"\n", EDIT_NEW_LINE}, {"\033\r", EDIT_SUBMIT}, {"\033\n", EDIT_SUBMIT}, {"\004", EDIT_END},
-        {"\007", EDIT_EXTERNAL}, {"\033OP", EDIT_HELP}, {"\033[11~", EDIT_HELP}, {"\033s", EDIT_STOP},
-        {"\033n", EDIT_SKIP},
+        {"\r", EDIT_ENTER},      {"\n", EDIT_NEW_LINE},  {"\033\r", EDIT_SUBMIT},    {"\033\n", EDIT_SUBMIT},
+        {"\004", EDIT_END},      {"\007", EDIT_EXTERNAL}, {"\033OP", EDIT_HELP},     {"\033[11~", EDIT_HELP},
+        {"\033s", EDIT_STOP},    {"\033n", EDIT_SKIP},
     };
     edit_show();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -1,9 +1,9 @@
-/* edit.h: one line of text being edited at the terminal. With GNU readline (the only file that includes it is edit.c),
- * or, built without it, with a few lines of our own: letters, backspace, Ctrl-U.
+/* edit.h: one line of text being edited at the terminal. With GNU readline (the only file that includes
+ * it is edit.c), or, built without it, with a few lines of our own: letters, backspace, Ctrl-U.
  *
- * Readline keeps its state in globals, so there is one editor in a program. It never reads the terminal and never waits:
- * the loop feeds it whole units (ui/tty.h), and edit_feed says what the key asked for. The line may hold newlines: a
- * prompt of several lines that came back from the history. */
+ * Readline keeps its state in globals, so there is one editor in a program. It never reads the terminal
+ * and never waits: the loop feeds it whole units (ui/tty.h), and edit_feed says what the key asked for.
+ * The line may hold newlines: a prompt of several lines that came back from the history. */
 #pragma once
 
 #include <stddef.h>
@@ -21,8 +21,8 @@ typedef struct Completions {
 /* Fills the zeroed *out for a cursor at byte `point` of `line`. */
 typedef void CompleteFn(void *context, Completions *out, const char *line, size_t point);
 
-/* What a key asked for. The first four take the line out of the editor (edit_taken); it stays on the screen, and the
- * cursor stands below it. */
+/* What a key asked for. The first four take the line out of the editor (edit_taken); it stays on the
+ * screen, and the cursor stands below it. */
 typedef enum EditKey {
     EDIT_NOTHING,  /* the editor dealt with it */
     EDIT_ENTER,    /* Enter */
@@ -48,13 +48,13 @@ const char *edit_taken(size_t *size);
 /* The text in front of the line. */
 void edit_prompt(const char *prompt);
 
-/* Takes prompt and line off the screen so that something can be printed, and puts them back. Both may be called in any
- * state; edit_show draws only what is not there. */
+/* Takes prompt and line off the screen so that something can be printed, and puts them back. Both may be
+ * called in any state; edit_show draws only what is not there. */
 void edit_hide(void);
 void edit_show(void);
 
-/* Leaves the line where it is on the screen with `mark` behind it, and begins an empty one below. What was half done (a
- * search, a key sequence) is forgotten. */
+/* Leaves the line where it is on the screen with `mark` behind it, and begins an empty one below. What
+ * was half done (a search, a key sequence) is forgotten. */
 void edit_abandon(const char *mark);
 
 /* Draws the line again below what a program that had the terminal left there. */
@@ -63,7 +63,8 @@ void edit_redraw(void);
 /* The size of the window changed. */
 void edit_resize(void);
 
-/* The line, borrowed until the next call of anything here, and the byte the cursor is at (point may be NULL). */
+/* The line, borrowed until the next call of anything here, and the byte the cursor is at (point may be
+ * NULL). */
 const char *edit_text(size_t *size, size_t *point);
 void edit_set(const char *text, size_t point);
 void edit_insert(const char *text);  /* at the cursor, one undo step */

@@ -1,5 +1,6 @@
-/* loop.c: see loop.h. The edit area is what stands above the line being edited (`above`, every line with its newline) and
- * that line, which readline holds. Facts: product.md 4 and 14, architecture.md 8 and 9.2.
+/* loop.c: see loop.h. The edit area is what stands above the line being edited (`above`, every line with
+ * its newline) and that line, which readline holds. Facts: product.md 4 and 14, architecture.md 8 and
+ * 9.2.
  */
 #include "config.h"
 
@@ -33,7 +34,7 @@ typedef struct Loop {
     size_t history;     /* entries of app_history that the editor knows */
 } Loop;
 
-/* ---- the edit area ---------------------------------------------------------------------------------------------- */
+/* ---- the edit area ------------------------------------------------------------------------------------- */
 
 /* Appends all of it. */
 static void add_area(Buf *out, const Loop *loop) {
@@ -95,13 +96,14 @@ static void push_lines(Loop *loop, const char *text, size_t size) {
         push_lines_shown(loop, text, size);
     } else {
         buf_add(&loop->above, text, size);
-        report_line(app_report(loop->app), LINE_INFO, "%zu lines taken, %zu bytes; Ctrl-G shows them", lines, size);
+        report_line(app_report(loop->app), LINE_INFO, "%zu lines taken, %zu bytes; Ctrl-G shows them", lines,
+                    size);
     }
     update_prompt(loop);
 }
 
-/* I4: a block with a newline. What stood before the cursor is joined to its first line, what stood behind it to its last;
- * nothing is submitted and nothing is a command. */
+/* I4: a block with a newline. What stood before the cursor is joined to its first line, what stood behind
+ * it to its last; nothing is submitted and nothing is a command. */
 static void insert_block(Loop *loop, const char *text, size_t size) {
     size_t line_size, point;
     const char *line = edit_text(&line_size, &point);
@@ -140,7 +142,7 @@ static void replace_area(Loop *loop, const char *text, size_t size) {
     insert_text(loop, text, size);
 }
 
-/* ---- keys ------------------------------------------------------------------------------------------------------- */
+/* ---- keys ---------------------------------------------------------------------------------------------- */
 
 static void refuse(Loop *loop, Status st) {
     report_fault(app_report(loop->app), st);
@@ -169,7 +171,8 @@ static void end_line(Loop *loop, EditKey key) {
     loop->reader.submit = settings_is(app_settings(loop->app), SET_SUBMIT, "go") ? SUBMIT_GO : SUBMIT_BLANK;
     Status st = NULL;
     if (key != EDIT_NEW_LINE)
-        st = reader_area(&answer, &loop->reader, key == EDIT_ENTER ? AREA_ENTER : AREA_FORCE, loop->above.data,
+        st = reader_area(&answer, &loop->reader, key == EDIT_ENTER ? AREA_ENTER : AREA_FORCE,
+                         loop->above.data,
                          loop->above.size);
     if (st) {
         buf_truncate(&loop->above, above);
@@ -237,7 +240,8 @@ static Status check_key(const Loop *loop, const Unit *unit) {
     size_t line_size;
     edit_text(&line_size, NULL);
     bool beyond_ascii = (unsigned char)unit->bytes[0] >= 0x80;
-    return beyond_ascii ? input_check("the prompt", unit->bytes, unit->size, loop->above.size + line_size) : NULL;
+    return beyond_ascii ? input_check("the prompt", unit->bytes, unit->size,
+                                      loop->above.size + line_size) : NULL;
 }
 
 static void feed_key(Loop *loop, const Unit *unit) {
@@ -269,12 +273,14 @@ static void take_paste(Loop *loop, const Unit *unit) {
     size_t dropped = input_from_paste(&text, unit->bytes, unit->size), line_size;
     size_t size = unit->whole > unit->size ? unit->whole : text.size;
     edit_text(&line_size, NULL);
-    Status st = input_check("the prompt with this paste", buf_string(&text), size, loop->above.size + line_size);
+    Status st = input_check("the prompt with this paste", buf_string(&text), size,
+                            loop->above.size + line_size);
     if (st) {
         refuse(loop, size < PROMPT_SIZE_MAX ? st : hint(st, "newbie -p FILE reads a prompt from a file"));
     } else {
         if (dropped)
-            report_line(app_report(loop->app), LINE_INFO, "Note: %zu control characters of the paste were left out",
+            report_line(app_report(loop->app), LINE_INFO,
+                        "Note: %zu control characters of the paste were left out",
                         dropped);
         insert_text(loop, buf_string(&text), text.size);
     }
@@ -294,7 +300,7 @@ static void take_units(Loop *loop, CutterPatience patience) {
     }
 }
 
-/* ---- what goes on around the keys ------------------------------------------------------------------------------- */
+/* ---- what goes on around the keys ---------------------------------------------------------------------- */
 
 static void end_by_signal(Loop *loop, int status) {
     save_area(loop, AUTOSAVE_AT_ONCE);
@@ -327,7 +333,8 @@ static void take_news(Loop *loop) {
 
 /* The only place that waits. */
 static CutterPatience wait_for_news(Loop *loop) {
-    struct pollfd from[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = loop->plain->signals, .events = POLLIN},
+    struct pollfd from[] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                            {.fd = loop->plain->signals, .events = POLLIN},
                             {.fd = app_fd(loop->app), .events = POLLIN}};
     bool half = cutter_waits(&loop->plain->keys);
     int limit = app_timeout(loop->app);
@@ -348,7 +355,7 @@ static void turn(Loop *loop) {
     save_area(loop, AUTOSAVE_LATER);
 }
 
-/* ---- beginning and end ------------------------------------------------------------------------------------------ */
+/* ---- beginning and end --------------------------------------------------------------------------------- */
 
 /* X3. Readline measures characters by the locale. */
 static void use_utf8(Loop *loop) {
@@ -356,12 +363,14 @@ static void use_utf8(Loop *loop) {
     if (!strcmp(nl_langinfo(CODESET), "UTF-8"))
         return;
     setlocale(LC_CTYPE, "C.UTF-8");
-    report_line(app_report(loop->app), LINE_WARN, "The locale is not UTF-8; text is read and written as UTF-8 anyway");
+    report_line(app_report(loop->app), LINE_WARN,
+                "The locale is not UTF-8; text is read and written as UTF-8 anyway");
 }
 
 static void complete(void *context, Completions *out, const char *line, size_t point) {
     const Loop *loop = context;
-    complete_at(out, &(CompletePlace){loop->app, &loop->reader, buf_string(&loop->above), loop->above.size, line, point});
+    complete_at(out, &(CompletePlace){loop->app, &loop->reader, buf_string(&loop->above), loop->above.size,
+                                      line, point});
 }
 
 static Status open_terminal(Loop *loop) {

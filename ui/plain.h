@@ -1,5 +1,5 @@
-/* plain.h: the append-only surface on a terminal: lines go above the line being edited, nothing is ever rewritten but
- * that line. Pipes and files need no surface of ui: app/report.h has one. product.md 3. */
+/* plain.h: the append-only surface on a terminal: lines go above the line being edited, nothing is ever
+ * rewritten but that line. Pipes and files need no surface of ui: app/report.h has one. product.md 3. */
 #pragma once
 
 #include <signal.h>
@@ -19,7 +19,8 @@ typedef struct Plain {
 /* context is a Plain. */
 extern const Surface PLAIN_SURFACE;
 
-/* Reads what the terminal has, without waiting when poll said so. At the end of the input the cutter gives UNIT_END. */
+/* Reads what the terminal has, without waiting when poll said so. At the end of the input the cutter gives
+ * UNIT_END. */
 void plain_read(Plain *plain);
 
 /* Frees what it holds (the streams are borrowed). */

@@ -1,4 +1,5 @@
-/* tty.c: terminal modes and units. Facts: termios(3), xterm's bracketed paste, ECMA-48 5.4 (control sequences). */
+/* tty.c: terminal modes and units. Facts: termios(3), xterm's bracketed paste, ECMA-48 5.4 (control
+ * sequences). */
 #include "config.h"
 
 #include "ui/tty.h"
@@ -13,7 +14,8 @@
 static const char PASTE_ON[] = "\033[?2004h", PASTE_OFF[] = "\033[?2004l";
 static const char PASTE_BEGIN[] = "\033[200~", PASTE_END[] = "\033[201~";
 
-/* The modes found at the start. Signal handlers must reach them, so they cannot live in a struct that is passed. */
+/* The modes found at the start. Signal handlers must reach them, so they cannot live in a struct that is
+ * passed. */
 static struct termios found_modes;
 static volatile sig_atomic_t modes_changed;
 
@@ -80,14 +82,16 @@ void tty_suspend(void) {
 }
 
 void tty_resume(void) {
-    change_modes(); /* worked at the start; a failure now means that the terminal is gone, which poll will say */
+    /* worked at the start; a failure now means that the terminal is gone, which poll will say */
+    change_modes();
 }
 
 void tty_stop(void) {
     struct sigaction stop = {.sa_handler = SIG_DFL}, caught;
     tty_suspend();
     sigaction(SIGTSTP, &stop, &caught);
-    kill(0, SIGTSTP); /* the whole group, as the key does; the system ignores it where nobody could continue us */
+    /* the whole group, as the key does; the system ignores it where nobody could continue us */
+    kill(0, SIGTSTP);
     sigaction(SIGTSTP, &caught, NULL);
     tty_resume();
 }
@@ -97,7 +101,7 @@ size_t tty_columns(void) {
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col ? 80 : size.ws_col;
 }
 
-/* ---- units ------------------------------------------------------------------------------------------------------ */
+/* ---- units --------------------------------------------------------------------------------------------- */
 
 void cutter_done(UnitCutter *cutter) {
     buf_done(&cutter->pending);
@@ -108,19 +112,22 @@ void cutter_done(UnitCutter *cutter) {
 void cutter_add(UnitCutter *cutter, const char *bytes, size_t size) {
     if (!size)
         cutter->ended = true;
-    if (cutter->pasting && size == 1 && bytes[0] == KEY_INTERRUPT) { /* alone: a person, whose paste never ended */
+    /* alone: a person, whose paste never ended */
+    if (cutter->pasting && size == 1 && bytes[0] == KEY_INTERRUPT) {
         cutter->pasting = false;
         cutter->given = cutter->pending.size;
     }
     if (cutter->given) { /* nothing that was given out is needed any more */
-        memmove(cutter->pending.data, cutter->pending.data + cutter->given, cutter->pending.size - cutter->given);
+        memmove(cutter->pending.data, cutter->pending.data + cutter->given,
+                cutter->pending.size - cutter->given);
         buf_truncate(&cutter->pending, cutter->pending.size - cutter->given);
         cutter->given = 0;
     }
     buf_add(&cutter->pending, bytes, size);
 }
 
-/* Bytes of the character that begins here; 0 when it is not complete. A byte that begins none is one for itself. */
+/* Bytes of the character that begins here; 0 when it is not complete. A byte that begins none is one for
+ * itself. */
 static size_t character_size(const char *at, size_t left) {
     unsigned char first = (unsigned char)at[0];
     size_t need = first < 0xc2 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 1;
@@ -134,7 +141,8 @@ static size_t character_size(const char *at, size_t left) {
 static size_t escape_size(const char *at, size_t left) {
     if (left < 2)
         return 0;
-    if (at[1] == '[') { /* control sequence: parameters, then one byte from @ to ~; of the Linux console one more */
+    /* control sequence: parameters, then one byte from @ to ~; of the Linux console one more */
+    if (at[1] == '[') {
         for (size_t i = 2; i < left; i++)
             if (at[i] >= 0x40 && at[i] <= 0x7e && !(i == 2 && at[i] == '['))
                 return i + 1;

@@ -1,7 +1,8 @@
 /* tty.h: the terminal as a device: its modes, restored on every way out, and its bytes cut into units.
  *
- * A unit is what must not be torn apart: a whole UTF-8 character, a whole escape sequence, or a whole paste. Readline
- * asks for the rest of such a thing at once and would find nothing (architecture.md 9.2, steps 5 to 7). */
+ * A unit is what must not be torn apart: a whole UTF-8 character, a whole escape sequence, or a whole
+ * paste. Readline asks for the rest of such a thing at once and would find nothing (architecture.md 9.2,
+ * steps 5 to 7). */
 #pragma once
 
 #include <stdbool.h>
@@ -10,10 +11,10 @@
 #include "base/buf.h"
 #include "base/status.h"
 
-/* Puts standard input into character mode (no echo, no line editing) and turns bracketed paste on. Ctrl-C and Ctrl-Z are
- * then keys: as signals they would overtake what was typed before them, strike from within a paste, and make the system
- * throw away what is on its way to the screen. The old modes come back at tty_close, at exit and on a fatal signal.
- * Errors: ERR_IO. */
+/* Puts standard input into character mode (no echo, no line editing) and turns bracketed paste on. Ctrl-C
+ * and Ctrl-Z are then keys: as signals they would overtake what was typed before them, strike from within
+ * a paste, and make the system throw away what is on its way to the screen. The old modes come back at
+ * tty_close, at exit and on a fatal signal. Errors: ERR_IO. */
 Status tty_open(void);
 void tty_close(void);
 
@@ -31,7 +32,7 @@ size_t tty_columns(void);
 #define KEY_STOP '\032'      /* Ctrl-Z */
 #define KEY_END '\004'       /* Ctrl-D */
 
-/* ---- units ------------------------------------------------------------------------------------------------------ */
+/* ---- units --------------------------------------------------------------------------------------------- */
 
 typedef enum UnitKind { UNIT_NONE, UNIT_KEY, UNIT_PASTE, UNIT_END } UnitKind;
 
@@ -42,7 +43,8 @@ typedef struct Unit {
     size_t whole;      /* bytes that were sent: more than size for a paste above PASTE_MAX */
 } Unit;
 
-/* A paste above this many bytes is cut there; the rest is read and thrown away, and `size` is then this limit. */
+/* A paste above this many bytes is cut there; the rest is read and thrown away, and `size` is then this
+ * limit. */
 #define PASTE_MAX ((size_t)4 << 20)
 
 typedef struct UnitCutter {

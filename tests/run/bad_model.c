@@ -1,5 +1,5 @@
-/* bad_model.c: a model that cannot be used is a sentence, what to do, and status 3; in a session the program stays up.
- * product.md 8.3 and 12 (rows 1 to 7). */
+/* bad_model.c: a model that cannot be used is a sentence, what to do, and status 3; in a session the
+ * program stays up. product.md 8.3 and 12 (rows 1 to 7). */
 #include "config.h"
 
 #include <assert.h>
@@ -33,14 +33,16 @@ static void refused(const char *model, const char *sentence, const char *name) {
 }
 
 static void places(void) {
-    refused("nowhere", "[ERROR] no model in nowhere: expected model_index.json or *.safetensors, found no such directory\n",
+    refused("nowhere",
+            "no model in nowhere: expected model_index.json or *.safetensors, found no such directory\n",
             "a missing folder is refused");
     mkdir("empty", 0777);
-    refused("empty", "[ERROR] no model in empty: expected model_index.json or *.safetensors, found an empty directory\n",
+    refused("empty",
+            "no model in empty: expected model_index.json or *.safetensors, found an empty directory\n",
             "an empty folder is refused");
     write_text("page.safetensors", "<!DOCTYPE html>\n<title>Not Found</title>\n");
-    refused("page.safetensors", "page.safetensors is not a safetensors file: its header length reads 5789751444030890300, "
-            "the file has 41 bytes", "a web page named .safetensors is refused");
+    refused("page.safetensors", "page.safetensors is not a safetensors file: its header length reads "
+            "5789751444030890300, the file has 41 bytes", "a web page named .safetensors is refused");
     write_text("pickle.pth", "PK\x03\x04");
     refused("pickle.pth", "pickle.pth", "a pickle is refused");
 }
@@ -62,7 +64,8 @@ static void headers(void) {
     static const char overlap[] = "{\"x\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]},"
                                   "\"y\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,16]}}";
     write_safetensors("long.safetensors", (uint64_t)1 << 60, good, 16);
-    refused("long.safetensors", "its header length reads 1152921504606846976", "a header length of 2^60 is refused");
+    refused("long.safetensors", "its header length reads 1152921504606846976",
+            "a header length of 2^60 is refused");
     write_safetensors("beyond.safetensors", strlen(beyond), beyond, 16);
     refused("beyond.safetensors", "beyond.safetensors", "offsets beyond the file are refused");
     write_safetensors("overlap.safetensors", strlen(overlap), overlap, 16);
@@ -91,15 +94,18 @@ static void folders(void) {
 
 static void session(void) {
     Program program = program_run("1girl\n\n:demo\n1girl\n\n", "--model=empty", "--steps=1", NULL);
-    CHECK_HAS(buf_string(&program.complained), "[ERROR] no model in empty", "8.3: a session says what is wrong");
+    CHECK_HAS(buf_string(&program.complained), "[ERROR] no model in empty",
+              "8.3: a session says what is wrong");
     CHECK_EQ(count_of(buf_string(&program.said), "Output saved to output_001.png"), 1,
              "and stays up: :demo makes pictures possible");
-    CHECK_EQ(count_of(buf_string(&program.said), "Output saved"), 1, "no picture is made with a model nobody named");
+    CHECK_EQ(count_of(buf_string(&program.said), "Output saved"), 1,
+             "no picture is made with a model nobody named");
     CHECK_EQ(program.status, 1, "A5: some of it failed");
     program_done(&program);
     unlink("output_001.png");
     program = program_run("1girl\n\n:model nowhere\n1girl\n\n", "--steps=1", NULL);
-    CHECK_EQ(count_of(buf_string(&program.said), "Output saved"), 2, "a model that cannot be loaded leaves the old one");
+    CHECK_EQ(count_of(buf_string(&program.said), "Output saved"), 2,
+             "a model that cannot be loaded leaves the old one");
     program_done(&program);
 }
 

@@ -1,5 +1,5 @@
-/* bad_output.c: a picture that was made is never lost and never overwrites another: no space, no directory, a closed
- * reader, two programs at once. product.md N1 to N4, N6, R4, 12 (rows 26 to 28). */
+/* bad_output.c: a picture that was made is never lost and never overwrites another: no space, no
+ * directory, a closed reader, two programs at once. product.md N1 to N4, N6, R4, 12 (rows 26 to 28). */
 #include "config.h"
 
 #include <fcntl.h>
@@ -40,16 +40,18 @@ static void say(Program *program, const char *text) {
 /* The directory goes while the picture is being made. */
 static void saved_elsewhere(void) {
     mkdir("gone", 0777);
-    Program program = program_start((const char *const[]){"--steps=200", "--outdir=gone", "--progress=all", NULL});
+    Program program = program_start((const char *const[]){"--steps=200", "--outdir=gone", "--progress=all",
+                                                          NULL});
     say(&program, "1girl\n\n");
     program_expect(&program, "Denoising step 2/200...");
     CHECK(rmdir("gone") == 0, "nothing is in the directory before the picture is made");
     write_text("gone", "a file now");
-    CHECK(program_expect(&program, "the picture is kept"), "N6: a directory that is gone in mid-session loses nothing");
+    CHECK(program_expect(&program, "the picture is kept"), "N6: a directory that goes loses nothing");
     say(&program, ":export last kept.png\n");
     CHECK(program_expect(&program, "kept.png"), "N4: :export last writes the picture elsewhere");
     say(&program, ":set outdir .\n:go\n");
-    CHECK(program_expect(&program, "Output saved to output_"), "N4: and the session goes on in another directory");
+    CHECK(program_expect(&program, "Output saved to output_"),
+          "N4: and the session goes on in another directory");
     program_end(&program);
     CHECK_EQ(program.status, 1, "A5: some of it failed");
     program_done(&program);
@@ -89,7 +91,8 @@ static void two_at_once(void) {
         snprintf(name, sizeof name, "both_%03d.png", number);
         snprintf(line, sizeof line, "Output saved to %s\n", name);
         present += access(name, F_OK) == 0 &&
-                   count_of(buf_string(&program[0].said), line) + count_of(buf_string(&program[1].said), line) == 1;
+                   count_of(buf_string(&program[0].said), line) + count_of(buf_string(&program[1].said),
+                                                                           line) == 1;
     }
     CHECK_EQ(present, 2 * EACH, "N2: two programs in one directory never share a number and leave none out");
     program_done(&program[0]);

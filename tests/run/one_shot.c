@@ -1,5 +1,5 @@
-/* one_shot.c: one prompt from the command line: where it comes from, where the picture goes, what programs read, and the
- * exit statuses. product.md section 1 (A1 to A6), N3, R6. */
+/* one_shot.c: one prompt from the command line: where it comes from, where the picture goes, what
+ * programs read, and the exit statuses. product.md section 1 (A1 to A6), N3, R6. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -42,20 +42,25 @@ static void files(void) {
     program_done(&program);
 
     program = program_run("", "-o", "-", "--steps=1", "--seed=5", "1girl", NULL);
-    CHECK(program.said.size > 8 && !memcmp(program.said.data, PNG_MARK, 8), "-o - puts nothing before the picture");
-    CHECK(program.said.size > 12 && !memcmp(program.said.data + program.said.size - 8, "IEND", 4), "nor behind it");
-    CHECK_HAS(buf_string(&program.complained), "[INFO] Model loaded in ", "A5: the lines are on standard error");
+    CHECK(program.said.size > 8 && !memcmp(program.said.data, PNG_MARK, 8),
+          "-o - puts nothing before the picture");
+    CHECK(program.said.size > 12 && !memcmp(program.said.data + program.said.size - 8, "IEND", 4),
+          "nor behind it");
+    CHECK_HAS(buf_string(&program.complained), "[INFO] Model loaded in ",
+              "A5: the lines are on standard error");
     program_done(&program);
 }
 
 static void counted(void) {
     Program program = program_run("", "-n", "2", "-s", "7", "-q", "--steps=1", "1girl", NULL);
-    CHECK_STR(buf_string(&program.said), "output_001.png\noutput_002.png\n", "-q prints the names of the files only");
+    CHECK_STR(buf_string(&program.said), "output_001.png\noutput_002.png\n",
+              "-q prints the names of the files only");
     CHECK_STR(buf_string(&program.complained), "", "and nothing else anywhere");
     program_done(&program);
     program = program_run("", "--steps=1", "-s", "8", "-o", "eight.png", "--metadata=off", "1girl", NULL);
     program_done(&program);
-    program = program_run("", "-n", "2", "--steps=1", "-s", "7", "--metadata=off", "--prefix=n_", "1girl", NULL);
+    program = program_run("", "-n", "2", "--steps=1", "-s", "7", "--metadata=off", "--prefix=n_", "1girl",
+                          NULL);
     CHECK(same_file("eight.png", "n_002.png"), "-n counts a fixed seed up by one each");
     program_done(&program);
 }
@@ -94,8 +99,8 @@ typedef struct Known {
 static const Known EVENTS[] = {
     {"hello", {"protocol", "version", "build"}},
     {"model", {"name", "demo", "device", "precision", "plan", "seconds", "weights_bytes", "hashes"}},
-    {"job", {"job", "prompt", "negative", "system", "seed", "steps", "size", "cfg", "sampler", "schedule", "shift", "rng",
-             "parity"}},
+    {"job", {"job", "prompt", "negative", "system", "seed", "steps", "size", "cfg", "sampler", "schedule",
+             "shift", "rng", "parity"}},
     {"lint", {"id", "level", "message", "line", "column"}},
     {"phase", {"job", "name", "seconds"}},
     {"step", {"job", "step", "total", "sigma", "seconds", "eta", "velocity_norm", "guided"}},
@@ -127,7 +132,8 @@ static int good_events(const char *text, int *lines, int *seen) {
         }
         const char *name = json_get_string(object, "event", NULL);
         for (size_t i = 0; name && i < sizeof EVENTS / sizeof *EVENTS; i++)
-            if (!strcmp(name, EVENTS[i].event) && !strncmp(text, "{\"event\":\"", 10) && json_get(object, "t") &&
+            if (!strcmp(name, EVENTS[i].event) && !strncmp(text, "{\"event\":\"", 10) &&
+                json_get(object, "t") &&
                 has_keys(object, &EVENTS[i])) {
                 seen[i]++;
                 good++;
@@ -147,7 +153,8 @@ static void events(void) {
     for (size_t i = 0; i < sizeof EVENTS / sizeof *EVENTS; i++)
         if (strcmp(EVENTS[i].event, "error"))
             CHECK(seen[i], EVENTS[i].event);
-    CHECK_HAS(buf_string(&program.said), "\"seed\":\"18446744073709551615\"", "A6: seeds are decimal strings");
+    CHECK_HAS(buf_string(&program.said), "\"seed\":\"18446744073709551615\"",
+              "A6: seeds are decimal strings");
     CHECK(!strncmp(last_line(&program.said), "{\"event\":\"bye\"", 14), "the last line is bye");
     program_done(&program);
 
@@ -163,7 +170,8 @@ static void events(void) {
 static void same_bytes(void) {
     static const char *const names[] = {"one.png", "again.png", "two.png", "two_again.png"};
     for (size_t i = 0; i < 4; i++) {
-        Program program = program_run("", "--seed=99", "--steps=4", "--metadata=off", i < 2 ? "--threads=1" : "--threads=2",
+        const char *threads = i < 2 ? "--threads=1" : "--threads=2";
+        Program program = program_run("", "--seed=99", "--steps=4", "--metadata=off", threads,
                                       "-o", names[i], "<character_1><n>miku</n></character_1>", NULL);
         program_done(&program);
     }

@@ -31,7 +31,8 @@ void program_world(void) {
     assert(!changed);
     setenv("HOME", directory, 1);
     setenv("LC_ALL", "C.UTF-8", 1);
-    static const char *const others[] = {"NEWBIE_MODEL", "NEWBIE_FAKE_CLOCK", "XDG_CONFIG_HOME", "XDG_DATA_HOME",
+    static const char *const others[] = {"NEWBIE_MODEL", "NEWBIE_FAKE_CLOCK", "XDG_CONFIG_HOME",
+                                         "XDG_DATA_HOME",
                                          "XDG_STATE_HOME", "VISUAL", "EDITOR", "NO_COLOR", "ACCESSIBLE"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         unsetenv(others[i]);
@@ -47,7 +48,7 @@ char *program_source(const char *name) {
     return file_join(root ? root : "..", name);
 }
 
-/* ---- starting --------------------------------------------------------------------------------------------------- */
+/* ---- starting ------------------------------------------------------------------------------------------ */
 
 static void become_program(const char *const *arguments, int in, int out, int err) {
     const char *words[64] = {"newbie"};
@@ -77,7 +78,7 @@ Program program_start(const char *const *arguments) {
     return program;
 }
 
-/* ---- talking ---------------------------------------------------------------------------------------------------- */
+/* ---- talking ------------------------------------------------------------------------------------------- */
 
 static void read_stream(int *fd, Buf *into) {
     char bytes[4096];
@@ -165,7 +166,7 @@ Program program_run(const char *input, ...) {
     return program;
 }
 
-/* ---- small things ----------------------------------------------------------------------------------------------- */
+/* ---- small things -------------------------------------------------------------------------------------- */
 
 void write_text(const char *path, const char *text) {
     FILE *file = fopen(path, "w");

@@ -1,6 +1,7 @@
-/* program.h: runs the real program on pipes, for the tests in tests/run. Each test program calls program_world once: an
- * empty directory of its own as HOME and working directory, and nothing of the user's surroundings. Nothing here waits
- * longer than PROGRAM_SECONDS; a program that has not ended by then is killed, and the check that follows fails. */
+/* program.h: runs the real program on pipes, for the tests in tests/run. Each test program calls
+ * program_world once: an empty directory of its own as HOME and working directory, and nothing of the
+ * user's surroundings. Nothing here waits longer than PROGRAM_SECONDS; a program that has not ended by
+ * then is killed, and the check that follows fails. */
 #pragma once
 
 #include <stdbool.h>
@@ -29,7 +30,8 @@ char *program_source(const char *name);
 /* Starts newbie with these arguments (ends with NULL; --no-rc need not be said, there is no start file). */
 Program program_start(const char *const *arguments);
 
-/* Writes to its standard input, reading meanwhile what it says. A program that does not read any more is no error. */
+/* Writes to its standard input, reading meanwhile what it says. A program that does not read any more is
+ * no error. */
 void program_send(Program *program, const void *bytes, size_t size);
 
 /* Waits until `text` was said on either stream. */

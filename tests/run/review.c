@@ -1,5 +1,6 @@
-/* review.c: the session of the published review on a pipe: pasted XML becomes output_001.png, the next one output_002.png,
- * `quit` leaves, and the lines keep their wording. product.md L1, L2, L6, N1, A5, section 3. */
+/* review.c: the session of the published review on a pipe: pasted XML becomes output_001.png, the next
+ * one output_002.png, `quit` leaves, and the lines keep their wording. product.md L1, L2, L6, N1, A5,
+ * section 3. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -8,7 +9,8 @@
 #include "program.h"
 #include "tests/tap.h"
 
-static const char CHARACTER[] = "<character_1>\n<n>miku</n>\n<gender>girl</gender>\n<pose>dancing_ballet</pose>\n"
+static const char CHARACTER[] = "<character_1>\n<n>miku</n>\n<gender>girl</gender>\n"
+                                "<pose>dancing_ballet</pose>\n"
                                 "</character_1>\n<general_tags><style>anime_style</style></general_tags>\n\n";
 
 static void two_pictures(void) {
@@ -23,16 +25,21 @@ static void two_pictures(void) {
     CHECK_EQ(count_of(said, "\n[INFO] Text encoded in "), 2, "L2: each prompt is encoded");
     CHECK_EQ(count_of(said, "\n[INFO] Denoising step 1/6...\n"), 2, "L4: the first step of each picture");
     CHECK_EQ(count_of(said, "\n[INFO] Denoising step 6/6...\n"), 2, "L4: the last step of each picture");
-    CHECK_HAS(said, "\n[INFO] VAE decode completed. Output saved to output_001.png\n", "L2: the first is output_001.png");
-    CHECK_HAS(said, "\n[INFO] VAE decode completed. Output saved to output_002.png\n", "L2: the second is output_002.png");
-    CHECK_HAS(said, "\n[INFO] #1 output_001.png: seed 42, 128x128, 6 steps, cfg 4, ", "L6: the facts of a picture");
+    CHECK_HAS(said, "\n[INFO] VAE decode completed. Output saved to output_001.png\n",
+              "L2: the first is output_001.png");
+    CHECK_HAS(said, "\n[INFO] VAE decode completed. Output saved to output_002.png\n",
+              "L2: the second is output_002.png");
+    CHECK_HAS(said, "\n[INFO] #1 output_001.png: seed 42, 128x128, 6 steps, cfg 4, ",
+              "L6: the facts of a picture");
     CHECK_HAS(said, ", peak ", "L6: the peak of its memory");
     CHECK_HAS(complained, "[WARN] Unknown gender tag \"girl\", using default female prior (3:9)\n",
               "L2: the review's warning, on standard error");
-    CHECK_HAS(complained, "[WARN] Unknown pose \"dancing_ballet\", falling back to standing (4:7)\n", "the pose warning");
+    CHECK_HAS(complained, "[WARN] Unknown pose \"dancing_ballet\", falling back to standing (4:7)\n",
+              "the pose warning");
     CHECK(!strstr(said, "newbie> "), "L1: no prompt string on a pipe");
     CHECK(!strchr(said, '\033') && !strchr(complained, '\033'), "L1: no escape sequence on a pipe");
-    CHECK(access("output_001.png", R_OK) == 0 && access("output_002.png", R_OK) == 0, "both pictures are there");
+    CHECK(access("output_001.png", R_OK) == 0 && access("output_002.png", R_OK) == 0,
+          "both pictures are there");
     program_done(&program);
     buf_done(&input);
 }
@@ -41,15 +48,18 @@ static void summary(void) {
     Program program = program_run("1girl\n\n", "--seed=1", "--steps=1", NULL);
     const char *begin = strstr(buf_string(&program.said), "\nnewbie: 1 picture in ");
     CHECK(begin, "the session ends with its summary");
-    CHECK(begin && strncmp(last_line(&program.said), "  #3  output_003.png  seed 1  128x128  1 steps  ", 40) == 0,
+    CHECK(begin && strncmp(last_line(&program.said), "  #3  output_003.png  seed 1  128x128  1 steps  ",
+                           40) == 0,
           "L6: the summary is the last thing on standard output, and numbers go on where they were");
     program_done(&program);
 }
 
 static void end_of_input(void) {
     Program program = program_run("<character_1>\n<n>miku</n>\n", "--steps=1", NULL);
-    CHECK_HAS(buf_string(&program.said), "Output saved to output_004.png", "I5: the end of input submits what is left");
-    CHECK_HAS(buf_string(&program.complained), "[WARN] <character_1> is never closed (1:1)", "and says what was not closed");
+    CHECK_HAS(buf_string(&program.said), "Output saved to output_004.png",
+              "I5: the end of input submits what is left");
+    CHECK_HAS(buf_string(&program.complained), "[WARN] <character_1> is never closed (1:1)",
+              "and says what was not closed");
     CHECK_EQ(program.status, 0, "an unclosed tag is advice, no failure");
     program_done(&program);
 
@@ -59,7 +69,8 @@ static void end_of_input(void) {
     program_done(&program);
 
     program = program_run(":set submit go\n<a>\n\n</a>\n\nx\n:go\n", "--steps=1", NULL);
-    CHECK_EQ(count_of(buf_string(&program.said), "Output saved"), 1, "I5: with submit go only :go ends a prompt");
+    CHECK_EQ(count_of(buf_string(&program.said), "Output saved"), 1,
+             "I5: with submit go only :go ends a prompt");
     program_done(&program);
 }
 

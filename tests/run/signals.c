@@ -1,5 +1,5 @@
-/* signals.c: Ctrl-C and its like without a terminal: the first keeps the partial picture, the second drops it, and no
- * moment is a bad one. product.md K1, A5, R6. */
+/* signals.c: Ctrl-C and its like without a terminal: the first keeps the partial picture, the second
+ * drops it, and no moment is a bad one. product.md K1, A5, R6. */
 #include "config.h"
 
 #include <signal.h>
@@ -10,7 +10,8 @@
 #include "tests/tap.h"
 
 static void one_signal(int number, int status, const char *name) {
-    Program program = program_start((const char *const[]){"--steps=1000", "--progress=all", "-o", "part.png", "1girl", NULL});
+    Program program = program_start((const char *const[]){"--steps=1000", "--progress=all", "-o", "part.png",
+                                                          "1girl", NULL});
     program_expect(&program, "Denoising step 2/1000...");
     kill(program.pid, number);
     program_end(&program);
@@ -24,7 +25,8 @@ static void one_signal(int number, int status, const char *name) {
 }
 
 static void two_signals(void) {
-    Program program = program_start((const char *const[]){"--steps=1000", "--progress=all", "--size=512x512", "1girl", NULL});
+    Program program = program_start((const char *const[]){"--steps=1000", "--progress=all", "--size=512x512",
+                                                          "1girl", NULL});
     program_expect(&program, "Denoising step 1/1000...");
     kill(program.pid, SIGINT);
     program_expect(&program, "Stopping after step ");
@@ -35,20 +37,24 @@ static void two_signals(void) {
     program_done(&program);
 }
 
-/* Wherever it strikes, the program ends with 130 (or had ended already), and a picture is whole or not there. */
+/* Wherever it strikes, the program ends with 130 (or had ended already), and a picture is whole or not
+ * there. */
 static void any_moment(void) {
     int bad = 0, early = 0;
     for (int milliseconds = 0; milliseconds < 240; milliseconds += 12) {
-        Program program = program_start((const char *const[]){"--steps=8", "-o", "any.png", "--force", "1girl", NULL});
+        Program program = program_start((const char *const[]){"--steps=8", "-o", "any.png", "--force",
+                                                              "1girl", NULL});
         usleep((useconds_t)milliseconds * 1000);
         kill(program.pid, SIGINT);
         program_end(&program);
         Buf picture = read_bytes("any.png");
         bool whole = !picture.size || !memcmp(picture.data + picture.size - 8, "IEND", 4);
-        bool fine = program.status == 130 || program.status == 0 || (program.status == 128 + SIGINT && !milliseconds);
+        bool fine = program.status == 130 || program.status == 0 || (program.status == 128 + SIGINT &&
+                                                                     !milliseconds);
         early += program.status == 130;
         if (!fine || !whole)
-            printf("# after %d ms: status %d, %s\n", milliseconds, program.status, buf_string(&program.complained));
+            printf("# after %d ms: status %d, %s\n", milliseconds, program.status,
+                   buf_string(&program.complained));
         bad += !fine || !whole;
         buf_done(&picture);
         program_done(&program);
@@ -66,7 +72,8 @@ static void in_a_session(void) {
     kill(program.pid, SIGINT);
     program_end(&program);
     CHECK_EQ(program.status, 130, "a session on a pipe ends with 130");
-    CHECK_EQ(count_of(buf_string(&program.said), "Output saved"), 1, "and keeps what it was making, but makes no more");
+    CHECK_EQ(count_of(buf_string(&program.said), "Output saved"), 1,
+             "and keeps what it was making, but makes no more");
     program_done(&program);
 }
 

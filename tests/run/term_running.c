@@ -1,5 +1,5 @@
-/* term_running.c: what a person at a terminal does while a picture is made, and how the session ends. product.md 4.4, K1,
- * C3, H2, N4, N5. */
+/* term_running.c: what a person at a terminal does while a picture is made, and how the session ends.
+ * product.md 4.4, K1, C3, H2, N4, N5. */
 #include "config.h"
 
 #include <signal.h>
@@ -28,7 +28,8 @@ static void interrupt(void) {
     terminal_type(terminal, "\003");
     EXPECT(terminal, "[INFO] Stopping after step ", "K1: the first Ctrl-C stops gently");
     EXPECT(terminal, "Output saved to output_001.png\n", "R6: and keeps the picture");
-    EXPECT(terminal, "[INFO] Queue paused, 2 jobs wait; :queue go continues, :queue clear drops them\n", "K1: the queue pauses");
+    EXPECT(terminal, "[INFO] Queue paused, 2 jobs wait; :queue go continues, :queue clear drops them\n",
+           "K1: the queue pauses");
     EXPECT_CURSOR(terminal, "newbie> typed meanwhile", "K1: the text stays");
     terminal_type(terminal, "\003");
     EXPECT_CURSOR(terminal, "newbie> typed meanwhile^C\nnewbie> ", "K1: idle, Ctrl-C clears the text");
@@ -157,7 +158,8 @@ static void editor(void) {
     Terminal *terminal = terminal_open(40, 100, arguments);
     await_model(terminal);
     terminal_type(terminal, "first\r\007");
-    EXPECT_CURSOR(terminal, "newbie> <n>edited</n>\n   ...> second line", "Ctrl-G: what the editor saved is the edit area");
+    EXPECT_CURSOR(terminal, "newbie> <n>edited</n>\n   ...> second line",
+                  "Ctrl-G: what the editor saved is the edit area");
     terminal_type(terminal, "\003\004");
     EXPECT_STATUS(terminal, 0, "it leaves");
     terminal_close(terminal);

@@ -12,12 +12,13 @@ static void prompts(Terminal *terminal) {
     EXPECT(terminal, "[INFO] Model loaded in ", "the model loads");
     EXPECT_CURSOR(terminal, "\nnewbie> ", "the first prompt");
     terminal_type(terminal, "<character_1>\r<n>miku</n>\r<clothing>\rdress");
-    EXPECT(terminal, "newbie> <character_1>\ncharacter_1> <n>miku</n>\ncharacter_1> <clothing>\ncharacter_1/clothing> dress\n",
+    EXPECT(terminal, "newbie> <character_1>\ncharacter_1> <n>miku</n>\n"
+           "character_1> <clothing>\ncharacter_1/clothing> dress\n",
            "F6: continuation lines show what is open");
     terminal_type(terminal, "\r</clothing>\r</character_1>\r");
     EXPECT_CURSOR(terminal, "character_1> </character_1>\n   ...> ", "F6: and that nothing is open any more");
     terminal_type(terminal, "\r");
-    EXPECT(terminal, "Output saved to output_001.png\n", "I1: Enter on an empty line under balanced text submits");
+    EXPECT(terminal, "Output saved to output_001.png\n", "I1: Enter on an empty line submits balanced text");
     EXPECT_CURSOR(terminal, "\nnewbie> ", "and the next prompt can be typed");
 }
 
@@ -34,7 +35,8 @@ static void keys(Terminal *terminal) {
     terminal_type(terminal, "a\033[5~\033[1;5Pb\033[15~c");
     EXPECT_CURSOR(terminal, "newbie> abc", "keys that mean nothing type nothing");
     terminal_type(terminal, "\025\"\"\"\r:set steps 3\r\r\"\"\"\r");
-    EXPECT(terminal, "newbie> \"\"\"\n   \"\"\"> :set steps 3\n   \"\"\">\n   \"\"\"> \"\"\"\n", "I3: raw text has its own prompt");
+    EXPECT(terminal, "newbie> \"\"\"\n   \"\"\"> :set steps 3\n   \"\"\">\n   \"\"\"> \"\"\"\n",
+           "I3: raw text has its own prompt");
     EXPECT(terminal, "Output saved to output_005.png\n", "I3: and its closing fence submits");
 }
 
@@ -43,7 +45,8 @@ static void history(Terminal *terminal) {
     terminal_type(terminal, "\033[A\033[A\033[A\033[A\033[A\033[A");
     EXPECT_CURSOR(terminal, "newbie> 1girl, 世", "Up walks by rows and entries");
     terminal_type(terminal, "\033[A");
-    EXPECT_CURSOR(terminal, "newbie> <character_1>\n<n>miku</n>\n<clothing>\ndress\n</clothing>\n</character_1>",
+    EXPECT_CURSOR(terminal,
+                  "newbie> <character_1>\n<n>miku</n>\n<clothing>\ndress\n</clothing>\n</character_1>",
                   "H1: a prompt of many lines is one entry");
     terminal_type(terminal, "\r\r");
     EXPECT(terminal, "Output saved to output_006.png\n", "and can be submitted again");
@@ -60,7 +63,8 @@ static void paste(Terminal *terminal) {
         buf_print(&text, i % 10 ? "line %d\n" : ":steps %d\n\n", i);
     buf_text(&text, "end");
     terminal_paste(terminal, text.data);
-    EXPECT_CURSOR(terminal, "\n   ...> :steps 40\n   ...>\n   ...> end", "I4: a paste of 40 lines is shown and waits");
+    EXPECT_CURSOR(terminal, "\n   ...> :steps 40\n   ...>\n   ...> end",
+                  "I4: a paste of 40 lines is shown and waits");
     terminal_type(terminal, "\003");
     EXPECT_CURSOR(terminal, "end^C\nnewbie> ", "K1: Ctrl-C clears it");
     terminal_type(terminal, ":set steps\r");
@@ -79,12 +83,15 @@ static void paste(Terminal *terminal) {
 
 static void refusals(Terminal *terminal) {
     terminal_type(terminal, "ab\xc4" "c");
-    EXPECT(terminal, "[ERROR] the prompt is not UTF-8: byte 0xC4 at offset 2\n", "I6: an invalid byte is refused with its offset");
+    EXPECT(terminal, "[ERROR] the prompt is not UTF-8: byte 0xC4 at offset 2\n",
+           "I6: an invalid byte is refused with its offset");
     EXPECT_CURSOR(terminal, "newbie> abc", "and what was typed stays");
     terminal_paste(terminal, "x\n\xff\n");
-    EXPECT(terminal, "[ERROR] the prompt with this paste is not UTF-8: byte 0xFF at offset 5\n", "I6: in a paste, too");
+    EXPECT(terminal, "[ERROR] the prompt with this paste is not UTF-8: byte 0xFF at offset 5\n",
+           "I6: in a paste, too");
     terminal_type(terminal, "\025:stpes 3\r");
-    EXPECT(terminal, "[ERROR] unknown command :stpes; did you mean :steps?\n", "C2: the nearest word is offered");
+    EXPECT(terminal, "[ERROR] unknown command :stpes; did you mean :steps?\n",
+           "C2: the nearest word is offered");
     EXPECT_CURSOR(terminal, "newbie> :stpes 3", "C2: and the line stays to be mended");
     terminal_type(terminal, "\025");
 }

@@ -67,7 +67,7 @@ Terminal *terminal_open(int rows, int columns, const char *const *arguments) {
     return terminal;
 }
 
-/* ---- bytes ------------------------------------------------------------------------------------------------------ */
+/* ---- bytes --------------------------------------------------------------------------------------------- */
 
 /* Waits at most so long for something from the program. False when nothing came. */
 static bool pump(Terminal *terminal, int milliseconds) {
@@ -134,7 +134,7 @@ pid_t terminal_pid(const Terminal *terminal) {
     return terminal->pid;
 }
 
-/* ---- the screen ------------------------------------------------------------------------------------------------- */
+/* ---- the screen ---------------------------------------------------------------------------------------- */
 
 static void add_cell(Buf *out, const Terminal *terminal, VTermPos at, int *columns) {
     VTermScreenCell cell;
@@ -228,7 +228,7 @@ bool terminal_is_sane(const Terminal *terminal) {
     return tcgetattr(terminal->fd, &modes) == 0 && (modes.c_lflag & ICANON) && (modes.c_lflag & ECHO);
 }
 
-/* ---- the end ---------------------------------------------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------------------------------------- */
 
 int terminal_wait(Terminal *terminal) {
     double until = clock_seconds() + TERMINAL_SECONDS;

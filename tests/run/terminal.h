@@ -1,5 +1,6 @@
-/* terminal.h: the real program on a pseudo-terminal whose other side is libvterm, for tests/run/term_*.c. A test says what
- * will eventually be on the screen and never sleeps: terminal_expect waits up to TERMINAL_SECONDS. architecture.md 10. */
+/* terminal.h: the real program on a pseudo-terminal whose other side is libvterm, for tests/run/term_*.c.
+ * A test says what will eventually be on the screen and never sleeps: terminal_expect waits up to
+ * TERMINAL_SECONDS. architecture.md 10. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,7 +12,8 @@
 
 typedef struct Terminal Terminal;
 
-/* Starts newbie with these arguments (ends with NULL), or an interactive bash for NULL, on a screen of this size. */
+/* Starts newbie with these arguments (ends with NULL), or an interactive bash for NULL, on a screen of
+ * this size. */
 Terminal *terminal_open(int rows, int columns, const char *const *arguments);
 
 /* Bytes as the keyboard sends them. */
@@ -23,7 +25,8 @@ void terminal_paste(Terminal *terminal, const char *text);
 void terminal_resize(Terminal *terminal, int rows, int columns);
 pid_t terminal_pid(const Terminal *terminal);
 
-/* Waits until the text is (or is no more) on the screen. Rows end with a newline and have no spaces at their ends. */
+/* Waits until the text is (or is no more) on the screen. Rows end with a newline and have no spaces at
+ * their ends. */
 bool terminal_expect(Terminal *terminal, const char *text);
 bool terminal_expect_gone(Terminal *terminal, const char *text);
 

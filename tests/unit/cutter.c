@@ -1,5 +1,5 @@
-/* cutter.c: bytes of a terminal become units: whole characters, whole escape sequences, whole pastes, however they were
- * torn on the way. architecture.md 9.2, steps 5 to 7. */
+/* cutter.c: bytes of a terminal become units: whole characters, whole escape sequences, whole pastes,
+ * however they were torn on the way. architecture.md 9.2, steps 5 to 7. */
 #include "config.h"
 
 #include "tests/tap.h"
@@ -67,7 +67,8 @@ static void waiting(void) {
     CHECK(cutter_next(&cutter, CUTTER_WAITS).size == 3, "and does");
     CHECK(!cutter_waits(&cutter), "then nothing waits");
     cutter_add(&cutter, "\033[200~half", 10);
-    CHECK(cutter_next(&cutter, CUTTER_GIVES_UP).kind == UNIT_NONE, "a paste is never given out before its end");
+    CHECK(cutter_next(&cutter, CUTTER_GIVES_UP).kind == UNIT_NONE,
+          "a paste is never given out before its end");
     CHECK(!cutter_waits(&cutter), "however long it takes");
     cutter_add(&cutter, "\003", 1);
     CHECK(cutter_next(&cutter, CUTTER_WAITS).kind == UNIT_KEY, "Ctrl-C alone ends one that never ends");
@@ -91,7 +92,8 @@ static void large_paste(void) {
         if (cutter_next(&cutter, CUTTER_WAITS).kind != UNIT_NONE)
             break;
     }
-    CHECK(cutter.pending.capacity < 1 << 20 && cutter.paste.capacity <= 2 * PASTE_MAX, "10 MB pasted are not all kept");
+    CHECK(cutter.pending.capacity < 1 << 20 && cutter.paste.capacity <= 2 * PASTE_MAX,
+          "10 MB pasted are not all kept");
     cutter_add(&cutter, "\033[201~y", 7);
     Unit unit = cutter_next(&cutter, CUTTER_WAITS);
     CHECK(unit.kind == UNIT_PASTE && unit.size == PASTE_MAX && unit.whole == whole, "but counted");
