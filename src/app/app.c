@@ -221,9 +221,8 @@ static void restore(App *app) {
     strftime(when, sizeof when, "%Y-%m-%d %H:%M", localtime_r(&time, &local));
     settings_restore(&app->settings, saved->settings);
     buf_text(&app->prompt, saved->prompt);
-    report_line(&app->report, LINE_INFO,
-                "Restored what was not sent at %s: %zu bytes of text, prompt and settings", when,
-                strlen(saved->edit));
+    report_line(&app->report, LINE_INFO, "Restored from %s: prompt, settings%s", when,
+                *saved->edit ? " and the text that was not sent" : "");
 }
 
 static void tidy_pictures(App *app) {

@@ -40,6 +40,10 @@ static void keys(Terminal *terminal) {
     EXPECT(terminal, "Output saved to output_005.png\n", "I3: and its closing fence submits");
 }
 
+/* What only readline can do. */
+#ifdef HAVE_READLINE
+#define PICTURES "newbie: 7 pictures in "
+
 static void history(Terminal *terminal) {
     EXPECT_CURSOR(terminal, "newbie> ", "idle");
     terminal_type(terminal, "\033[A\033[A\033[A\033[A\033[A\033[A");
@@ -56,6 +60,31 @@ static void history(Terminal *terminal) {
     terminal_type(terminal, "\033\r");
     EXPECT(terminal, "Output saved to output_007.png\n", "and Alt-Enter submits what was found");
 }
+
+static void completion(Terminal *terminal) {
+    terminal_type(terminal, ":sched\tsg\t");
+    EXPECT_CURSOR(terminal, "newbie> :schedule sgm_uniform ", "4.5: commands and values are completed");
+    terminal_type(terminal, "\025<character_1>\r<ap\tlong_hair</\t\r</\t");
+    EXPECT_CURSOR(terminal, "character_1> <appearance>long_hair</appearance>\ncharacter_1> </character_1>",
+                  "4.5: elements by place, and the closing tag of the innermost");
+    terminal_type(terminal, "\003");
+    EXPECT_CURSOR(terminal, "^C\nnewbie> ", "cleared");
+}
+
+#else
+#define PICTURES "newbie: 5 pictures in "
+
+static void history(Terminal *terminal) {
+    (void)terminal;
+    SKIP("history", "this build is --without-readline");
+}
+
+static void completion(Terminal *terminal) {
+    (void)terminal;
+    SKIP("completion", "this build is --without-readline");
+}
+
+#endif
 
 static void paste(Terminal *terminal) {
     Buf text = {0};
@@ -96,20 +125,10 @@ static void refusals(Terminal *terminal) {
     terminal_type(terminal, "\025");
 }
 
-static void completion(Terminal *terminal) {
-    terminal_type(terminal, ":sched\tsg\t");
-    EXPECT_CURSOR(terminal, "newbie> :schedule sgm_uniform ", "4.5: commands and values are completed");
-    terminal_type(terminal, "\025<character_1>\r<ap\tlong_hair</\t\r</\t");
-    EXPECT_CURSOR(terminal, "character_1> <appearance>long_hair</appearance>\ncharacter_1> </character_1>",
-                  "4.5: elements by place, and the closing tag of the innermost");
-    terminal_type(terminal, "\003");
-    EXPECT_CURSOR(terminal, "^C\nnewbie> ", "cleared");
-}
-
 static void leaving(Terminal *terminal) {
     terminal_type(terminal, "\004");
     EXPECT_STATUS(terminal, 0, "C3: Ctrl-D on nothing leaves with status 0");
-    CHECK_HAS(terminal_screen(terminal), "newbie: 7 pictures in ", "L6: with the summary");
+    CHECK_HAS(terminal_screen(terminal), PICTURES, "L6: with the summary");
     CHECK(terminal_is_sane(terminal), "the terminal is as it was");
     const char *sent = terminal_sent(terminal);
     CHECK_HAS(sent, "\033[?2004h", "bracketed paste was on");
