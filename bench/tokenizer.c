@@ -7,17 +7,17 @@
  * of them too. */
 #include "config.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/map.h"
 #include "io/json.h"
 #include "text/tokenize.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #define PIECES 262144
 #define PIECE_MAX 40      /* bytes */

@@ -1,6 +1,10 @@
 /* tap.h: the few words a test program needs. Output is TAP; a failing check prints expected, got and where.
  *
- *   int main(void) { CHECK(1 + 1 == 2, "one and one is two"); CHECK_EQ(f(3), 9, "three squared"); return tap_end(); }
+ *   int main(void) {
+ *       CHECK(1 + 1 == 2, "one and one is two");
+ *       CHECK_EQ(f(3), 9, "three squared");
+ *       return tap_end();
+ *   }
  *
  * A test is named after the sentence it proves. */
 #pragma once

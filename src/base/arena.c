@@ -18,19 +18,16 @@ Arena arena_counting(void) {
 
 void *arena_alloc(Arena *arena, size_t bytes) {
     size_t left = arena->size - arena->used;
-    if (bytes > SIZE_MAX - ARENA_ALIGN) {
+    if (bytes > SIZE_MAX - ARENA_ALIGN)
         return NULL;
-    }
     size_t rounded = (bytes + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
-    if (rounded > left) {
+    if (rounded > left)
         return NULL;
-    }
     /* Integer arithmetic: a counting arena has no object to point into. */
     void *slice = (void *)((uintptr_t)arena->base + arena->used);
     arena->used += rounded;
-    if (arena->used > arena->peak) {
+    if (arena->used > arena->peak)
         arena->peak = arena->used;
-    }
     return slice;
 }
 

@@ -11,17 +11,15 @@
 
 void *must_alloc(size_t bytes) {
     void *memory = calloc(1, bytes ? bytes : 1);
-    if (!memory) {
+    if (!memory)
         abort();
-    }
     return memory;
 }
 
 void *must_realloc(void *old, size_t bytes) {
     void *memory = realloc(old, bytes ? bytes : 1);
-    if (!memory) {
+    if (!memory)
         abort();
-    }
     return memory;
 }
 
@@ -31,34 +29,29 @@ char *must_copy(const char *text) {
 
 char *must_copy_n(const char *bytes, size_t count) {
     char *copy = must_alloc(count + 1);
-    if (count) {
+    if (count)
         memcpy(copy, bytes, count);
-    }
     return copy;
 }
 
 /* Room for `more` bytes and the NUL. */
 static void reserve(Buf *buf, size_t more) {
-    if (more > SIZE_MAX / 2 - buf->size - 1) {
+    if (more > SIZE_MAX / 2 - buf->size - 1)
         abort();
-    }
     size_t need = buf->size + more + 1;
-    if (need <= buf->capacity) {
+    if (need <= buf->capacity)
         return;
-    }
     size_t capacity = buf->capacity ? buf->capacity : 64;
-    while (capacity < need) {
+    while (capacity < need)
         capacity *= 2;
-    }
     buf->data = must_realloc(buf->data, capacity);
     buf->capacity = capacity;
 }
 
 void buf_add(Buf *buf, const void *bytes, size_t count) {
     reserve(buf, count);
-    if (count) {
+    if (count)
         memcpy(buf->data + buf->size, bytes, count);
-    }
     buf->size += count;
     buf->data[buf->size] = '\0';
 }
@@ -92,9 +85,8 @@ void buf_vprint(Buf *buf, const char *format, va_list args) {
 void buf_truncate(Buf *buf, size_t size) {
     assert(size <= buf->size);
     buf->size = size;
-    if (buf->data) {
+    if (buf->data)
         buf->data[size] = '\0';
-    }
 }
 
 const char *buf_string(const Buf *buf) {

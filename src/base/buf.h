@@ -1,8 +1,8 @@
 /* buf.h: a growable byte string; the only string builder.
  *
- * `data` is always NUL-terminated once something was added (and "" before), so it can be read as a C string when the
- * bytes hold no NUL. Out of memory aborts: it is a builder of small strings, not of tensors. A zeroed Buf is empty and
- * valid. */
+ * `data` is always NUL-terminated once something was added (and "" before), so it can be read as a C string
+ * when the bytes hold no NUL. Out of memory aborts: it is a builder of small strings, not of tensors. A
+ * zeroed Buf is empty and valid. */
 #pragma once
 
 #include <stdarg.h>
@@ -20,7 +20,7 @@ void buf_print(Buf *buf, const char *format, ...) __attribute__((format(printf, 
 void buf_vprint(Buf *buf, const char *format, va_list args);
 void buf_truncate(Buf *buf, size_t size); /* size <= buf->size */
 const char *buf_string(const Buf *buf);   /* borrowed; "" when empty */
-char *buf_take(Buf *buf);                 /* the string, owned by the caller (free); buf is empty afterwards. Never NULL */
+char *buf_take(Buf *buf); /* the string, owned by the caller (free); buf is empty afterwards. Never NULL */
 void buf_done(Buf *buf);
 
 /* malloc, realloc, strdup and strndup that never return NULL (they abort). For small things only. */

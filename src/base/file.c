@@ -14,19 +14,18 @@
 
 /* Opens a regular file for reading and tells its size. */
 static Status open_regular(int *out, size_t *size, const char *path) {
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* not to wait for the other end of a named pipe */
-    if (file < 0) {
+    /* not to wait for the other end of a named pipe */
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0)
         return fail_errno("open %s", path);
-    }
     struct stat facts;
     Status st = NULL;
-    if (fstat(file, &facts) != 0) {
+    if (fstat(file, &facts) != 0)
         st = fail_errno("look at %s", path);
-    } else if (S_ISDIR(facts.st_mode)) {
+    else if (S_ISDIR(facts.st_mode))
         st = fail(ERR_IO, "%s is a directory, not a file", path);
-    } else if (!S_ISREG(facts.st_mode)) {
+    else if (!S_ISREG(facts.st_mode))
         st = fail(ERR_IO, "%s is not a regular file", path);
-    }
     if (st) {
         close(file);
         return st;
@@ -44,21 +43,18 @@ Status file_map(FileMap *out, const char *path) {
     Status st = NULL;
     if (size > 0) {
         data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, file, 0);
-        if (data == MAP_FAILED) {
+        if (data == MAP_FAILED)
             st = fail_errno("map %s", path);
-        }
     }
     close(file); /* the mapping keeps the file */
-    if (!st) {
+    if (!st)
         *out = (FileMap){.data = data, .size = size, .path = must_copy(path)};
-    }
     return st;
 }
 
 void file_unmap(FileMap *map) {
-    if (map->data) {
+    if (map->data)
         munmap((void *)map->data, map->size);
-    }
     free(map->path);
     *map = (FileMap){0};
 }
@@ -66,13 +62,11 @@ void file_unmap(FileMap *map) {
 void file_map_forget(const FileMap *map, const void *from, size_t bytes) {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t base = (uintptr_t)map->data, start = (uintptr_t)from;
-    if (!map->data || start < base || start - base > map->size || bytes > map->size - (start - base)) {
+    if (!map->data || start < base || start - base > map->size || bytes > map->size - (start - base))
         return;
-    }
     uintptr_t first = (start + page - 1) / page * page, end = (start + bytes) / page * page;
-    if (first < end) {
+    if (first < end)
         madvise((void *)first, end - first, MADV_DONTNEED); /* advice: nothing to do when it is not taken */
-    }
 }
 
 /* Reads to the end of `file`, at most `limit` bytes. */
@@ -81,15 +75,12 @@ static Status read_all(Buf *out, int file, const char *path, size_t limit) {
     size_t total = 0;
     for (;;) {
         ssize_t got = read(file, chunk, sizeof chunk);
-        if (got < 0 && errno == EINTR) {
+        if (got < 0 && errno == EINTR)
             continue;
-        }
-        if (got < 0) {
+        if (got < 0)
             return fail_errno("read %s", path);
-        }
-        if (got == 0) {
+        if (got == 0)
             return NULL;
-        }
         if ((size_t)got > limit - total) {
             return fail(ERR_FORMAT, "%s is larger than %zu bytes: more than %zu were read", path, limit,
                         total + (size_t)got - 1);
@@ -111,9 +102,8 @@ Status file_read(Buf *out, const char *path, size_t limit) {
                           : read_all(out, file, path, limit);
         close(file);
     }
-    if (st) {
+    if (st)
         buf_truncate(out, before);
-    }
     return st;
 }
 
@@ -134,9 +124,8 @@ Status file_make_directories(const char *path, unsigned mode) {
         at += strcspn(at, "/");
         char rest = *at;
         *at = '\0';
-        if (*partial && mkdir(partial, (mode_t)mode) != 0 && !file_is_directory(partial)) {
+        if (*partial && mkdir(partial, (mode_t)mode) != 0 && !file_is_directory(partial))
             st = fail_errno("make the directory %s", partial);
-        }
         *at = rest;
     }
     free(partial);
@@ -147,13 +136,11 @@ char *file_join(const char *directory, const char *name) {
     Buf path = {0};
     if (*name != '/' && *directory) {
         size_t size = strlen(directory);
-        while (size > 1 && directory[size - 1] == '/') {
+        while (size > 1 && directory[size - 1] == '/')
             size--;
-        }
         buf_add(&path, directory, size);
-        if (directory[size - 1] != '/') {
+        if (directory[size - 1] != '/')
             buf_byte(&path, '/');
-        }
     }
     buf_text(&path, name);
     return buf_take(&path);
@@ -166,12 +153,10 @@ char *file_directory(const char *path) {
 
 uint64_t file_free_space(const char *directory) {
     struct statvfs facts;
-    if (statvfs(directory, &facts) != 0) {
+    if (statvfs(directory, &facts) != 0)
         return UINT64_MAX;
-    }
     uint64_t bytes;
-    if (__builtin_mul_overflow((uint64_t)facts.f_bavail, (uint64_t)facts.f_frsize, &bytes)) {
+    if (__builtin_mul_overflow((uint64_t)facts.f_bavail, (uint64_t)facts.f_frsize, &bytes))
         return UINT64_MAX;
-    }
     return bytes;
 }

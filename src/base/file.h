@@ -1,4 +1,5 @@
-/* file.h: read-only mapping, whole-file reading, write-to-temporary-and-rename, next free number by exclusive create. */
+/* file.h: read-only mapping, whole-file reading, write-to-temporary-and-rename, next free number by exclusive
+ * create. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,16 +19,17 @@ typedef struct FileMap {
 Status file_map(FileMap *out, const char *path);
 void file_unmap(FileMap *map);
 
-/* Tells the system that these bytes of the mapping are not needed any more (they can be read again from the file).
- * Partial pages at both ends are kept. */
+/* Tells the system that these bytes of the mapping are not needed any more (they can be read again from the
+ * file). Partial pages at both ends are kept. */
 void file_map_forget(const FileMap *map, const void *from, size_t bytes);
 
-/* Reads a whole file ("-": standard input) of at most `limit` bytes, appended to *out. Errors: ERR_IO, ERR_FORMAT when
- * it is larger (the sentence names both sizes). */
+/* Reads a whole file ("-": standard input) of at most `limit` bytes, appended to *out. Errors: ERR_IO,
+ * ERR_FORMAT when it is larger (the sentence names both sizes). */
 Status file_read(Buf *out, const char *path, size_t limit);
 
 /* Writes a whole file durably: temporary file beside it, fsync, rename over `path`. mode as for open(2).
- * Errors: ERR_IO with need and free space in the sentence when the disk is full; the old file is then untouched. */
+ * Errors: ERR_IO with need and free space in the sentence when the disk is full; the old file is then
+ * untouched. */
 Status file_write(const char *path, const void *bytes, size_t size, unsigned mode);
 
 /* Appends to a file under an exclusive lock, in one write, creating it with `mode`. Errors: ERR_IO. */
@@ -48,7 +50,8 @@ char *file_directory(const char *path);
 /* Bytes an unprivileged user can still write in the file system of `directory`; UINT64_MAX when unknown. */
 uint64_t file_free_space(const char *directory);
 
-/* Errors with ERR_IO unless a file can be created in `directory` (it is created, and removed). product.md R4. */
+/* Errors with ERR_IO unless a file can be created in `directory` (it is created, and removed).
+ * product.md R4. */
 Status file_check_writable(const char *directory);
 
 /* Highest N among names PREFIX digits ".png" in `directory`, 0 when there is none. product.md N1. */
@@ -59,14 +62,16 @@ typedef struct NumberedFile {
     char *path; /* owned by the caller */
 } NumberedFile;
 
-/* Writes PREFIX NNN .png (three digits at least) under the next free number, never overwriting, safe against other
- * programs doing the same: .newbie-PID-K.part, fsync, link (else no-replace rename, else exclusive create and
- * rename), retry with the next number. product.md N1, N2. Errors: ERR_IO; the part file is then removed. */
+/* Writes PREFIX NNN .png (three digits at least) under the next free number, never overwriting, safe against
+ * other programs doing the same: .newbie-PID-K.part, fsync, link (else no-replace rename, else exclusive
+ * create and rename), retry with the next number. product.md N1, N2. Errors: ERR_IO; the part file is then
+ * removed. */
 Status file_write_numbered(NumberedFile *out, const char *directory, const char *prefix, const void *bytes,
                            size_t size);
 
 /* As file_write, but refuses to replace (ERR_IO "PATH exists"). The test and the naming are one step. */
 Status file_write_new(const char *path, const void *bytes, size_t size);
 
-/* Removes .newbie-*.part files older than `seconds` in `directory`; appends their names, one a line, to removed. */
+/* Removes .newbie-*.part files older than `seconds` in `directory`; appends their names, one a line, to
+ * removed. */
 void file_remove_stale_parts(Buf *removed, const char *directory, double seconds);

@@ -1,7 +1,8 @@
 /* file_write.c: writing files so that a name is never half a file and nothing is overwritten by accident.
  *
- * Everything is first written to a part file ".newbie-PID-K.part" in the same directory and synced. It then either
- * replaces the old file (rename) or claims a new name in one step that fails when the name is taken. */
+ * Everything is first written to a part file ".newbie-PID-K.part" in the same directory and synced. It then
+ * either replaces the old file (rename) or claims a new name in one step that fails when the name
+ * is taken. */
 #include "config.h"
 
 #include "base/file.h"
@@ -22,23 +23,21 @@
 
 /* What errno says about writing `size` bytes to `path`: need and free space when there is no room. */
 static Status write_failed(const char *path, size_t size) {
-    if (errno != ENOSPC && errno != EDQUOT) {
+    if (errno != ENOSPC && errno != EDQUOT)
         return fail_errno("write %s", path);
-    }
     char *directory = file_directory(path);
     uint64_t space = file_free_space(directory);
     free(directory);
-    return fail(ERR_IO, "cannot write %s: no space left, %.1f MiB needed, %.1f MiB free", path, (double)size / MIB,
-                space == UINT64_MAX ? 0.0 : (double)space / MIB);
+    return fail(ERR_IO, "cannot write %s: no space left, %.1f MiB needed, %.1f MiB free", path,
+                (double)size / MIB, space == UINT64_MAX ? 0.0 : (double)space / MIB);
 }
 
 static int write_all(int file, const void *bytes, size_t size) {
     const char *at = bytes;
     while (size > 0) {
         ssize_t done = write(file, at, size);
-        if (done < 0 && errno != EINTR) {
+        if (done < 0 && errno != EINTR)
             return -1;
-        }
         if (done > 0) {
             at += done;
             size -= (size_t)done;
@@ -47,7 +46,8 @@ static int write_all(int file, const void *bytes, size_t size) {
     return 0;
 }
 
-/* Creates the first free part file of this process in `directory`. *path is owned by the caller. -1: see errno. */
+/* Creates the first free part file of this process in `directory`. *path is owned by the caller. -1: see
+ * errno. */
 static int create_part(char **path, const char *directory, unsigned mode) {
     for (int k = 0; k < 10000; k++) {
         Buf name = {0};
@@ -55,9 +55,8 @@ static int create_part(char **path, const char *directory, unsigned mode) {
         *path = file_join(directory, buf_string(&name));
         buf_done(&name);
         int file = open(*path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
-        if (file >= 0 || errno != EEXIST) {
+        if (file >= 0 || errno != EEXIST)
             return file;
-        }
         free(*path);
         *path = NULL;
     }
@@ -84,12 +83,10 @@ static Status write_part(char **part, const Content *content) {
         return st;
     }
     Status st = NULL;
-    if (write_all(file, content->bytes, content->size) != 0 || fsync(file) != 0) {
+    if (write_all(file, content->bytes, content->size) != 0 || fsync(file) != 0)
         st = write_failed(content->path, content->size);
-    }
-    if (close(file) != 0 && !st) {
+    if (close(file) != 0 && !st)
         st = write_failed(content->path, content->size);
-    }
     if (st) {
         unlink(path);
         free(path);
@@ -110,9 +107,8 @@ static void sync_directory(const char *directory) {
 
 Status file_append(const char *path, const void *bytes, size_t size, unsigned mode) {
     int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, (mode_t)mode);
-    if (file < 0) {
+    if (file < 0)
         return fail_errno("open %s", path);
-    }
     Status st = NULL;
     struct stat facts;
     if (flock(file, LOCK_EX) != 0 || fstat(file, &facts) != 0) {
@@ -120,9 +116,8 @@ Status file_append(const char *path, const void *bytes, size_t size, unsigned mo
     } else if (write_all(file, bytes, size) != 0) {
         st = write_failed(path, size);
         /* No half line stays behind. The lock is held, so the end is still ours. */
-        if (S_ISREG(facts.st_mode) && ftruncate(file, facts.st_size) != 0) {
+        if (S_ISREG(facts.st_mode) && ftruncate(file, facts.st_size) != 0)
             st = note(st, "half a line is left");
-        }
     }
     if (close(file) != 0 && !st) /* gives the lock back */
         st = write_failed(path, size);
@@ -146,18 +141,15 @@ Status file_check_writable(const char *directory) {
 /* N of PREFIX N .png; 0 for every other name. */
 static int64_t number_of(const char *name, const char *prefix) {
     size_t skip = strlen(prefix);
-    if (strncmp(name, prefix, skip) != 0) {
+    if (strncmp(name, prefix, skip) != 0)
         return 0;
-    }
     size_t digits = strspn(name + skip, "0123456789");
-    if (digits == 0 || strcmp(name + skip + digits, ".png") != 0) {
+    if (digits == 0 || strcmp(name + skip + digits, ".png") != 0)
         return 0;
-    }
     int64_t number = 0;
     for (size_t i = 0; i < digits; i++) {
-        if (number > INT64_MAX / 100) {
+        if (number > INT64_MAX / 100)
             return 0; /* no number that we would follow with the next */
-        }
         number = 10 * number + (name[skip + i] - '0');
     }
     return number;
@@ -165,9 +157,8 @@ static int64_t number_of(const char *name, const char *prefix) {
 
 Status file_highest_number(int64_t *out, const char *directory, const char *prefix) {
     DIR *entries = opendir(directory);
-    if (!entries) {
+    if (!entries)
         return fail_errno("read the directory %s", directory);
-    }
     int64_t highest = 0;
     for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
         int64_t number = number_of(entry->d_name, prefix);
@@ -183,9 +174,8 @@ typedef int GiveName(const char *part, const char *path);
 
 /* Ways that refuse a name that is taken (EEXIST). */
 static int claim_by_link(const char *part, const char *path) {
-    if (link(part, path) != 0) {
+    if (link(part, path) != 0)
         return -1;
-    }
     unlink(part);
     return 0;
 }
@@ -196,9 +186,8 @@ static int claim_by_rename(const char *part, const char *path) {
 
 static int claim_by_create(const char *part, const char *path) {
     int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (file < 0) {
+    if (file < 0)
         return -1;
-    }
     close(file);
     if (rename(part, path) != 0) {
         int saved = errno;
@@ -213,12 +202,10 @@ static int claim_by_create(const char *part, const char *path) {
 static int claim(const char *part, const char *path) {
     static GiveName *const WAYS[] = {claim_by_link, claim_by_rename, claim_by_create};
     for (size_t i = 0; i < sizeof WAYS / sizeof *WAYS; i++) {
-        if (WAYS[i](part, path) == 0) {
+        if (WAYS[i](part, path) == 0)
             return 0;
-        }
-        if (errno == EEXIST || errno == ENOSPC || errno == EDQUOT || errno == EROFS || errno == ENOENT) {
+        if (errno == EEXIST || errno == ENOSPC || errno == EDQUOT || errno == EROFS || errno == ENOENT)
             break;
-        }
     }
     return -1;
 }
@@ -290,15 +277,15 @@ static bool is_part_name(const char *name) {
 
 void file_remove_stale_parts(Buf *removed, const char *directory, double seconds) {
     DIR *entries = opendir(directory);
-    if (!entries) {
+    if (!entries)
         return;
-    }
     double now = (double)time(NULL); /* against file times, so never the fake clock */
     for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
         struct stat facts;
         if (is_part_name(entry->d_name) &&
-            fstatat(dirfd(entries), entry->d_name, &facts, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(facts.st_mode) &&
-            now - (double)facts.st_mtime > seconds && unlinkat(dirfd(entries), entry->d_name, 0) == 0) {
+            fstatat(dirfd(entries), entry->d_name, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(facts.st_mode) && now - (double)facts.st_mtime > seconds &&
+            unlinkat(dirfd(entries), entry->d_name, 0) == 0) {
             buf_print(removed, "%s\n", entry->d_name);
         }
     }

@@ -49,8 +49,8 @@ static void compress(uint32_t state[8], const unsigned char block[64]) {
 }
 
 void sha256_begin(Sha256 *sha) {
-    *sha = (Sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab,
-                              0x5be0cd19}};
+    *sha = (Sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
+                              0x1f83d9ab, 0x5be0cd19}};
 }
 
 void sha256_add(Sha256 *sha, const void *bytes, size_t count) {
@@ -65,27 +65,23 @@ void sha256_add(Sha256 *sha, const void *bytes, size_t count) {
         held = 0;
     }
     if (!held) {
-        for (; count >= 64; in += 64, count -= 64) {
+        for (; count >= 64; in += 64, count -= 64)
             compress(sha->state, in);
-        }
     }
-    if (count) {
+    if (count)
         memcpy(sha->block + held, in, count);
-    }
 }
 
 void sha256_end(Sha256 *sha, unsigned char digest[32]) {
     static const unsigned char PADDING[64] = {0x80};
     unsigned char length[8];
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 8; i++)
         length[i] = (unsigned char)(sha->bytes * 8 >> (56 - 8 * i));
-    }
     size_t held = sha->bytes % 64;
     sha256_add(sha, PADDING, held < 56 ? 56 - held : 120 - held);
     sha256_add(sha, length, sizeof length);
-    for (int i = 0; i < 32; i++) {
+    for (int i = 0; i < 32; i++)
         digest[i] = (unsigned char)(sha->state[i / 4] >> (24 - 8 * (i % 4)));
-    }
 }
 
 void sha256_hex(char out[65], const void *bytes, size_t count) {
@@ -108,9 +104,8 @@ void sha256_digest_hex(char out[65], const unsigned char digest[32]) {
 uint64_t hash64(const void *bytes, size_t count) {
     const unsigned char *in = bytes;
     uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         h = (h ^ in[i]) * 0x100000001b3u;
-    }
     h = (h ^ h >> 33) * 0xff51afd7ed558ccdu;
     h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53u;
     return h ^ h >> 33;

@@ -1,4 +1,5 @@
-/* log.c: see log.h. The sink and its lock are process-wide: a log line can come from anywhere and goes to one place. */
+/* log.c: see log.h. The sink and its lock are process-wide: a log line can come from anywhere and goes to one
+ * place. */
 #include "config.h"
 
 #include "base/log.h"
@@ -29,9 +30,8 @@ void log_write(LogLevel level, const char *file, int line, const char *format, .
     buf_vprint(&text, format, args);
     va_end(args);
     pthread_mutex_lock(&target.lock);
-    if (target.sink) {
+    if (target.sink)
         target.sink(target.context, level, file, line, buf_string(&text));
-    }
     pthread_mutex_unlock(&target.lock);
     buf_done(&text);
 }

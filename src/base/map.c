@@ -1,4 +1,5 @@
-/* map.c: open addressing with linear probing, at most two thirds full. Nothing is ever removed, so there are no graves. */
+/* map.c: open addressing with linear probing, at most two thirds full. Nothing is ever removed, so there are
+ * no graves. */
 #include "config.h"
 
 #include "base/map.h"
@@ -23,19 +24,17 @@ static MapEntry *find(const Map *map, const char *key, size_t size, uint32_t has
 
 void map_reserve(Map *map, size_t count) {
     size_t capacity = map->capacity ? map->capacity : 16;
-    while (capacity / 3 * 2 < count) {
+    while (capacity / 3 * 2 < count)
         capacity *= 2;
-    }
-    if (capacity == map->capacity) {
+    if (capacity == map->capacity)
         return;
-    }
     assert(capacity < SIZE_MAX / sizeof(MapEntry));
-    Map larger = {.entries = must_alloc(capacity * sizeof(MapEntry)), .count = map->count, .capacity = capacity};
+    Map larger = {
+        .entries = must_alloc(capacity * sizeof(MapEntry)), .count = map->count, .capacity = capacity};
     for (size_t i = 0; i < map->capacity; i++) {
         const MapEntry *entry = &map->entries[i];
-        if (entry->key) {
+        if (entry->key)
             *find(&larger, entry->key, entry->size, entry->hash) = *entry;
-        }
     }
     free(map->entries);
     *map = larger;
@@ -46,22 +45,19 @@ bool map_put(Map *map, const char *key, size_t size, int64_t value) {
     map_reserve(map, map->count + 1);
     uint32_t hash = (uint32_t)hash64(key, size);
     MapEntry *entry = find(map, key, size, hash);
-    if (entry->key) {
+    if (entry->key)
         return false;
-    }
     *entry = (MapEntry){.key = key, .size = (uint32_t)size, .hash = hash, .value = value};
     map->count++;
     return true;
 }
 
 bool map_get(const Map *map, const char *key, size_t size, int64_t *value) {
-    if (map->count == 0 || size > UINT32_MAX) {
+    if (map->count == 0 || size > UINT32_MAX)
         return false;
-    }
     const MapEntry *entry = find(map, key, size, (uint32_t)hash64(key, size));
-    if (entry->key && value) {
+    if (entry->key && value)
         *value = entry->value;
-    }
     return entry->key != NULL;
 }
 

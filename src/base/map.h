@@ -1,4 +1,5 @@
-/* map.h: a hash table from byte strings to 64-bit integers (tensor names, vocabulary pieces, command words). */
+/* map.h: a hash table from byte strings to 64-bit integers (tensor names, vocabulary pieces,
+ * command words). */
 #pragma once
 
 #include <stdbool.h>

@@ -16,9 +16,8 @@
 
 Status wake_open(WakePipe *pipe) {
     int ends[2];
-    if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) {
+    if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0)
         return fail_errno("make a pipe");
-    }
     *pipe = (WakePipe){.read_end = ends[0], .write_end = ends[1]};
     return NULL;
 }
@@ -65,9 +64,8 @@ Queue *queue_new(size_t item_size, size_t capacity, const WakePipe *wake) {
 }
 
 void queue_free(Queue *queue) {
-    if (!queue) {
+    if (!queue)
         return;
-    }
     pthread_cond_destroy(&queue->not_full);
     pthread_mutex_destroy(&queue->lock);
     free(queue->items);
@@ -80,9 +78,8 @@ static char *item_at(Queue *queue, size_t index) {
 
 bool queue_push(Queue *queue, const void *item) {
     pthread_mutex_lock(&queue->lock);
-    while (!queue->closed && queue->count == queue->capacity) {
+    while (!queue->closed && queue->count == queue->capacity)
         pthread_cond_wait(&queue->not_full, &queue->lock);
-    }
     bool open = !queue->closed;
     if (open) {
         memcpy(item_at(queue, queue->count), item, queue->item_size);
@@ -132,9 +129,8 @@ Slot *slot_new(size_t item_size, const WakePipe *wake) {
 }
 
 void slot_free(Slot *slot) {
-    if (!slot) {
+    if (!slot)
         return;
-    }
     pthread_mutex_destroy(&slot->lock);
     free(slot->item);
     free(slot);
@@ -143,9 +139,8 @@ void slot_free(Slot *slot) {
 void slot_put(Slot *slot, const void *item) {
     pthread_mutex_lock(&slot->lock);
     memcpy(slot->item, item, slot->item_size);
-    if (!slot->filled && slot->wake) {
+    if (!slot->filled && slot->wake)
         wake_signal(slot->wake);
-    }
     slot->filled = true;
     pthread_mutex_unlock(&slot->lock);
 }

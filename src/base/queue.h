@@ -1,6 +1,6 @@
-/* queue.h: the two ways threads meet, and nothing else does: a bounded ring of items that must not be lost, and a
- * latest-value slot that may be overwritten. Either writes one byte into a pipe when it goes from empty to not empty,
- * so that poll(2) wakes exactly once. architecture.md 8. */
+/* queue.h: the two ways threads meet, and nothing else does: a bounded ring of items that must not be lost,
+ * and a latest-value slot that may be overwritten. Either writes one byte into a pipe when it goes from empty
+ * to not empty, so that poll(2) wakes exactly once. architecture.md 8. */
 #pragma once
 
 #include <stdbool.h>

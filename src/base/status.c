@@ -32,26 +32,22 @@ static Fault *next_fault(void) {
 /* Removes the first bytes of a UTF-8 character whose end did not fit. */
 static void cut_partial_character(char *text) {
     size_t size = strlen(text), start = size;
-    while (start > 0 && size - start < 3 && ((unsigned char)text[start - 1] & 0xC0) == 0x80) {
+    while (start > 0 && size - start < 3 && ((unsigned char)text[start - 1] & 0xC0) == 0x80)
         start--;
-    }
-    if (start == 0) {
+    if (start == 0)
         return;
-    }
     unsigned char first = (unsigned char)text[start - 1];
     size_t need = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1;
-    if (size - (start - 1) < need) {
+    if (size - (start - 1) < need)
         text[start - 1] = '\0';
-    }
 }
 
 static void format_into(char *out, size_t size, const char *format, va_list args) {
     int wanted = vsnprintf(out, size, format, args);
-    if (wanted < 0) {
+    if (wanted < 0)
         out[0] = '\0';
-    } else if ((size_t)wanted >= size) {
+    else if ((size_t)wanted >= size)
         cut_partial_character(out);
-    }
 }
 
 static Fault *make_fault(ErrorCode code, const char *file, int line) {
@@ -61,7 +57,8 @@ static Fault *make_fault(ErrorCode code, const char *file, int line) {
 }
 
 Status status_fail(ErrorCode code, const char *file, int line, const char *format, ...) {
-    char text[sizeof((Fault *)0)->message]; /* the arguments may point into the fault that is about to be replaced */
+    /* the arguments may point into the fault that is about to be replaced */
+    char text[sizeof((Fault *)0)->message];
     va_list args;
     va_start(args, format);
     format_into(text, sizeof text, format, args);
@@ -79,16 +76,16 @@ Status status_errno(const char *file, int line, const char *format, ...) {
     format_into(doing, sizeof doing, format, args);
     va_end(args);
     Fault *fault = make_fault(ERR_IO, file, line);
-    snprintf(fault->message, sizeof fault->message, "cannot %s: %s", doing, reason ? reason : "unknown error");
+    snprintf(fault->message, sizeof fault->message, "cannot %s: %s", doing,
+             reason ? reason : "unknown error");
     return fault;
 }
 
 /* The fault itself when it is in this thread's ring, else a copy there. */
 static Fault *own_fault(Status st) {
     for (int i = 0; i < RING; i++) {
-        if (st == &ring.faults[i]) {
+        if (st == &ring.faults[i])
             return &ring.faults[i];
-        }
     }
     Fault *fault = next_fault();
     *fault = *st;
@@ -96,9 +93,8 @@ static Fault *own_fault(Status st) {
 }
 
 Status note(Status st, const char *format, ...) {
-    if (!st) {
+    if (!st)
         return NULL;
-    }
     Fault *fault = own_fault(st);
     char text[2 * sizeof fault->message];
     va_list args;
@@ -116,9 +112,8 @@ Status note(Status st, const char *format, ...) {
 }
 
 Status hint(Status st, const char *format, ...) {
-    if (!st) {
+    if (!st)
         return NULL;
-    }
     Fault *fault = own_fault(st);
     char text[sizeof fault->hint];
     va_list args;
@@ -130,21 +125,18 @@ Status hint(Status st, const char *format, ...) {
 }
 
 void fault_copy(Fault *out, Status st) {
-    if (st) {
+    if (st)
         *out = *st;
-    } else {
+    else
         memset(out, 0, sizeof *out);
-    }
 }
 
 Status fault_raise(const Fault *fault) {
-    if (fault->code == ERR_NONE) {
+    if (fault->code == ERR_NONE)
         return NULL;
-    }
     Fault *copy = next_fault();
-    if (copy != fault) {
+    if (copy != fault)
         *copy = *fault;
-    }
     return copy;
 }
 

@@ -1,11 +1,12 @@
 /* status.h: how a function says that it did not work.
  *
- * A Status is NULL for success or a borrowed Fault: a code, one sentence and perhaps a hint (the next command to type).
- * Faults live in a small ring of the calling thread: returning one allocates nothing, and it stays readable until
- * 16 more have been made by that thread. What must live longer, or cross to another thread, is copied with fault_copy.
+ * A Status is NULL for success or a borrowed Fault: a code, one sentence and perhaps a hint (the next command
+ * to type). Faults live in a small ring of the calling thread: returning one allocates nothing, and it stays
+ * readable until 16 more have been made by that thread. What must live longer, or cross to another thread, is
+ * copied with fault_copy.
  *
- * A sentence names the thing, what was expected and what was found. No "error:", no capital, no full stop, no newline:
- * the reporter adds those. architecture.md 6, product.md 12.
+ * A sentence names the thing, what was expected and what was found. No "error:", no capital, no full stop, no
+ * newline: the reporter adds those. architecture.md 6, product.md 12.
  */
 #pragma once
 

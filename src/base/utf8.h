@@ -1,5 +1,6 @@
-/* utf8.h: decoding, checking and display width of UTF-8. Overlong forms, surrogates and values above U+10FFFF are
- * invalid (RFC 3629). Width follows wcwidth-like rules with our own table, so that it does not depend on the locale. */
+/* utf8.h: decoding, checking and display width of UTF-8. Overlong forms, surrogates and values above U+10FFFF
+ * are invalid (RFC 3629). Width follows wcwidth-like rules with our own table, so that it does not depend on
+ * the locale. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,8 +9,8 @@
 
 #define UTF8_REPLACEMENT 0xFFFDu
 
-/* Decodes one character of [text, text + size), size >= 1. Returns the bytes consumed, 1 to 4; an invalid byte consumes
- * 1 and gives *code = UTF8_REPLACEMENT with *valid = false. code and valid may be NULL. */
+/* Decodes one character of [text, text + size), size >= 1. Returns the bytes consumed, 1 to 4; an invalid
+ * byte consumes 1 and gives *code = UTF8_REPLACEMENT with *valid = false. code and valid may be NULL. */
 size_t utf8_decode(const char *text, size_t size, uint32_t *code, bool *valid);
 
 /* Writes 1 to 4 bytes, returns how many. Invalid codes become U+FFFD. */
@@ -27,5 +28,6 @@ size_t utf8_text_width(const char *text, size_t size);
 /* Number of characters. */
 size_t utf8_count(const char *text, size_t size);
 
-/* Longest prefix of at most `cells` cells that ends between characters (combining marks stay with their base). */
+/* Longest prefix of at most `cells` cells that ends between characters (combining marks stay with their
+ * base). */
 size_t utf8_fit(const char *text, size_t size, size_t cells);

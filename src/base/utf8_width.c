@@ -1,8 +1,9 @@
 /* utf8_width.c: how many terminal cells a character takes.
  *
- * Source: Unicode Character Database 14.0. Zero cells: general category Mn, Me and Cf but the soft hyphen, and the
- * Hangul vowels and finals that join the syllable before them. Two cells: East_Asian_Width W and F. Ranges run over code
- * points that are not assigned. What a font really draws may differ; terminals agree on this table for what people type. */
+ * Source: Unicode Character Database 14.0. Zero cells: general category Mn, Me and Cf but the soft hyphen,
+ * and the Hangul vowels and finals that join the syllable before them. Two cells: East_Asian_Width W and F.
+ * Ranges run over code points that are not assigned. What a font really draws may differ; terminals agree on
+ * this table for what people type. */
 #include "config.h"
 
 #include "base/utf8.h"
@@ -101,11 +102,10 @@ static bool in_table(const Range *table, size_t count, uint32_t code) {
     size_t low = 0, high = count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (code > table[middle].last) {
+        if (code > table[middle].last)
             low = middle + 1;
-        } else {
+        else
             high = middle;
-        }
     }
     return low < count && code >= table[low].first;
 }
@@ -113,14 +113,11 @@ static bool in_table(const Range *table, size_t count, uint32_t code) {
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
 int utf8_width(uint32_t code) {
-    if (code < 0x20 || (code >= 0x7F && code < 0xA0)) {
+    if (code < 0x20 || (code >= 0x7F && code < 0xA0))
         return 0;
-    }
-    if (code < ZERO[0].first) {
+    if (code < ZERO[0].first)
         return 1;
-    }
-    if (in_table(ZERO, COUNT(ZERO), code)) {
+    if (in_table(ZERO, COUNT(ZERO), code))
         return 0;
-    }
     return in_table(WIDE, COUNT(WIDE), code) ? 2 : 1;
 }

@@ -16,7 +16,8 @@ typedef struct MemoryUse {
     uint64_t weights, activations, other, free, total;
 } MemoryUse;
 
-/* What the user may know of a loaded model. All strings owned by the struct (model_info_done, model_info_copy). */
+/* What the user may know of a loaded model. All strings owned by the struct (model_info_done,
+ * model_info_copy). */
 typedef struct ModelInfo {
     char *name, *about, *licence, *trained, *layout, *path;
     bool demo;
@@ -35,20 +36,20 @@ void model_info_copy(ModelInfo *out, const ModelInfo *from);
 void model_info_done(ModelInfo *info);
 
 typedef enum EventKind {
-    EVENT_LOADING,    /* `text` is the network being loaded, with bytes so far (at most twice a second) */
-    EVENT_MODEL,      /* loaded: `model` */
-    EVENT_NO_MODEL,   /* loading failed: `fault`; the old model, if any, is still there (`kept`) */
-    EVENT_HASH,       /* `text` is the SHA-256 of the transformer file */
-    EVENT_STARTED,    /* a job left the queue */
-    EVENT_PLAN,       /* `plan` */
-    EVENT_PHASE,      /* `phase` ended after `seconds` */
-    EVENT_STEP,       /* `step` */
-    EVENT_SAVED,      /* `saved` */
-    EVENT_UNSAVED,    /* finished but not written: `fault` says why, `saved.png` holds the picture; the queue is now
-                       * paused, worker_resume goes on */
-    EVENT_STOPPED,    /* stopped by the user after `step.step` steps; `kept` says whether a picture follows */
-    EVENT_FAILED,     /* `fault` */
-    EVENT_FINISHED,   /* the last event of every job */
+    EVENT_LOADING,  /* `text` is the network being loaded, with bytes so far (at most twice a second) */
+    EVENT_MODEL,    /* loaded: `model` */
+    EVENT_NO_MODEL, /* loading failed: `fault`; the old model, if any, is still there (`kept`) */
+    EVENT_HASH,     /* `text` is the SHA-256 of the transformer file */
+    EVENT_STARTED,  /* a job left the queue */
+    EVENT_PLAN,     /* `plan` */
+    EVENT_PHASE,    /* `phase` ended after `seconds` */
+    EVENT_STEP,     /* `step` */
+    EVENT_SAVED,    /* `saved` */
+    EVENT_UNSAVED,  /* finished but not written: `fault` says why, `saved.png` holds the picture; the queue is
+                     * now paused, worker_resume goes on */
+    EVENT_STOPPED,  /* stopped by the user after `step.step` steps; `kept` says whether a picture follows */
+    EVENT_FAILED,   /* `fault` */
+    EVENT_FINISHED, /* the last event of every job */
 } EventKind;
 
 typedef struct StepInfo {

@@ -1,5 +1,5 @@
-/* job.c: copying, freeing and checking requests; the table of system prompts. Facts: product.md 6 (ranges) and 12
- * (sentences), model-spec.md 10.2 (system prompts). */
+/* job.c: copying, freeing and checking requests; the table of system prompts. Facts: product.md 6 (ranges)
+ * and 12 (sentences), model-spec.md 10.2 (system prompts). */
 #include "config.h"
 
 #include "engine/job.h"
@@ -21,19 +21,19 @@ const SystemPrompt SYSTEM_PROMPTS[] = {
      "You are an assistant designed to generate high-quality anime images based on xml format prompts. "
      "<Prompt Start> "},
     {"text-train", "as in training, for other captions",
-     "You are an assistant designed to generate high-quality anime images with the highest degree of image-text "
-     "alignment based on textual prompts. <Prompt Start> "},
+     "You are an assistant designed to generate high-quality anime images with the highest degree of "
+     "image-text alignment based on textual prompts. <Prompt Start> "},
     {"lumina-1", "first choice of the lab's demo",
-     "You are an assistant designed to generate high-quality images with the highest degree of image-text alignment "
-     "based on textual prompts."},
+     "You are an assistant designed to generate high-quality images with the highest degree of image-text "
+     "alignment based on textual prompts."},
     {"lumina-2", "second choice of the lab's demo, its default",
      "You are an assistant designed to generate high-quality images based on user prompts."},
     {"lumina-3", "third choice of the lab's demo",
-     "You are an assistant designed to generate superior images with the superior degree of image-text alignment "
-     "based on textual prompts or user prompts."},
+     "You are an assistant designed to generate superior images with the superior degree of image-text "
+     "alignment based on textual prompts or user prompts."},
     {"community", "what the community's front end sends",
-     "You are an assistant designed to generate high-quality anime images with the highest degree of image-text "
-     "alignment based on xml format textual prompts. <Prompt Start>\n"},
+     "You are an assistant designed to generate high-quality anime images with the highest degree of "
+     "image-text alignment based on xml format textual prompts. <Prompt Start>\n"},
     {0},
 };
 
@@ -108,8 +108,8 @@ static Status check_numbers(const Job *job) {
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (!(rows[i].value >= rows[i].low && rows[i].value <= rows[i].high))
-            return hint(fail(ERR_USAGE, "%s is %g, expected %g to %g", rows[i].name, rows[i].value, rows[i].low,
-                             rows[i].high),
+            return hint(fail(ERR_USAGE, "%s is %g, expected %g to %g", rows[i].name, rows[i].value,
+                             rows[i].low, rows[i].high),
                         ":reset %s", rows[i].name);
     return NULL;
 }
@@ -122,6 +122,7 @@ Status job_check(const Job *job) {
     if (!schedule_find(job->schedule))
         return hint(fail(ERR_USAGE, "unknown schedule \"%s\"", job->schedule), ":set schedule? lists them");
     if (job->jina_from > strlen(job->prompt))
-        return fail(ERR_BUG, "the pooled text begins at byte %zu of %zu", job->jina_from, strlen(job->prompt));
+        return fail(ERR_BUG, "the pooled text begins at byte %zu of %zu", job->jina_from,
+                    strlen(job->prompt));
     return NULL;
 }

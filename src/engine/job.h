@@ -1,4 +1,5 @@
-/* job.h: a request and its frozen settings. A job is a deep copy made at submission; later changes do not reach it. */
+/* job.h: a request and its frozen settings. A job is a deep copy made at submission; later changes do not
+ * reach it. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,7 +23,7 @@ typedef struct Job {
     size_t jina_from;        /* Jina reads the prompt from this byte on (product.md S4), usually 0 */
     char *negative;          /* "" for none */
     char *system_name;       /* preset for the metadata: "xml-train", "none", "custom", ... */
-    char *system_text;       /* put before prompt, and before a non-empty negative, for Gemma, exactly as it is */
+    char *system_text; /* put before prompt, and before a non-empty negative, for Gemma, exactly as it is */
     uint64_t seed;
     int steps;               /* model evaluations for one-evaluation solvers, 1 to 1000 */
     double cfg, cfg_trunc, renorm, shift;
@@ -39,14 +40,14 @@ typedef struct Job {
 Job *job_copy(const Job *job);
 void job_free(Job *job);
 
-/* Checks everything that does not need the model: ranges, names, sizes. Errors: ERR_USAGE, wording of product.md 12
- * rows 20, 21. */
+/* Checks everything that does not need the model: ranges, names, sizes. Errors: ERR_USAGE, wording of
+ * product.md 12 rows 20, 21. */
 Status job_check(const Job *job);
 
-/* ---- system prompts (model-spec.md 10.2, product.md setting `sys`) ---------------------------------------------- */
+/* ---- system prompts (model-spec.md 10.2, product.md setting `sys`) ------------------------------------ */
 
 typedef struct SystemPrompt {
-    const char *name;   /* "none", "xml-train", "text-train", "lumina-1", "lumina-2", "lumina-3", "community" */
+    const char *name; /* "none", "xml-train", "text-train", "lumina-1", "lumina-2", "lumina-3", "community" */
     const char *help;
     const char *text;   /* with its separator at the end */
 } SystemPrompt;

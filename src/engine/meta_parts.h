@@ -47,8 +47,8 @@ void meta_remark(Buf *remarks, const char *format, ...) __attribute__((format(pr
 /* The name behind the last slash. A path never leaves the machine (product.md M9). */
 const char *meta_base_name(const char *path);
 
-/* The chunk `newbie`: what `level` allows of all facts, and read into a begun RunMeta. False when `text` cannot
- * be read, or says nothing of a prompt. */
+/* The chunk `newbie`: what `level` allows of all facts, and read into a begun RunMeta. False when `text`
+ * cannot be read, or says nothing of a prompt. */
 void meta_write_newbie(Buf *out, const RunMeta *meta, MetaLevel level);
 bool meta_read_newbie(RunMeta *out, Buf *remarks, const char *text);
 

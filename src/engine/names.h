@@ -1,7 +1,9 @@
-/* names.h: the names of samplers and schedules for the rooms above the engine, which do not include src/sample. */
+/* names.h: the names of samplers and schedules for the rooms above the engine, which do not include
+ * src/sample. */
 #pragma once
 
-/* Name `index` of the table, from 0, and its one-line meaning in *help (may be NULL); NULL behind the last. */
+/* Name `index` of the table, from 0, and its one-line meaning in *help (may be NULL); NULL behind
+ * the last. */
 const char *names_sampler(int index, const char **help);
 const char *names_schedule(int index, const char **help);
 

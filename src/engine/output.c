@@ -29,10 +29,19 @@ Status output_check(const Job *job) {
 static void fill_meta(RunMeta *meta, const Job *job, const RunResult *result, const OutputMaker *maker) {
     const ModelInfo *model = maker->model;
     const struct { char **field; const char *text; } texts[] = {
-        {&meta->prompt, job->prompt}, {&meta->negative, job->negative}, {&meta->system_preset, job->system_name},
-        {&meta->system_text, job->system_text}, {&meta->sampler, job->sampler}, {&meta->schedule, job->schedule},
-        {&meta->rng, "cpu"}, {&meta->parity, "own"}, {&meta->dtype, model->precision}, {&meta->model_name, model->name},
-        {&meta->build, maker->build}, {&meta->device, model->device}, {&meta->parent, job->parent},
+        {&meta->prompt, job->prompt},
+        {&meta->negative, job->negative},
+        {&meta->system_preset, job->system_name},
+        {&meta->system_text, job->system_text},
+        {&meta->sampler, job->sampler},
+        {&meta->schedule, job->schedule},
+        {&meta->rng, "cpu"},
+        {&meta->parity, "own"},
+        {&meta->dtype, model->precision},
+        {&meta->model_name, model->name},
+        {&meta->build, maker->build},
+        {&meta->device, model->device},
+        {&meta->parent, job->parent},
         {&meta->latent_sha256, result->latent_sha256},
     };
     meta_begin(meta);

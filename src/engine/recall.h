@@ -1,5 +1,5 @@
-/* recall.h: the text states of the last prompts, so that the same prompt with a new seed does no text work. Kept on the
- * device; the least recently used goes first. */
+/* recall.h: the text states of the last prompts, so that the same prompt with a new seed does no text work.
+ * Kept on the device; the least recently used goes first. */
 #pragma once
 
 #include "ops/ops.h"
@@ -25,7 +25,7 @@ typedef struct Recall {
 /* The state kept under this key, borrowed until the next recall_add; NULL when it is not known. */
 const TextState *recall_find(Recall *recall, const void *key, size_t size);
 
-/* Keeps copies of caption and pooled (device memory of its own). Returns the kept entry; NULL with the sticky status
- * set when there is no memory. */
+/* Keeps copies of caption and pooled (device memory of its own). Returns the kept entry; NULL with the sticky
+ * status set when there is no memory. */
 const TextState *recall_add(Recall *recall, Ops *o, const TextState *state);
 void recall_clear(Recall *recall, Ops *o);

@@ -1,8 +1,9 @@
 /* run.c: one job from text to pixels.
  *
- * The same flow runs twice: once over the plan backend, which counts work and memory, and then for real. So it never
- * looks at device memory, asks the backend for nothing that a plan cannot answer, and takes all temporaries from the
- * arena. Facts: architecture.md 2 and 3, model-spec.md 1 (data flow), 7 (sampling), product.md 7 (rules of a run).
+ * The same flow runs twice: once over the plan backend, which counts work and memory, and then for real. So
+ * it never looks at device memory, asks the backend for nothing that a plan cannot answer, and takes all
+ * temporaries from the arena. Facts: architecture.md 2 and 3, model-spec.md 1 (data flow), 7 (sampling),
+ * product.md 7 (rules of a run).
  */
 #include "config.h"
 
@@ -64,7 +65,7 @@ static void tap(Flow *flow, const char *name, int step, Tensor tensor) {
         flow->hooks->tap(flow->hooks->context, name, step, flow->o, tensor);
 }
 
-/* ---- text ------------------------------------------------------------------------------------------------------- */
+/* ---- text --------------------------------------------------------------------------------------------- */
 
 /* The two texts of a branch, as the encoders read them. */
 typedef struct BranchText {
@@ -181,7 +182,7 @@ static Status all_texts(Flow *flow) {
     return NULL;
 }
 
-/* ---- denoising -------------------------------------------------------------------------------------------------- */
+/* ---- denoising ---------------------------------------------------------------------------------------- */
 
 static void evaluate(void *context, Ops *o, Tensor velocity, Tensor x, int evaluation) {
     Flow *flow = context;
@@ -199,7 +200,8 @@ static void upload_normal(Ops *o, Tensor to, Mt19937 *rng) {
     free(noise);
 }
 
-/* ComfyUI seeds the noise of its ancestral steps with the seed itself, and one more on the CPU, where ours is made. */
+/* ComfyUI seeds the noise of its ancestral steps with the seed itself, and one more on the CPU, where ours is
+ * made. */
 static void fresh_noise(void *context, Ops *o, Tensor noise) {
     Flow *flow = context;
     if (!flow->fresh) {
@@ -223,7 +225,8 @@ static void begin_denoising(Flow *flow) {
     int64_t height = flow->latent.dims[1], width = flow->latent.dims[2];
     DitInput input = {.caption = caption, .pooled = pooled, .text = text, .height = height, .width = width,
                       .times = flow->times, .evaluations = flow->evaluations};
-    flow->velocity_branches = ops_new(o, DT_F32, 4, (int64_t[]){flow->branches, config->channels, height, width});
+    flow->velocity_branches = ops_new(o, DT_F32, 4,
+                                      (int64_t[]){flow->branches, config->channels, height, width});
     dit_begin(&flow->dit, o, flow->session->dit, &input);
     flow->run = (SolverRun){.solver = flow->solver, .sigma = flow->sigmas.value, .intervals = flow->intervals,
                             .x = flow->latent, .velocity = evaluate, .noise = fresh_noise, .context = flow};
@@ -247,8 +250,9 @@ static Status one_step(Flow *flow, int interval, double *norm) {
     *norm = velocity_norm(flow->o, flow->run.work[0]);
     TRY(ops_status(flow->o));
     if (!isfinite(*norm))
-        return hint(fail(ERR_BUG, "step %d/%d produced values that are not numbers", interval + 1, flow->intervals),
-                    ":set precision f32 and :again; if it stays, the weights are damaged: download them again");
+        return hint(
+            fail(ERR_BUG, "step %d/%d produced values that are not numbers", interval + 1, flow->intervals),
+            ":set precision f32 and :again; if it stays, the weights are damaged: download them again");
     if (interval == 0)
         tap(flow, "velocity", 0, flow->run.work[0]);
     tap(flow, "latents", interval, flow->latent);
@@ -281,8 +285,12 @@ static Status all_steps(Flow *flow, RunResult *result, const PlanInfo *plan) {
         double norm;
         TRY(one_step(flow, i, &norm));
         double now = clock_seconds();
-        StepInfo info = {.step = i + 1, .total = flow->intervals, .sigma = flow->sigmas.value[i], .seconds = now - last,
-                         .eta = time_left(plan, i + 1, flow->intervals, now - begun), .velocity_norm = norm,
+        StepInfo info = {.step = i + 1,
+                         .total = flow->intervals,
+                         .sigma = flow->sigmas.value[i],
+                         .seconds = now - last,
+                         .eta = time_left(plan, i + 1, flow->intervals, now - begun),
+                         .velocity_norm = norm,
                          .guided = flow->branches > 1 &&
                                    guide_needed(&flow->guidance, flow->times[i * flow->solver->stages])};
         last = now;
@@ -300,7 +308,7 @@ static Status all_steps(Flow *flow, RunResult *result, const PlanInfo *plan) {
     return ops_status(flow->o);
 }
 
-/* ---- pixels ----------------------------------------------------------------------------------------------------- */
+/* ---- pixels ------------------------------------------------------------------------------------------- */
 
 /* pixels [height, width, 3], or NULL in a plan. */
 static void decode(Flow *flow, uint8_t *pixels) {
@@ -324,7 +332,7 @@ static void hash_latent(Flow *flow, char out[65]) {
     free(host);
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------------------- */
+/* ---- the whole ---------------------------------------------------------------------------------------- */
 
 static Status flow_begin(Flow *flow, Session *session, const Job *job, const RunHooks *hooks) {
     *flow = (Flow){.session = session, .job = job, .hooks = hooks ? hooks : &NO_HOOKS};
@@ -430,9 +438,10 @@ Status run_plan(PlanInfo *out, Session *session, const Job *job) {
     if (found.activation_bytes <= found.free_bytes)
         return NULL;
     const double gib = 1024.0 * 1024 * 1024;
-    return hint(fail(ERR_MEMORY, "%dx%d does not fit: it needs %.1f GiB of activations, %.1f GiB are free", job->width,
-                     job->height, found.activation_bytes / gib, found.free_bytes / gib),
-                ":size %dx%d needs about half", job->width / 2 / 16 * 16 + 16, job->height / 2 / 16 * 16 + 16);
+    return hint(fail(ERR_MEMORY, "%dx%d does not fit: it needs %.1f GiB of activations, %.1f GiB are free",
+                     job->width, job->height, found.activation_bytes / gib, found.free_bytes / gib),
+                ":size %dx%d needs about half", job->width / 2 / 16 * 16 + 16,
+                job->height / 2 / 16 * 16 + 16);
 }
 
 /* Ends a phase: its time goes into the result and to the listener. */

@@ -11,11 +11,12 @@ typedef struct RunHooks {
     StopKind (*stop)(void *context);                       /* asked between ops and steps */
     void (*phase)(void *context, Phase phase, double seconds); /* a phase ended */
     void (*plan)(void *context, const PlanInfo *plan);
-    void (*step)(void *context, const StepInfo *step, const float *denoised); /* denoised [16, h/8, w/8] on the host,
-                                                                                  only when a preview is due, else NULL */
+    /* denoised [16, h/8, w/8] on the host, only when a preview is due, else NULL */
+    void (*step)(void *context, const StepInfo *step, const float *denoised);
     void (*text)(void *context, const TextState *positive); /* token counts and cuts */
-    /* Intermediate tensors for tests and dumps: "gemma_ids" and "jina_ids" come through `ids`; "caption", "pooled",
-     * "caption_negative", "pooled_negative", "noise", "velocity" (every evaluation 0), "latents" (every step), "image". */
+    /* Intermediate tensors for tests and dumps: "gemma_ids" and "jina_ids" come through `ids`; "caption",
+     * "pooled", "caption_negative", "pooled_negative", "noise", "velocity" (every evaluation 0), "latents"
+     * (every step), "image". */
     void (*tap)(void *context, const char *name, int step, Ops *o, Tensor tensor);
     void (*ids)(void *context, const char *name, const int32_t *ids, size_t count);
 } RunHooks;
@@ -32,10 +33,10 @@ typedef struct RunResult {
 } RunResult;
 void run_result_done(RunResult *result);
 
-/* Says what a job needs without doing it. Errors: ERR_MEMORY "does not fit" with need and free (product.md 12 rows 9,
- * 10), ERR_USAGE. */
+/* Says what a job needs without doing it. Errors: ERR_MEMORY "does not fit" with need and free (product.md 12
+ * rows 9, 10), ERR_USAGE. */
 Status run_plan(PlanInfo *out, Session *session, const Job *job);
 
-/* Runs the job. *result is set on success and when stopped. Errors: ERR_CANCELLED (dropped), ERR_BUG "step 5/28 produced
- * values that are not numbers", ERR_MEMORY. */
+/* Runs the job. *result is set on success and when stopped. Errors: ERR_CANCELLED (dropped), ERR_BUG "step
+ * 5/28 produced values that are not numbers", ERR_MEMORY. */
 Status run_job(RunResult *result, Session *session, const Job *job, const RunHooks *hooks);

@@ -1,5 +1,5 @@
-/* session.c: opening and closing a model. Everything is loaded hot; what stays in the file mapping (embedding tables)
- * needs no memory of ours. Facts: architecture.md 3 and 5, product.md 8.3 (newbie.json). */
+/* session.c: opening and closing a model. Everything is loaded hot; what stays in the file mapping (embedding
+ * tables) needs no memory of ours. Facts: architecture.md 3 and 5, product.md 8.3 (newbie.json). */
 #include "config.h"
 
 #include "engine/session.h"
@@ -28,7 +28,7 @@ void session_options_done(SessionOptions *options) {
     *options = (SessionOptions){0};
 }
 
-/* ---- what the model says of itself ------------------------------------------------------------------------------ */
+/* ---- what the model says of itself -------------------------------------------------------------------- */
 
 static char **words_of(const Json *list) {
     size_t count = json_count(list), kept = 0;
@@ -90,12 +90,13 @@ static void fill_bytes(Session *s) {
     }
 }
 
-/* ---- opening ---------------------------------------------------------------------------------------------------- */
+/* ---- opening ------------------------------------------------------------------------------------------ */
 
 static Status open_backend(Session *s) {
     bool bf16 = s->options.precision == CHOOSE_BF16 ||
                 (s->options.precision == CHOOSE_AUTO && s->options.bf16_in_hardware);
-    BackendOptions options = {.threads = s->options.threads, .precision = bf16 ? PRECISION_BF16 : PRECISION_F32};
+    BackendOptions options = {.threads = s->options.threads,
+                              .precision = bf16 ? PRECISION_BF16 : PRECISION_F32};
     s->info.precision = must_copy(bf16 ? "bf16" : "f32");
     s->ops.arena = &s->arena;
     TRY(s->options.backend->open(&s->ops.state, &options));
@@ -112,8 +113,8 @@ static Status check_memory(Session *s) {
     ops_mem_info(&s->ops, &memory);
     if (!memory.total || s->files.bytes <= memory.free)
         return NULL;
-    return hint(fail(ERR_MEMORY, "loading for the CPU needs %.1f GiB, %.1f of %.1f GiB are free", s->files.bytes / GIB,
-                     memory.free / GIB, memory.total / GIB),
+    return hint(fail(ERR_MEMORY, "loading for the CPU needs %.1f GiB, %.1f of %.1f GiB are free",
+                     s->files.bytes / GIB, memory.free / GIB, memory.total / GIB),
                 ":demo runs on any machine; close other programs and :model reload");
 }
 
@@ -123,7 +124,8 @@ static Status open_tokenizer(Session *s, TokenRule rule) {
     if (s->files.tokenizer[rule])
         return tokenizer_open(&s->tokenizer[rule], rule, s->files.tokenizer[rule]);
     if (inside)
-        return tokenizer_from_sentencepiece(&s->tokenizer[rule], rule, inside->data, inside->bytes, names[rule]);
+        return tokenizer_from_sentencepiece(&s->tokenizer[rule], rule, inside->data, inside->bytes,
+                                            names[rule]);
     return fail(ERR_FORMAT, "no %s: expected a tokenizer file or the tensor spiece_model", names[rule]);
 }
 
@@ -150,11 +152,12 @@ static Status check_widths(Session *s) {
         {"caption states", dit->caption_dim, gemma_config(s->gemma)->hidden},
         {"pooled text", dit->pooled_dim, jina_config(s->jina)->hidden},
         {"latent channels", dit->channels, vae_config(s->vae)->latent_channels},
-        {"latent cells with sides", 8, vae_config(s->vae)->factor}, /* pixels; sizes are multiples of 16 for it */
+        {"latent cells with sides", 8, vae_config(s->vae)->factor}, /* pixels; so sizes are multiples of 16 */
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].needs != rows[i].has)
-            return hint(fail(ERR_FORMAT, "the parts do not belong together: the transformer takes %s of %lld, found %lld",
+            return hint(fail(ERR_FORMAT,
+                             "the parts do not belong together: the transformer takes %s of %lld, found %lld",
                              rows[i].what, (long long)rows[i].needs, (long long)rows[i].has),
                         ":help model lists the files NewBie needs");
     return NULL;
@@ -187,7 +190,10 @@ static Status load_network(Session *s, ModelPart part, const LoadHow *how) {
 
 static Status load_networks(Session *s, const SessionHow *how) {
     const struct { ModelPart part; const char *name; } rows[] = {
-        {PART_GEMMA, "text encoder"}, {PART_JINA, "pooled text encoder"}, {PART_VAE, "VAE"}, {PART_DIT, "transformer"},
+        {PART_GEMMA, "text encoder"},
+        {PART_JINA, "pooled text encoder"},
+        {PART_VAE, "VAE"},
+        {PART_DIT, "transformer"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         NamedProgress named = {how, rows[i].name};
@@ -271,6 +277,9 @@ void session_memory(Session *s, MemoryUse *host) {
     ops_mem_info(&s->ops, &memory);
     uint64_t held = memory.held > s->arena_size ? memory.held - s->arena_size : 0;
     uint64_t ours = held + s->arena_size + memory.free;
-    *host = (MemoryUse){.weights = held, .activations = s->arena_size, .free = memory.free, .total = memory.total,
+    *host = (MemoryUse){.weights = held,
+                        .activations = s->arena_size,
+                        .free = memory.free,
+                        .total = memory.total,
                         .other = memory.total > ours ? memory.total - ours : 0};
 }

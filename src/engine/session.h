@@ -1,7 +1,7 @@
 /* session.h: which networks are resident, in what precision, within what budget.
  *
- * Owned by the worker thread. While the session is open another thread may use the tokenizers and call run_plan: what
- * these read does not change after session_open, is atomic, or is the backend's mem_info. */
+ * Owned by the worker thread. While the session is open another thread may use the tokenizers and call
+ * run_plan: what these read does not change after session_open, is atomic, or is the backend's mem_info. */
 #pragma once
 
 #include "engine/event.h"
@@ -18,7 +18,7 @@
 typedef enum PrecisionChoice { CHOOSE_AUTO, CHOOSE_F32, CHOOSE_BF16 } PrecisionChoice;
 
 typedef struct SessionOptions {
-    char *path;                    /* folder or all-in-one file, or NULL when the parts are given. Strings owned */
+    char *path; /* folder or all-in-one file, or NULL when the parts are given. Strings owned */
     char *part[PART_COUNT];        /* or NULL */
     PrecisionChoice precision;
     int threads;                   /* 0: physical cores */
@@ -43,7 +43,7 @@ typedef struct Session {
     Vae *vae;
     Tokenizer *tokenizer[2];       /* by TokenRule */
     PreviewFactors preview;
-    _Atomic double flops_per_second; /* of the last denoising, 0 before the first; for the estimate of run_plan */
+    _Atomic double flops_per_second; /* of the last denoising, 0 before the first; run_plan reads it, too */
     Recall recall;
     ModelInfo info;
 } Session;
@@ -57,8 +57,8 @@ typedef struct SessionHow {
 } SessionHow;
 
 /* Opens the backend, loads everything; how may be NULL. *out is owned (session_close). Errors: those of
- * model/layout.h and the loaders; ERR_MEMORY before anything is loaded when the weights cannot fit (product.md 12
- * row 9). */
+ * model/layout.h and the loaders; ERR_MEMORY before anything is loaded when the weights cannot fit
+ * (product.md 12 row 9). */
 Status session_open(Session **out, const SessionOptions *options, const SessionHow *how);
 void session_close(Session *session);
 

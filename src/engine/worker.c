@@ -1,9 +1,9 @@
 /* worker.c: the thread that owns the model.
  *
- * Two things cross the border: requests go into a mailbox (jobs, another model, pause), events and snapshots come out
- * through base/queue. A stop is one atomic word, job number and kind together, so that a Ctrl-C that comes a moment too
- * early or too late never hits another job. While idle the worker hashes the transformer file bit by bit.
- * Facts: architecture.md 8; product.md R4 to R7, N2 to N4, M7.
+ * Two things cross the border: requests go into a mailbox (jobs, another model, pause), events and snapshots
+ * come out through base/queue. A stop is one atomic word, job number and kind together, so that a Ctrl-C that
+ * comes a moment too early or too late never hits another job. While idle the worker hashes the transformer
+ * file bit by bit. Facts: architecture.md 8; product.md R4 to R7, N2 to N4, M7.
  */
 #include "config.h"
 
@@ -55,7 +55,7 @@ struct Worker {
     double last_preview, last_loading;
 };
 
-/* ---- what the worker says --------------------------------------------------------------------------------------- */
+/* ---- what the worker says ----------------------------------------------------------------------------- */
 
 static void post(Worker *w, Event *event) {
     event->time = clock_seconds();
@@ -77,7 +77,7 @@ static void post_fault(Worker *w, EventKind kind, Status st) {
     post(w, &(Event){.kind = kind, .fault = fault_new(st)});
 }
 
-/* ---- the model -------------------------------------------------------------------------------------------------- */
+/* ---- the model ---------------------------------------------------------------------------------------- */
 
 static void tell_loading(void *context, const char *network, uint64_t done, uint64_t total) {
     Worker *w = context;
@@ -85,7 +85,8 @@ static void tell_loading(void *context, const char *network, uint64_t done, uint
     if (now - w->last_loading < LOADING_EVERY)
         return;
     w->last_loading = now;
-    post(w, &(Event){.kind = EVENT_LOADING, .text = must_copy(network), .bytes_done = done, .bytes_total = total});
+    post(w, &(Event){
+                .kind = EVENT_LOADING, .text = must_copy(network), .bytes_done = done, .bytes_total = total});
 }
 
 /* Nobody waits for a model when the program leaves in the middle of loading one. */
@@ -101,7 +102,8 @@ static void begin_hash(Worker *w) {
     sha256_begin(&w->sha);
     w->sha_done = 0;
     if (w->session && file_map(&w->transformer, safetensors_path(w->session->files.file[PART_DIT])))
-        w->transformer = (FileMap){0}; /* gone since it was loaded: no hash, which is allowed (product.md M7) */
+        /* gone since it was loaded: no hash, which is allowed (product.md M7) */
+        w->transformer = (FileMap){0};
 }
 
 static void replace_session(Worker *w, Session *session) {
@@ -113,7 +115,8 @@ static void replace_session(Worker *w, Session *session) {
     begin_hash(w);
 }
 
-/* The old model stays until the new one is there, if both fit; a large one could not be loaded beside itself. */
+/* The old model stays until the new one is there, if both fit; a large one could not be loaded
+ * beside itself. */
 static void load_model(Worker *w, const SessionOptions *options) {
     Session *session = NULL;
     w->last_loading = clock_seconds();
@@ -140,7 +143,8 @@ static bool hash_slice(Worker *w) {
         return false;
     size_t left = file->size - w->sha_done, slice = left < HASH_SLICE ? left : HASH_SLICE;
     sha256_add(&w->sha, file->data + w->sha_done, slice);
-    file_map_forget(file, file->data + w->sha_done, slice); /* the weights are packed: no page is needed twice */
+    /* the weights are packed: no page is needed twice */
+    file_map_forget(file, file->data + w->sha_done, slice);
     w->sha_done += slice;
     if (w->sha_done < file->size)
         return true;
@@ -153,7 +157,7 @@ static bool hash_slice(Worker *w) {
     return false;
 }
 
-/* ---- one job ---------------------------------------------------------------------------------------------------- */
+/* ---- one job ------------------------------------------------------------------------------------------ */
 
 static StopKind stop_of(void *context) {
     Worker *w = context;
@@ -188,7 +192,8 @@ static void fill_preview(Progress *progress, const Worker *w, const float *denoi
 static void on_step(void *context, const StepInfo *step, const float *denoised) {
     Worker *w = context;
     post(w, &(Event){.kind = EVENT_STEP, .step = *step});
-    Progress *progress = must_alloc(sizeof *progress); /* too large for a thread's stack to be taken lightly */
+    /* too large for a thread's stack to be taken lightly */
+    Progress *progress = must_alloc(sizeof *progress);
     progress->job = w->running->id;
     progress->phase = PHASE_DENOISE;
     progress->step = *step;
@@ -209,7 +214,8 @@ static void set_paused(Worker *w, bool paused) {
     pthread_mutex_unlock(&w->lock);
 }
 
-/* Encodes, writes, and tells. A picture that could not be written travels in the event, so that nothing is lost. */
+/* Encodes, writes, and tells. A picture that could not be written travels in the event, so that nothing is
+ * lost. */
 static void save(Worker *w, RunResult *result) {
     const Job *job = w->running;
     double begun = clock_seconds();
@@ -280,7 +286,7 @@ static void run_one(Worker *w, Job *job) {
     job_free(job);
 }
 
-/* ---- the thread ------------------------------------------------------------------------------------------------- */
+/* ---- the thread --------------------------------------------------------------------------------------- */
 
 typedef struct Order {
     enum { ORDER_QUIT, ORDER_LOAD, ORDER_UNLOAD, ORDER_JOB, ORDER_IDLE } kind;
@@ -353,7 +359,7 @@ static void *worker_main(void *context) {
     }
 }
 
-/* ---- for the UI thread ------------------------------------------------------------------------------------------ */
+/* ---- for the UI thread -------------------------------------------------------------------------------- */
 
 static void worker_done(Worker *w) {
     queue_free(w->events);
@@ -480,7 +486,8 @@ static int find_waiting(const Worker *w, int id) {
 /* Takes the job at `place` out of the line; called with the lock held. */
 static Job *take_waiting(Worker *w, int place) {
     Job *job = w->waiting[place];
-    memmove(w->waiting + place, w->waiting + place + 1, (size_t)(--w->waiting_count - place) * sizeof *w->waiting);
+    memmove(w->waiting + place, w->waiting + place + 1,
+            (size_t)(--w->waiting_count - place) * sizeof *w->waiting);
     return job;
 }
 

@@ -7,7 +7,8 @@
 
 typedef struct Worker Worker;
 
-/* Starts the thread (all signals blocked in it). Owned by the caller. `build` is put into metadata: "newbie 0.1.0". */
+/* Starts the thread (all signals blocked in it). Owned by the caller. `build` is put into metadata: "newbie
+ * 0.1.0". */
 Status worker_start(Worker **out, const char *build);
 
 /* Stops what runs, drops what waits, joins the thread, frees everything. */
@@ -18,12 +19,13 @@ int worker_fd(const Worker *worker);
 bool worker_event(Worker *worker, Event *out);       /* the receiver owns it: event_done */
 bool worker_progress(Worker *worker, Progress *out); /* the newest snapshot; false when nothing new */
 
-/* Asks for another model; answered by EVENT_MODEL or EVENT_NO_MODEL. Jobs submitted later wait for it. options are
- * copied. */
+/* Asks for another model; answered by EVENT_MODEL or EVENT_NO_MODEL. Jobs submitted later wait for it.
+ * options are copied. */
 void worker_load(Worker *worker, const SessionOptions *options);
 void worker_unload(Worker *worker); /* answered by EVENT_NO_MODEL with a NULL fault */
 
-/* Copies the job into the mailbox. Errors: ERR_USAGE when 64 wait already. Its events end with EVENT_FINISHED. */
+/* Copies the job into the mailbox. Errors: ERR_USAGE when 64 wait already. Its events end with
+ * EVENT_FINISHED. */
 #define WORKER_JOBS_MAX 64
 Status worker_submit(Worker *worker, const Job *job);
 

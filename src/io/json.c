@@ -12,15 +12,15 @@
 
 #include "io/json.h"
 
-#include "base/file.h"
-#include "base/map.h"
-#include "base/utf8.h"
-
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/file.h"
+#include "base/map.h"
+#include "base/utf8.h"
 
 #define FILE_LIMIT ((size_t)256 << 20)
 #define DEPTH_MAX 200

@@ -5,13 +5,13 @@
 
 #include "io/json.h"
 
-#include "base/utf8.h"
-
 #include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/utf8.h"
 
 /* A value that follows another value needs a comma. What stands before it tells: values end with a bracket, a
  * quote, a digit or a letter, and nothing else does. */

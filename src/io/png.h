@@ -1,5 +1,5 @@
-/* io/png.h: 8-bit RGB pictures to PNG bytes and PNG text chunks back. Encoding through stb_image_write; inflating of
- * text through zlib. Source: PNG specification (W3C, third edition), product.md 10. */
+/* io/png.h: 8-bit RGB pictures to PNG bytes and PNG text chunks back. Encoding through stb_image_write;
+ * inflating of text through zlib. Source: PNG specification (W3C, third edition), product.md 10. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 #include "base/status.h"
 
 typedef enum PngForm {
-    PNG_AS_NEEDED,     /* tEXt when every byte is printable ASCII or LF, else uncompressed iTXt (product.md M2) */
+    PNG_AS_NEEDED, /* tEXt when every byte is printable ASCII or LF, else uncompressed iTXt (product.md M2) */
     PNG_INTERNATIONAL, /* uncompressed iTXt in any case */
 } PngForm;
 
@@ -38,8 +38,8 @@ typedef struct PngInfo {
     Buf problems; /* one a line: bad CRC, text too large, broken chunk; empty when none */
 } PngInfo;
 
-/* Reads the structure and all text chunks (tEXt, zTXt, iTXt, before and after IDAT); text above 16 MiB is named in
- * `problems` and skipped. Errors: ERR_IO; ERR_FORMAT "X is not a PNG: it starts with FF D8 FF". */
+/* Reads the structure and all text chunks (tEXt, zTXt, iTXt, before and after IDAT); text above 16 MiB is
+ * named in `problems` and skipped. Errors: ERR_IO; ERR_FORMAT "X is not a PNG: it starts with FF D8 FF". */
 Status png_read(PngInfo *out, const char *path);
 Status png_parse(PngInfo *out, const void *bytes, size_t size, const char *name);
 void png_done(PngInfo *info);

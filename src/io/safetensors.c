@@ -9,15 +9,15 @@
 
 #include "io/safetensors.h"
 
-#include "base/buf.h"
-#include "base/file.h"
-#include "base/map.h"
-#include "io/json.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/map.h"
+#include "io/json.h"
 
 #define HEADER_MAX ((uint64_t)100 << 20) /* the format's own reader takes at most 100 MB */
 #define PREFIX 8                         /* bytes of the header length */

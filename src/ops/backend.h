@@ -1,21 +1,22 @@
 /* backend.h: the table of functions that a device implements; ops.c checks arguments and calls it.
  *
- * A backend fills in every required entry; entries marked (fused) may be NULL, ops.c then composes them from required
- * ones. Arguments are already checked: types, shapes, aliasing. Every function returns a Status; asynchronous backends
- * may report a failure at the next sync. architecture.md 4.3. */
+ * A backend fills in every required entry; entries marked (fused) may be NULL, ops.c then composes them from
+ * required ones. Arguments are already checked: types, shapes, aliasing. Every function returns a Status;
+ * asynchronous backends may report a failure at the next sync. architecture.md 4.3. */
 #pragma once
 
 #include "ops/ops.h"
 
 #define BACKEND_VERSION 1
 
-typedef enum Precision { PRECISION_F32, PRECISION_BF16 } Precision; /* of matrix products; accumulation is float32 */
+/* Of matrix products; accumulation is float32. */
+typedef enum Precision { PRECISION_F32, PRECISION_BF16 } Precision;
 
 typedef struct BackendOptions {
     int device;             /* index; 0 for the CPU */
     int threads;            /* CPU: 1 to 1024, 0 = physical cores */
     Precision precision;
-    const char *path;       /* CPU: "portable", "avx2", "avx512", "avx512bf16"; NULL = $NEWBIE_ISA, or the best */
+    const char *path; /* CPU: "portable", "avx2", "avx512", "avx512bf16"; NULL = $NEWBIE_ISA, or the best */
 } BackendOptions;
 
 struct Backend {

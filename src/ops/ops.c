@@ -144,8 +144,8 @@ static void complain(Ops *o, const char *op, const Argument *argument, const Arg
 /* True when the op may run and its arguments look as the pattern says. The pattern has a word for each
  * tensor, "NAME[FLAGS]:DIMS": every letter of DIMS is a dimension and means the same number everywhere, "2h"
  * twice that number (h then comes earlier). The first word is the output, or, where the output's size follows
- * from an input, that input; no other tensor may begin where it begins. A missing tensor, a wrong type, rank or
- * size becomes the sticky status. A word without flags is a float32 tensor that must be there; FLAGS:
+ * from an input, that input; no other tensor may begin where it begins. A missing tensor, a wrong type, rank
+ * or size becomes the sticky status. A word without flags is a float32 tensor that must be there; FLAGS:
  *
  *   ?  may be left out
  *   +  needed, and looked at, only when an earlier word has its first letter

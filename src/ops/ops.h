@@ -2,16 +2,18 @@
  *
  * Rules
  * - Every op takes Ops first, then outputs, inputs, weights, a struct of scalars.
- * - Ops holds a STICKY status: the first failure is kept, later ops do nothing. Model code asks ops_status once a layer.
- * - Shapes are checked in ops.c before the backend is called; a mismatch is our bug and names the op and both shapes.
- * - Activations are float32. Accumulation is at least float32 with a fixed order: the same inputs give the same bits on
- *   one machine, whatever the number of threads.
+ * - Ops holds a STICKY status: the first failure is kept, later ops do nothing. Model code asks ops_status
+ *   once a layer.
+ * - Shapes are checked in ops.c before the backend is called; a mismatch is our bug and names the op and both
+ *   shapes.
+ * - Activations are float32. Accumulation is at least float32 with a fixed order: the same inputs give the
+ *   same bits on one machine, whatever the number of threads.
  * - Outputs never alias inputs unless the op says so.
- * - Rows of every [rows, width] argument may be strided (columns of a wider buffer), also of unary and binary. Images,
- *   latents, table rows and the terms of lincomb are dense. No dimension is 0.
+ * - Rows of every [rows, width] argument may be strided (columns of a wider buffer), also of unary and binary.
+ *   Images, latents, table rows and the terms of lincomb are dense. No dimension is 0.
  * - Host memory is touched only by ops_upload, ops_download and where a parameter is called "host".
- * - Several sequences are packed into one tensor of rows; `Seqs` says where each begins. `scale`, `gate` tensors have
- *   one row per sequence.
+ * - Several sequences are packed into one tensor of rows; `Seqs` says where each begins. `scale`, `gate`
+ *   tensors have one row per sequence.
  */
 #pragma once
 
@@ -35,10 +37,10 @@ Status ops_status(Ops *o);
 void ops_clear(Ops *o);               /* forgets the failure */
 void ops_fail(Ops *o, Status st);     /* keeps st if it is the first; NULL does nothing */
 
-/* ---- memory ---------------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------- */
 
-/* Float32 activations from the arena; freed by releasing a mark. When the arena is full the status becomes ERR_MEMORY
- * and data is NULL (ops then do nothing). Contents are undefined. */
+/* Float32 activations from the arena; freed by releasing a mark. When the arena is full the status becomes
+ * ERR_MEMORY and data is NULL (ops then do nothing). Contents are undefined. */
 Tensor ops_vector(Ops *o, int64_t n);
 Tensor ops_matrix(Ops *o, int64_t rows, int64_t width);
 Tensor ops_cube(Ops *o, int64_t a, int64_t b, int64_t c);
@@ -46,7 +48,8 @@ Tensor ops_new(Ops *o, DType type, int rank, const int64_t *dims);
 ArenaMark ops_mark(Ops *o);
 void ops_release(Ops *o, ArenaMark mark);
 
-/* Long-lived device memory (weights, kept embeddings), 64-byte aligned; NULL and a sticky ERR_MEMORY when there is none. */
+/* Long-lived device memory (weights, kept embeddings), 64-byte aligned; NULL and a sticky ERR_MEMORY when
+ * there is none. */
 void *ops_mem_alloc(Ops *o, size_t bytes);
 void ops_mem_free(Ops *o, void *block, size_t bytes);
 
@@ -56,14 +59,15 @@ typedef struct MemInfo {
 } MemInfo;
 void ops_mem_info(Ops *o, MemInfo *info);
 
-/* Host to device and back; `host` holds tensor_count dense elements of the tensor's type. Waits until done. */
+/* Host to device and back; `host` holds tensor_count dense elements of the tensor's type. Waits
+ * until done. */
 void ops_upload(Ops *o, Tensor device, const void *host);
 void ops_download(Ops *o, void *host, Tensor device);
 void ops_copy(Ops *o, Tensor to, Tensor from);       /* same shape and type; strides may differ */
 void ops_fill(Ops *o, Tensor to, float value);       /* float32 */
 void ops_sync(Ops *o);
 
-/* ---- weights --------------------------------------------------------------------------------------------------- */
+/* ---- weights ------------------------------------------------------------------------------------------ */
 
 typedef enum WeightKind {
     WEIGHT_LINEAR,   /* [out, in]; several parts are stacked by rows (q, k, v) */
@@ -91,15 +95,17 @@ typedef struct WeightParts {
     Tensor bias[WEIGHT_PARTS_MAX]; /* HOST [out of the part] or NO_TENSOR; all or none */
 } WeightParts;
 
-/* Makes the backend's form of a matrix. bf16 stays bf16 (exact); f32 stays f32 when the backend's precision is f32 and
- * is rounded to bf16 when it is bf16; f16 likewise (exact in f32). *out is freed with weight_free. Errors are sticky. */
+/* Makes the backend's form of a matrix. bf16 stays bf16 (exact); f32 stays f32 when the backend's precision
+ * is f32 and is rounded to bf16 when it is bf16; f16 likewise (exact in f32). *out is freed with weight_free.
+ * Errors are sticky. */
 void weight_pack(Ops *o, Weight *out, const WeightParts *parts);
 void weight_free(Ops *o, Weight *w);
 
-/* A host vector (norm weight, bias) as float32 device memory [n], long-lived; freed with ops_mem_free(n * 4). */
+/* A host vector (norm weight, bias) as float32 device memory [n], long-lived; freed with
+ * ops_mem_free(n * 4). */
 Tensor ops_parameter(Ops *o, Tensor host);
 
-/* ---- ops ------------------------------------------------------------------------------------------------------- */
+/* ---- ops ---------------------------------------------------------------------------------------------- */
 
 typedef enum Activation { ACT_NONE, ACT_SILU, ACT_GELU_TANH, ACT_GELU_ERF, ACT_TANH } Activation;
 typedef enum StoreMode { STORE_SET, STORE_ADD } StoreMode; /* y = result, or y += result */
@@ -113,8 +119,8 @@ void op_glu_linear(Ops *o, Tensor y, Tensor x, const Weight *w, Activation act);
 
 typedef enum NormWeight { NORM_W, NORM_ONE_PLUS_W } NormWeight;
 
-/* y [rows, width] = x · rsqrt(mean(x²) + eps) · w, or · (1 + w); times (1 + scale[sequence]) when scale is given.
- * y may be x. */
+/* y [rows, width] = x · rsqrt(mean(x²) + eps) · w, or · (1 + w); times (1 + scale[sequence]) when scale is
+ * given. y may be x. */
 typedef struct RmsNormHow {
     Tensor w;          /* [width] */
     NormWeight form;
@@ -150,8 +156,8 @@ typedef struct LayerNormHow {
 } LayerNormHow;
 void op_layer_norm(Ops *o, Tensor y, Tensor x, const LayerNormHow *how);
 
-/* y, x [height, width, channels]: statistics over height x width x (channels / groups); then ·w + b, then SiLU if asked.
- * y may be x. act is NONE or SILU. */
+/* y, x [height, width, channels]: statistics over height x width x (channels / groups); then ·w + b, then
+ * SiLU if asked. y may be x. act is NONE or SILU. */
 typedef struct GroupNormHow {
     Tensor w, b;       /* [channels] */
     int groups;
@@ -160,10 +166,11 @@ typedef struct GroupNormHow {
 } GroupNormHow;
 void op_group_norm(Ops *o, Tensor y, Tensor x, const GroupNormHow *how);
 
-typedef enum RopeStyle { ROPE_PAIRS, ROPE_HALVES } RopeStyle; /* (2j, 2j+1) as complex numbers; (d, d + half) */
+/* Which two numbers are rotated together: (2j, 2j+1), or (d, d + half). */
+typedef enum RopeStyle { ROPE_PAIRS, ROPE_HALVES } RopeStyle;
 
-/* In place on q [rows, heads, d] and k [rows, kv_heads, d] (views): RMS norm per head (left out when the weight is
- * NO_TENSOR), then rotation by cos, sin [rows, d/2]. */
+/* In place on q [rows, heads, d] and k [rows, kv_heads, d] (views): RMS norm per head (left out when the
+ * weight is NO_TENSOR), then rotation by cos, sin [rows, d/2]. */
 typedef struct QkNormRopeHow {
     Tensor q_norm, k_norm; /* [d] or NO_TENSOR */
     NormWeight form;
@@ -175,9 +182,9 @@ void op_qk_norm_rope(Ops *o, Tensor q, Tensor k, const QkNormRopeHow *how);
 
 typedef enum MaskKind { MASK_FULL, MASK_CAUSAL } MaskKind;
 
-/* out [rows, heads, d] = softmax(scale · q kᵀ) v inside each sequence; query head h reads kv head h / (heads/kv_heads).
- * Causal: a query at i sees keys j <= i, and with window > 0 only those with i - j < window. No score matrix is kept.
- * (Six parameters: the formula has four tensors.) */
+/* out [rows, heads, d] = softmax(scale · q kᵀ) v inside each sequence; query head h reads kv head h /
+ * (heads/kv_heads). Causal: a query at i sees keys j <= i, and with window > 0 only those with i - j <
+ * window. No score matrix is kept. (Six parameters: the formula has four tensors.) */
 typedef struct AttentionHow {
     float scale;
     MaskKind mask;
@@ -186,20 +193,21 @@ typedef struct AttentionHow {
 } AttentionHow;
 void op_attention(Ops *o, Tensor out, Tensor q, Tensor k, Tensor v, const AttentionHow *how);
 
-/* y [n, width] = table[ids[i]] · scale. table [vocabulary, width] f32, bf16 or f16 in HOST memory (often the mapping);
- * ids [n] host, each checked against the table. */
+/* y [n, width] = table[ids[i]] · scale. table [vocabulary, width] f32, bf16 or f16 in HOST memory (often the
+ * mapping); ids [n] host, each checked against the table. */
 void op_embed(Ops *o, Tensor y, Tensor host_table, const int32_t *host_ids, float scale);
 
 /* y [sequences, width] = mean of the rows of each sequence of x. */
 void op_mean_rows(Ops *o, Tensor y, Tensor x, const Seqs *seqs);
 
 /* y [h', w', out] = conv(x [h, w, in]) + bias, k 1 or 3; y = or y +=.
- * Stride 1: zero border of 1 for k = 3. Stride 2 (k = 3): zero border right and bottom only, h' = h/2 (model-spec 5.1). */
+ * Stride 1: zero border of 1 for k = 3. Stride 2 (k = 3): zero border right and bottom only, h' = h/2
+ * (model-spec 5.1). */
 typedef struct ConvHow { int stride; StoreMode store; } ConvHow;
 void op_conv2d(Ops *o, Tensor y, Tensor x, const Weight *w, ConvHow how);
 
-/* y [2h, 2w, c]: every pixel of x [h, w, c] four times; and the same followed by a 3x3 convolution (fused op; the
- * default composes the two with an arena temporary). */
+/* y [2h, 2w, c]: every pixel of x [h, w, c] four times; and the same followed by a 3x3 convolution (fused op;
+ * the default composes the two with an arena temporary). */
 void op_upsample2x(Ops *o, Tensor y, Tensor x);
 void op_upsample2x_conv(Ops *o, Tensor y, Tensor x, const Weight *w);
 
@@ -218,8 +226,8 @@ void op_unary(Ops *o, Tensor y, Tensor x, Activation act);
 typedef enum BinaryKind { BINARY_ADD, BINARY_MULTIPLY } BinaryKind;
 void op_binary(Ops *o, Tensor y, Tensor a, Tensor b, BinaryKind kind);
 
-/* y = Σ factor[i] · term[i], 1 to 5 terms, same shape, dense; y may be a term. Computed in the order of the terms:
- * every solver step and guidance are this. */
+/* y = Σ factor[i] · term[i], 1 to 5 terms, same shape, dense; y may be a term. Computed in the order of the
+ * terms: every solver step and guidance are this. */
 #define LINCOMB_MAX 5
 typedef struct LincombHow {
     int count;
@@ -232,7 +240,8 @@ void op_lincomb(Ops *o, Tensor y, const LincombHow *how);
 void op_sum_squares(Ops *o, Tensor y, Tensor x);
 
 /* v = uncond + scale·(cond − uncond); with renorm > 0 and ‖v‖ >= renorm·‖cond‖: v scaled down to that norm.
- * Fused; default: lincomb, sum_squares, download, lincomb. v may be cond or uncond. Source: model-spec 7.5. */
+ * Fused; default: lincomb, sum_squares, download, lincomb. v may be cond or uncond. Source:
+ * model-spec 7.5. */
 typedef struct GuideHow { float scale, renorm; } GuideHow;
 void op_cfg_mix(Ops *o, Tensor v, Tensor cond, Tensor uncond, GuideHow how);
 

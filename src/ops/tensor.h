@@ -1,7 +1,8 @@
 /* tensor.h: a view of numbers in memory. Passed by value; owns nothing.
  *
- * Row-major with explicit strides in elements, so that q, k and v are views into one buffer and nothing is transposed.
- * Activations are [rows, width], images [height, width, channels], latents [channels, height, width]. */
+ * Row-major with explicit strides in elements, so that q, k and v are views into one buffer and nothing is
+ * transposed. Activations are [rows, width], images [height, width, channels], latents [channels, height,
+ * width]. */
 #pragma once
 
 #include <assert.h>
@@ -32,7 +33,8 @@ Tensor tensor_dense_view(void *data, DType type, int rank, const int64_t *dims);
 int64_t tensor_count(Tensor t);          /* elements */
 bool tensor_dense(Tensor t);             /* no gaps between rows */
 
-/* Where element `index` (counted in row-major order) lies, in elements from data. For code that may be slow. */
+/* Where element `index` (counted in row-major order) lies, in elements from data. For code that may
+ * be slow. */
 int64_t tensor_offset(Tensor t, int64_t index);
 
 /* The number of element `index`, of a float type or bytes, in host memory. Slow too. */
@@ -57,7 +59,8 @@ Tensor tensor_as_3d(Tensor t, int64_t a, int64_t b, int64_t c);
 /* "[8449, 2304] f32" for messages. */
 void tensor_print(char out[96], Tensor t);
 
-/* Packed sequences: rows of sequence i are [offsets[i], offsets[i + 1]). The two guidance branches are two sequences. */
+/* Packed sequences: rows of sequence i are [offsets[i], offsets[i + 1]). The two guidance branches are two
+ * sequences. */
 #define SEQS_MAX 8
 typedef struct Seqs {
     int count;

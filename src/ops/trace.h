@@ -1,5 +1,5 @@
-/* trace.h: wraps another backend and writes one NDJSON line per op: name, shapes, mean, norm and a hash of the output.
- * The tool for finding the first layer that differs from a reference. architecture.md 4.4. */
+/* trace.h: wraps another backend and writes one NDJSON line per op: name, shapes, mean, norm and a hash of
+ * the output. The tool for finding the first layer that differs from a reference. architecture.md 4.4. */
 #pragma once
 
 #include <stdio.h>

@@ -14,5 +14,6 @@ typedef struct Guidance {
 /* True when the evaluation at model time t needs the unconditional branch. */
 bool guide_needed(const Guidance *guidance, double t);
 
-/* velocity [c, h, w] from the branches [1 or 2, c, h, w]; copies the conditional one when there is only one. */
+/* velocity [c, h, w] from the branches [1 or 2, c, h, w]; copies the conditional one when there is
+ * only one. */
 void guide_mix(Ops *o, Tensor velocity, Tensor branches, const Guidance *guidance);

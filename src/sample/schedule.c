@@ -1,8 +1,8 @@
 /* schedule.c: the noise levels (sigma) of one run.
  *
- * Turns a row of SCHEDULES and a step count into a falling list that ends at 0. Knows nothing of solvers, guidance or
- * model time (t = 1 - sigma): those belong to solver.c and guide.c.
- * Facts: model-spec.md 7.2 (shift) and 7.3 (formulas; its table of values is the unit test).
+ * Turns a row of SCHEDULES and a step count into a falling list that ends at 0. Knows nothing of solvers,
+ * guidance or model time (t = 1 - sigma): those belong to solver.c and guide.c. Facts: model-spec.md 7.2
+ * (shift) and 7.3 (formulas; its table of values is the unit test).
  */
 #include "config.h"
 
@@ -115,7 +115,8 @@ static double beta_below(double x, double a, double b) {
     return 1 - front * beta_fraction(1 - x, b, a) / b;
 }
 
-/* The x with I_x(a, b) = p, by halving. The median of a symmetric one is exactly 1/2, a tie when rows are rounded. */
+/* The x with I_x(a, b) = p, by halving. The median of a symmetric one is exactly 1/2, a tie when rows are
+ * rounded. */
 static double beta_quantile(double p, double a, double b) {
     double low = 0, high = 1;
     if (a == b && p == 0.5)
@@ -130,7 +131,8 @@ static double beta_quantile(double p, double a, double b) {
     return (low + high) / 2;
 }
 
-/* Rows of the table at the quantiles of Beta(0.6, 0.6); equal neighbours are dropped, so lists can be shorter. */
+/* Rows of the table at the quantiles of Beta(0.6, 0.6); equal neighbours are dropped, so lists can be
+ * shorter. */
 static int beta(double *out, int steps, double f) {
     int count = 0, last = -1;
     for (int i = 0; i < steps; i++) {
@@ -152,8 +154,8 @@ static int ddim_uniform(double *out, int steps, double f) {
     return count;
 }
 
-/* The laboratory's ODE sampler counts time points, not intervals: n points make n - 1 steps. One point alone would be
- * no run at all, so one step is taken as two points. */
+/* The laboratory's ODE sampler counts time points, not intervals: n points make n - 1 steps. One point alone
+ * would be no run at all, so one step is taken as two points. */
 static int lab(double *out, int steps, double f) {
     int points = steps > 1 ? steps : 2;
     for (int i = 0; i < points; i++)
@@ -170,12 +172,15 @@ static int lab_dpm(double *out, int steps, double f) {
 }
 
 const Schedule SCHEDULES[] = {
-    {"normal", "flowmatch", "evenly spaced between the ends, as the lab's pipeline does it", "Normal", normal},
+    {"normal", "flowmatch", "evenly spaced between the ends, as the lab's pipeline does it", "Normal",
+     normal},
     {"simple", "", "evenly spaced rows of the training table of 1000 levels", "Simple", simple},
     {"sgm_uniform", "", "as normal, without the last level before 0", "SGM Uniform", sgm_uniform},
-    {"linear_quadratic", "", "half of the steps near pure noise; ignores the shift", "Linear Quadratic", linear_quadratic},
+    {"linear_quadratic", "", "half of the steps near pure noise; ignores the shift", "Linear Quadratic",
+     linear_quadratic},
     {"beta", "", "dense at both ends (Beta 0.6, 0.6); may drop steps", "Beta", beta},
-    {"ddim_uniform", "", "a fixed stride through the training table; sets its own length", "DDIM", ddim_uniform},
+    {"ddim_uniform", "", "a fixed stride through the training table; sets its own length", "DDIM",
+     ddim_uniform},
     {"uniform", "flowmatch_linspace", "evenly spaced from 1 to 1/steps, shifted once", "Uniform", uniform},
     {"lab", "lab_ode", "time points of the lab's ODE sampler: N points make N-1 steps", "Lab", lab},
     {"lab_dpm", "", "levels of the lab's DPM sampler", "Lab DPM", lab_dpm},

@@ -1,9 +1,9 @@
 /* solver.c: steppers as linear combinations of state, velocity and estimates of the picture.
  *
- * Two families, one table. Runge-Kutta methods (euler, midpoint, rk4) evaluate several times per interval and add
- * velocities. The others evaluate once and mix the state with the denoised estimate x̂ = x + sigma·v of this and the
- * last interval; each is one function that returns the factors of that mix.
- * Facts: model-spec.md 7.4. h = t_next − t = sigma − sigma_next is positive.
+ * Two families, one table. Runge-Kutta methods (euler, midpoint, rk4) evaluate several times per interval and
+ * add velocities. The others evaluate once and mix the state with the denoised estimate x̂ = x + sigma·v of
+ * this and the last interval; each is one function that returns the factors of that mix. Facts:
+ * model-spec.md 7.4. h = t_next − t = sigma − sigma_next is positive.
  */
 #include "config.h"
 
@@ -26,7 +26,8 @@ struct SolverTable {
     Mix (*mix)(const double *sigma, int interval, int intervals); /* NULL for Runge-Kutta */
 };
 
-/* The signal level (1 − sigma) over the noise level, as a logarithm; −inf at pure noise, which the formulas bear. */
+/* The signal level (1 − sigma) over the noise level, as a logarithm; −inf at pure noise, which the formulas
+ * bear. */
 static double log_signal(double sigma) {
     return log((1 - sigma) / sigma);
 }
@@ -92,7 +93,8 @@ const Solver SOLVERS[] = {
     {"dpm2m", "dpmpp_2m_lab", "DPM-Solver++ 2M as the lab wrote it", "DPM 2M lab", 1, &DPM2M},
     {"dpmpp_2m", "", "DPM++ 2M as in ComfyUI", "DPM++ 2M", 1, &DPMPP_2M},
     {"euler_ancestral", "euler_a", "Euler with fresh noise each step", "Euler a", 1, &EULER_ANCESTRAL},
-    {"res_multistep", "", "second-order multistep, the community's choice", "Res Multistep", 1, &RES_MULTISTEP},
+    {"res_multistep", "", "second-order multistep, the community's choice", "Res Multistep", 1,
+     &RES_MULTISTEP},
     {0},
 };
 
@@ -127,7 +129,8 @@ void solver_begin(SolverRun *run, Ops *o) {
 }
 
 /* y = x + h·Σ factor[j]·v[j] over the velocities; a factor of 0 stands for one that is not there (yet). */
-static void add_velocities(Ops *o, Tensor y, const SolverRun *run, const double factor[STAGES_MAX], double h) {
+static void add_velocities(Ops *o, Tensor y, const SolverRun *run, const double factor[STAGES_MAX],
+                           double h) {
     LincombHow how = {.count = 1, .term = {run->x}, .factor = {1}};
     for (int j = 0; j < STAGES_MAX; j++) {
         if (factor[j] == 0)
@@ -167,7 +170,8 @@ void solver_step(SolverRun *run, Ops *o, int interval) {
         run->previous = run->denoised;
         run->denoised = estimate;
     }
-    op_lincomb(o, run->denoised, &(LincombHow){.count = 2, .term = {run->x, run->work[0]}, .factor = {1, (float)sigma}});
+    op_lincomb(o, run->denoised,
+               &(LincombHow){.count = 2, .term = {run->x, run->work[0]}, .factor = {1, (float)sigma}});
     if (solver->table->mix)
         mix_estimates(run, o, interval);
     else

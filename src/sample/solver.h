@@ -1,12 +1,13 @@
 /* solver.h: from noise to latent, one interval of the schedule after the other. model-spec.md 7.4.
  *
- * A solver says at which noise levels it evaluates the network, and moves the state with op_lincomb only; it knows
- * nothing of guidance, text or pictures. State and velocity are float32 tensors on the device. */
+ * A solver says at which noise levels it evaluates the network, and moves the state with op_lincomb only; it
+ * knows nothing of guidance, text or pictures. State and velocity are float32 tensors on the device. */
 #pragma once
 
 #include "ops/ops.h"
 
-/* Fills velocity (as x) at state x for evaluation number `evaluation`; failures go to the sticky status of o. */
+/* Fills velocity (as x) at state x for evaluation number `evaluation`; failures go to the sticky status
+ * of o. */
 typedef void VelocityFn(void *context, Ops *o, Tensor velocity, Tensor x, int evaluation);
 
 /* Fills noise (as x) with fresh standard normal numbers; only ancestral solvers ask. */
@@ -45,10 +46,10 @@ typedef struct SolverRun {
     void *context;
 } SolverRun;
 
-/* Takes its temporaries from the arena (they live until the caller's mark is released). solver, sigma, intervals, x,
- * velocity, noise and context are set by the caller before. */
+/* Takes its temporaries from the arena (they live until the caller's mark is released). solver, sigma,
+ * intervals, x, velocity, noise and context are set by the caller before. */
 void solver_begin(SolverRun *run, Ops *o);
 
-/* Moves x from sigma[interval] to sigma[interval + 1]; intervals in order. Afterwards run->denoised is the estimate of
- * the picture, in model scale, and run->work[0] the velocity of the first evaluation. */
+/* Moves x from sigma[interval] to sigma[interval + 1]; intervals in order. Afterwards run->denoised is the
+ * estimate of the picture, in model scale, and run->work[0] the velocity of the first evaluation. */
 void solver_step(SolverRun *run, Ops *o, int interval);

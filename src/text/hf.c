@@ -13,10 +13,10 @@
 
 #include "text/pieces.h"
 
-#include "io/json.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "io/json.h"
 
 #define SPACE_MARK "\xe2\x96\x81"
 

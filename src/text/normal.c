@@ -8,10 +8,10 @@
 
 #include "text/encode.h"
 
-#include "base/utf8.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/utf8.h"
 
 #define SPACE_MARK "\xe2\x96\x81"
 

@@ -40,7 +40,8 @@ Status pieces_begin(Pieces *pieces, size_t count, size_t text_bytes) {
 
 Status pieces_set(Pieces *pieces, size_t id, Piece piece) {
     if (piece.size > PIECE_BYTES_MAX)
-        return fail(ERR_FORMAT, "piece %zu has %zu bytes, expected at most %d", id, piece.size, PIECE_BYTES_MAX);
+        return fail(ERR_FORMAT, "piece %zu has %zu bytes, expected at most %d", id, piece.size,
+                    PIECE_BYTES_MAX);
     if (!isfinite(piece.score))
         return fail(ERR_FORMAT, "the score of piece %zu is not a number", id);
     if (id >= pieces->count || piece.size + 1 > pieces->pool_size - pieces->pool_used)

@@ -76,8 +76,8 @@ typedef struct Pieces {
  * Errors: ERR_FORMAT (none, or too many), ERR_MEMORY. */
 Status pieces_begin(Pieces *pieces, size_t count, size_t text_bytes);
 
-/* Sets piece `id`; its text is copied and needs no NUL. Errors: ERR_FORMAT (a piece that is too long, a score that is
- * no number). */
+/* Sets piece `id`; its text is copied and needs no NUL. Errors: ERR_FORMAT (a piece that is too long, a score
+ * that is no number). */
 Status pieces_set(Pieces *pieces, size_t id, Piece piece);
 
 /* Takes SentencePiece's precompiled charsmap (copied). Errors: ERR_FORMAT, ERR_MEMORY. */

@@ -6,9 +6,9 @@
 
 #include "text/pieces.h"
 
-#include "io/pbuf.h"
-
 #include <string.h>
+
+#include "io/pbuf.h"
 
 enum { MODEL_PIECE = 1, MODEL_TRAINER = 2, MODEL_NORMALIZER = 3 };
 enum { PIECE_TEXT = 1, PIECE_SCORE = 2, PIECE_KIND = 3 };

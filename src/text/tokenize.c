@@ -7,12 +7,12 @@
 
 #include "text/tokenize.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/file.h"
 #include "text/encode.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define TEXT_MAX ((size_t)1 << 30) /* positions are 32 bits, and a byte may become several */
 #define GEMMA_BEGIN 2

@@ -72,7 +72,8 @@ static void test_messages(Ops *o) {
     SAYS(o, op_cast(o, tensor_2d(numbers, DT_U8, 5, 9), x), "cast: output is u8, input is f32");
     SAYS(o, op_unary(o, tensor_2d(numbers, DT_BF16, 5, 9), x, ACT_SILU), "unary: output is [5, 9] bf16");
     weight_free(o, &w);
-    SAYS(o, w = pack(o, WEIGHT_CONV, tensor_4d(numbers, DT_F32, 2, 3, 3, 2)), "weight_pack: part is [2, 3, 3, 2] f32");
+    SAYS(o, w = pack(o, WEIGHT_CONV, tensor_4d(numbers, DT_F32, 2, 3, 3, 2)),
+         "weight_pack: part is [2, 3, 3, 2] f32");
     CHECK(!w.packed, "a weight that was refused is empty");
 }
 

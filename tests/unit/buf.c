@@ -17,9 +17,8 @@ int main(void) {
     CHECK(buf.size == 10 && memcmp(buf.data, "abcd42-x\0z", 11) == 0, "NUL bytes are kept and a NUL follows");
     buf_truncate(&buf, 3);
     CHECK_STR(buf_string(&buf), "abc", "truncating shortens the string");
-    for (int i = 0; i < 10000; i++) {
+    for (int i = 0; i < 10000; i++)
         buf_print(&buf, "%d,", i);
-    }
     CHECK_EQ(buf.size, 3 + 48890, "ten thousand prints are all there");
     CHECK(buf.data[buf.size] == '\0', "a long string ends in NUL");
     char *taken = buf_take(&buf);

@@ -30,9 +30,11 @@ int main(void) {
     double before = clock_seconds();
     usleep(20000);
     CHECK(clock_seconds() - before >= 0.02, "seconds pass");
-    CHECK(clock_process_start() <= before + 0.02 && before - clock_process_start() < 60, "the process began just now");
+    CHECK(clock_process_start() <= before + 0.02 && before - clock_process_start() < 60,
+          "the process began just now");
     CHECK(clock_unix() > 1700000000, "it is later than 2023");
     setenv("NEWBIE_FAKE_CLOCK", "1", 1);
-    CHECK(clock_seconds() == 0 && clock_unix() == 0 && clock_process_start() == 0, "a fake clock stands still at 0");
+    CHECK(clock_seconds() == 0 && clock_unix() == 0 && clock_process_start() == 0,
+          "a fake clock stands still at 0");
     return tap_end();
 }

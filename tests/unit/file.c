@@ -48,7 +48,8 @@ static void test_map(void) {
     CHECK(map.size == 0 && map.data == NULL, "an empty mapping has no bytes");
     file_unmap(&map);
     Status st = file_map(&map, "nothing.bin");
-    CHECK_STR(st ? st->message : "", "cannot open nothing.bin: No such file or directory", "a missing file is named");
+    CHECK_STR(st ? st->message : "", "cannot open nothing.bin: No such file or directory",
+              "a missing file is named");
     st = file_map(&map, ".");
     CHECK_STR(st ? st->message : "", ". is a directory, not a file", "a directory is refused");
     mkfifo("pipe", 0600);
@@ -101,7 +102,8 @@ static void test_paths(void) {
         CHECK_STR(path, JOINS[i][2], "paths are joined with one slash");
         free(path);
     }
-    static const char *const DIRECTORIES[][2] = {{"a", "."}, {"a/b", "a"}, {"/a", "/"}, {"a/", "a"}, {"", "."}};
+    static const char *const DIRECTORIES[][2] = {
+        {"a", "."}, {"a/b", "a"}, {"/a", "/"}, {"a/", "a"}, {"", "."}};
     for (size_t i = 0; i < sizeof DIRECTORIES / sizeof *DIRECTORIES; i++) {
         char *path = file_directory(DIRECTORIES[i][0]);
         CHECK_STR(path, DIRECTORIES[i][1], "a path has a directory");
@@ -113,11 +115,13 @@ static void test_paths(void) {
     put("plain", "x");
     CHECK(file_make_directories("plain/g", 0700) != NULL, "a file in the way is an error");
     CHECK(!file_is_directory("plain") && file_exists("plain"), "a file is no directory");
-    CHECK(file_free_space(".") > 0 && file_free_space("no/such") == UINT64_MAX, "free space is told or unknown");
+    CHECK(file_free_space(".") > 0 && file_free_space("no/such") == UINT64_MAX,
+          "free space is told or unknown");
     CHECK_OK(file_check_writable("d"), "a directory can be tested for writing");
     CHECK_EQ(count_names("d", ""), 1, "the test leaves nothing");
     Status st = file_check_writable("no/such");
-    CHECK_STR(st ? st->message : "", "cannot write in no/such: No such file or directory", "the directory is named");
+    CHECK_STR(st ? st->message : "", "cannot write in no/such: No such file or directory",
+              "the directory is named");
 }
 
 static void test_numbers(void) {
@@ -153,9 +157,8 @@ static int writer(const char *directory, char letter) {
     memset(bytes, letter, sizeof bytes);
     for (int i = 0; i < FILES; i++) {
         NumberedFile file;
-        if (file_write_numbered(&file, directory, "p", bytes, sizeof bytes)) {
+        if (file_write_numbered(&file, directory, "p", bytes, sizeof bytes))
             return 1;
-        }
         free(file.path);
     }
     return 0;
@@ -166,9 +169,8 @@ static void test_two_writers(void) {
     file_make_directories("two", 0700);
     for (int i = 0; i < WRITERS; i++) {
         children[i] = fork();
-        if (children[i] == 0) {
+        if (children[i] == 0)
             _exit(writer("two", (char)('a' + i)));
-        }
     }
     int failures = 0, whole = 0, by_letter[WRITERS] = {0};
     for (int i = 0; i < WRITERS; i++) {
@@ -177,7 +179,8 @@ static void test_two_writers(void) {
         failures += status != 0;
     }
     CHECK_EQ(failures, 0, "two processes write numbered files into one directory without an error");
-    CHECK_EQ(count_names("two", ""), WRITERS * FILES, "there are as many files as were written and nothing else");
+    CHECK_EQ(count_names("two", ""), WRITERS * FILES,
+             "there are as many files as were written and nothing else");
     for (int i = 1; i <= WRITERS * FILES; i++) {
         char path[32];
         FileMap map;
@@ -208,7 +211,8 @@ static void test_no_room(void) {
     int replaced_failed = file_write("keep.txt", bytes, sizeof bytes, 0644) != NULL;
     int appended_failed = file_append("keep.txt", bytes, sizeof bytes, 0644) != NULL;
     setrlimit(RLIMIT_FSIZE, &old);
-    CHECK(numbered_failed && file.number == -1 && !file.path, "a picture that does not fit is an error that names it");
+    CHECK(numbered_failed && file.number == -1 && !file.path,
+          "a picture that does not fit is an error that names it");
     CHECK_EQ(count_names("full", ""), 0, "it leaves no part file and no number");
     CHECK(replaced_failed && appended_failed, "a text that does not fit is an error");
     Buf text = {0};
@@ -236,9 +240,8 @@ static void test_read_only(void) {
     chmod("open", 0777);
     pid_t child = fork();
     if (child == 0) {
-        if (geteuid() == 0 && setuid(65534) != 0) {
+        if (geteuid() == 0 && setuid(65534) != 0)
             _exit(2);
-        }
         _exit(file_check_writable("locked") != NULL && file_check_writable("open") == NULL ? 0 : 1);
     }
     int status = -1;
@@ -256,7 +259,8 @@ static void test_stale_parts(void) {
     utimes("stale/.newbie-1-0.part", times);
     utimes("stale/other.part", times);
     file_remove_stale_parts(&removed, "stale", 86400);
-    CHECK_STR(buf_string(&removed), ".newbie-1-0.part\n", "an old part file is removed and named, nothing else");
+    CHECK_STR(buf_string(&removed), ".newbie-1-0.part\n",
+              "an old part file is removed and named, nothing else");
     CHECK_EQ(count_names("stale", ""), 2, "a young part file and strange files stay");
     buf_done(&removed);
 }
@@ -265,9 +269,8 @@ int main(void) {
     char scratch[] = "/tmp/newbie-file-XXXXXX";
     const char *temporary = getenv("TMPDIR");
     char *directory = temporary ? file_join(temporary, "file-XXXXXX") : must_copy(scratch);
-    if (!mkdtemp(directory) || chdir(directory) != 0) {
+    if (!mkdtemp(directory) || chdir(directory) != 0)
         return 1;
-    }
     umask(022);
     test_map();
     test_read();

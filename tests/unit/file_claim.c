@@ -1,5 +1,5 @@
-/* file, where the file system has no hard links: link(2) of this program always says so, and where it is told to,
- * renameat2(2) as well, so that each way of product.md N2 is taken. */
+/* file, where the file system has no hard links: link(2) of this program always says so, and where it is told
+ * to, renameat2(2) as well, so that each way of product.md N2 is taken. */
 #include "config.h"
 
 #include <errno.h>
@@ -46,9 +46,8 @@ static void test_way(const char *directory) {
 int main(void) {
     const char *temporary = getenv("TMPDIR");
     char *directory = file_join(temporary ? temporary : "/tmp", "claim-XXXXXX");
-    if (!mkdtemp(directory) || chdir(directory) != 0) {
+    if (!mkdtemp(directory) || chdir(directory) != 0)
         return 1;
-    }
     test_way("rename");
     no_replace_known = false;
     test_way("create");

@@ -38,9 +38,11 @@ static void test_every_pattern(void) {
         float f = f16_to_float((uint16_t)h), b = bf16_to_float((uint16_t)h);
         int f16_nan = (h & 0x7C00) == 0x7C00 && (h & 0x3FF), bf16_nan = (h & 0x7F80) == 0x7F80 && (h & 0x7F);
         f16_good += f16_nan ? isnan(f) && isnan(f16_to_float(f16_from_float(f))) : f16_from_float(f) == h;
-        bf16_good += bf16_nan ? isnan(b) && isnan(bf16_to_float(bf16_from_float(b))) : bf16_from_float(b) == h;
+        bf16_good += bf16_nan ? isnan(b) && isnan(bf16_to_float(bf16_from_float(b)))
+                              : bf16_from_float(b) == h;
         int exponent = h >> 10 & 31;
-        double fraction = h & 0x3FF, magnitude = exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
+        double fraction = h & 0x3FF,
+               magnitude = exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
         f16_exact += exponent == 31 || f == (h & 0x8000 ? -magnitude : magnitude);
     }
     CHECK_EQ(f16_good, 65536, "every binary16 survives the way to float and back");
@@ -61,7 +63,9 @@ int main(void) {
 
     unsigned char bytes[5] = {0, 0x80, 0x3F, 0x00, 0xC0};
     float out[2] = {9, 9};
-    CHECK(float_from_dtype(out, bytes + 1, DT_BF16, 2) && out[0] == 1 && out[1] == -2, "unaligned bf16 is read");
-    CHECK(!float_from_dtype(out, bytes, DT_I8, 2) && out[0] == 1, "another type is refused and out left alone");
+    CHECK(float_from_dtype(out, bytes + 1, DT_BF16, 2) && out[0] == 1 && out[1] == -2,
+          "unaligned bf16 is read");
+    CHECK(!float_from_dtype(out, bytes, DT_I8, 2) && out[0] == 1,
+          "another type is refused and out left alone");
     return tap_end();
 }

@@ -1,5 +1,5 @@
-/* hash: SHA-256 against the published examples. Source: NIST, "SHA-256 examples" to FIPS 180-4 and the FIPS 180-2
- * appendix B (abc, 448 bits, a million a); the empty message from the NIST CAVP file SHA256ShortMsg. */
+/* hash: SHA-256 against the published examples. Source: NIST, "SHA-256 examples" to FIPS 180-4 and the FIPS
+ * 180-2 appendix B (abc, 448 bits, a million a); the empty message from the NIST CAVP file SHA256ShortMsg. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -15,7 +15,8 @@ static const struct {
     {"448 bits", "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
      "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
     {"896 bits",
-     "abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu",
+     "abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrs"
+     "tnopqrstu",
      "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1"},
 };
 
@@ -36,9 +37,11 @@ int main(void) {
     }
     sha256_end(&sha, digest);
     sha256_digest_hex(hex, digest);
-    CHECK_STR(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0", "a million a in uneven pieces");
+    CHECK_STR(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0",
+              "a million a in uneven pieces");
     free(million);
-    CHECK(hash64("a", 1) != hash64("b", 1) && hash64("ab", 2) != hash64("ba", 2), "the table hash tells order");
+    CHECK(hash64("a", 1) != hash64("b", 1) && hash64("ab", 2) != hash64("ba", 2),
+          "the table hash tells order");
     CHECK(hash64("a\0", 2) != hash64("a", 1), "the table hash tells length");
     return tap_end();
 }

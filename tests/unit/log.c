@@ -22,9 +22,8 @@ static void keep(void *context, LogLevel level, const char *file, int line, cons
 
 static void *write_many(void *unused) {
     (void)unused;
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 500; i++)
         log_line(LOG_DEBUG, "line %d", i);
-    }
     return NULL;
 }
 
@@ -37,12 +36,10 @@ int main(void) {
     CHECK_EQ(seen.level, LOG_WARN, "a line has its level");
     CHECK_EQ(seen.lines, 1, "a line without a sink vanishes");
     pthread_t threads[4];
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         pthread_create(&threads[i], NULL, write_many, NULL);
-    }
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
-    }
     CHECK_EQ(seen.lines, 2001, "no line of four threads is lost");
     CHECK_EQ(seen.overlaps, 0, "one line reaches the sink at a time");
     log_set_sink(NULL, NULL);

@@ -12,7 +12,8 @@ int main(void) {
     static char keys[KEYS][16];
     Map map = {0};
     int64_t value = 7;
-    CHECK(!map_get(&map, "a", 1, &value) && value == 7, "an empty map has nothing and leaves the value alone");
+    CHECK(!map_get(&map, "a", 1, &value) && value == 7,
+          "an empty map has nothing and leaves the value alone");
     int put = 0, found = 0, absent = 0;
     for (int i = 0; i < KEYS; i++) {
         int size = snprintf(keys[i], sizeof keys[i], "key %d", i);

@@ -26,7 +26,8 @@ static void pixels_survive(int width, int height) {
     snprintf(name, sizeof name, "a picture of %dx%d is strictly correct", width, height);
     uint8_t *pixels = gradient(width, height);
     Buf png = {0}, faults = {0};
-    CHECK_OK(png_encode(&png, (PngPixels){pixels, width, height}, NULL, 0), "a picture without text is written");
+    CHECK_OK(png_encode(&png, (PngPixels){pixels, width, height}, NULL, 0),
+             "a picture without text is written");
     strict_png(&faults, &png);
     CHECK_STR(buf_string(&faults), "", name);
     int w, h, channels;
@@ -45,7 +46,8 @@ static void text_survives(const char *name, const char *text, const char *chunk)
     uint8_t *pixels = gradient(3, 2);
     Buf png = {0}, faults = {0};
     PngInfo info;
-    PngText texts[] = {{"parameters", text, strlen(text), PNG_AS_NEEDED}, {"Software", "newbie 0.1.0", 12, PNG_INTERNATIONAL}};
+    PngText texts[] = {{"parameters", text, strlen(text), PNG_AS_NEEDED},
+                       {"Software", "newbie 0.1.0", 12, PNG_INTERNATIONAL}};
     CHECK_OK(png_encode(&png, (PngPixels){pixels, 3, 2}, texts, 2), name);
     strict_png(&faults, &png);
     CHECK_STR(buf_string(&faults), "", name);

@@ -29,7 +29,8 @@ int main(void) {
         for (int c = 0; c < 16; c++)
             mean[c] += (cell[c] = latent[c * W * H + p]) / (W * H);
         for (int k = 0; k < 3; k++)
-            CHECK_EQ(rgb[p * 3 + k], expected(k, cell), "each cell becomes bias plus factors times its channels");
+            CHECK_EQ(rgb[p * 3 + k], expected(k, cell),
+                     "each cell becomes bias plus factors times its channels");
     }
     preview_project(one, (PreviewSize){1, 1}, latent, cells, &PREVIEW_FLUX);
     for (int k = 0; k < 3; k++)

@@ -18,18 +18,16 @@ static int wake_bytes(const WakePipe *pipe) {
 }
 
 static void *produce(void *queue) {
-    for (int i = 1; i <= ITEMS; i++) {
+    for (int i = 1; i <= ITEMS; i++)
         queue_push(queue, &i);
-    }
     return NULL;
 }
 
 static void test_threads(void) {
     Queue *queue = queue_new(sizeof(int), 8, NULL);
     pthread_t threads[PRODUCERS];
-    for (int i = 0; i < PRODUCERS; i++) {
+    for (int i = 0; i < PRODUCERS; i++)
         pthread_create(&threads[i], NULL, produce, queue);
-    }
     long long sum = 0;
     for (int i = 0; i < PRODUCERS * ITEMS; i++) {
         int item = 0;
@@ -37,10 +35,10 @@ static void test_threads(void) {
             sched_yield();
         sum += item;
     }
-    for (int i = 0; i < PRODUCERS; i++) {
+    for (int i = 0; i < PRODUCERS; i++)
         pthread_join(threads[i], NULL);
-    }
-    CHECK_EQ(sum, (long long)PRODUCERS * ITEMS * (ITEMS + 1) / 2, "three producers lose nothing in a full ring");
+    CHECK_EQ(sum, (long long)PRODUCERS * ITEMS * (ITEMS + 1) / 2,
+             "three producers lose nothing in a full ring");
     int item;
     CHECK(!queue_try_pop(queue, &item), "what was taken is gone");
     queue_free(queue);
@@ -102,9 +100,8 @@ static void test_slot(const WakePipe *wake) {
 int main(void) {
     WakePipe wake;
     CHECK_OK(wake_open(&wake), "a wake pipe opens");
-    for (int i = 0; i < 100000; i++) {
+    for (int i = 0; i < 100000; i++)
         wake_signal(&wake);
-    }
     CHECK(1, "signalling a full pipe does not block");
     wake_drain(&wake);
     CHECK_EQ(wake_bytes(&wake), 0, "draining empties the pipe");

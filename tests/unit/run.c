@@ -1,5 +1,6 @@
-/* One job from text to pixels on the demo model: what is planned is what happens, known text costs nothing, and the
- * same seed gives the same bytes whatever the number of threads. Numbers are checked by tests/parity. */
+/* One job from text to pixels on the demo model: what is planned is what happens, known text costs nothing,
+ * and the same seed gives the same bytes whatever the number of threads. Numbers are checked
+ * by tests/parity. */
 #include "config.h"
 
 #include "engine/run.h"
@@ -53,14 +54,16 @@ static void check_plan(Session *session) {
     PlanInfo plan;
     RunResult result;
     CHECK_OK(run_plan(&plan, session, &job), "a small job is planned");
-    CHECK(plan.flops[PHASE_DENOISE] > plan.flops[PHASE_TEXT] && plan.flops[PHASE_TEXT] > 0, "work is counted by phase");
+    CHECK(plan.flops[PHASE_DENOISE] > plan.flops[PHASE_TEXT] && plan.flops[PHASE_TEXT] > 0,
+          "work is counted by phase");
     CHECK_OK(run_job(&result, session, &job, NULL), "a job without listeners runs");
     CHECK_EQ(session->arena.peak, plan.activation_bytes, "the planned memory is the real peak");
     run_result_done(&result);
     job.width = job.height = 8192;
     Status st = run_plan(&plan, session, &job);
     CHECK(st && st->code == ERR_MEMORY, "a picture too large for the machine is refused before it starts");
-    CHECK_HAS(st ? st->message : "", "8192x8192 does not fit: it needs", "and the sentence says what it needs");
+    CHECK_HAS(st ? st->message : "", "8192x8192 does not fit: it needs",
+              "and the sentence says what it needs");
 }
 
 static void check_recall(Session *session) {
@@ -90,7 +93,8 @@ static void check_stops(Session *session) {
     RunHooks hooks = hooks_of(&watch);
     RunResult result = {0};
     CHECK_OK(run_job(&result, session, &job, &hooks), "a run that is stopped gently succeeds");
-    CHECK(result.stopped && result.steps_run == 5 && result.pixels, "it keeps the steps really run and a picture");
+    CHECK(result.stopped && result.steps_run == 5 && result.pixels,
+          "it keeps the steps really run and a picture");
     CHECK_EQ(watch.previews, 2, "previews come every second step, as asked");
     run_result_done(&result);
     watch = (Watch){.stop = STOP_NOW, .stop_after = 3};
@@ -112,7 +116,8 @@ static void check_determinism(Session *two) {
     for (int i = 0; i < 4 && one; i++)
         CHECK_OK(run_job(&result[i], sessions[i], &job, NULL), "the job runs");
     for (int i = 1; i < 4 && one; i++) {
-        CHECK(!memcmp(result[0].pixels, result[i].pixels, 64 * 48 * 3), "the same seed gives the same pixels");
+        CHECK(!memcmp(result[0].pixels, result[i].pixels, 64 * 48 * 3),
+              "the same seed gives the same pixels");
         CHECK_STR(result[i].latent_sha256, result[0].latent_sha256, "and the same latent, to the last bit");
     }
     for (int i = 0; i < 4; i++)

@@ -1,4 +1,5 @@
-/* Noise levels against the printed values of model-spec.md 7.3 (its COMFY rows came from ComfyUI's own functions). */
+/* Noise levels against the printed values of model-spec.md 7.3 (its COMFY rows came from ComfyUI's own
+ * functions). */
 #include "config.h"
 
 #include "sample/schedule.h"
@@ -15,7 +16,8 @@ static void check_levels(const char *name, int steps, double shift, int count, c
     int n = count < 0 ? -count : count, from = count < 0 ? sigmas.count - n : 0;
     for (int i = 0; i < n; i++) {
         snprintf(title, sizeof title, "%s of %d steps at shift %g: level %d", name, steps, shift, from + i);
-        CHECK_NEAR(sigmas.value[from + i], expected[i], 6e-7, title); /* half a unit of the last printed digit */
+        /* half a unit of the last printed digit */
+        CHECK_NEAR(sigmas.value[from + i], expected[i], 6e-7, title);
     }
     sigmas_done(&sigmas);
 }
@@ -42,11 +44,13 @@ static void check_all_fall(void) {
         for (int steps = 1; steps <= SCHEDULE_STEPS_MAX; steps += steps < 30 ? 1 : 97) {
             Sigmas sigmas = {0};
             Status st = schedule_fill(&sigmas, row, steps, 3);
-            int good = !st && sigmas.count >= 2 && sigmas.value[sigmas.count - 1] == 0 && sigmas.value[0] <= 1;
+            int good = !st && sigmas.count >= 2 && sigmas.value[sigmas.count - 1] == 0 &&
+                       sigmas.value[0] <= 1;
             for (int i = 1; good && i < sigmas.count; i++)
                 good = sigmas.value[i] < sigmas.value[i - 1];
             char title[128];
-            snprintf(title, sizeof title, "%s of %d steps falls strictly from at most 1 to 0", row->name, steps);
+            snprintf(title, sizeof title, "%s of %d steps falls strictly from at most 1 to 0", row->name,
+                     steps);
             if (!good || steps == SCHEDULE_STEPS_MAX - 2 || steps == 1)
                 CHECK(good, title);
             sigmas_done(&sigmas);
@@ -62,9 +66,12 @@ int main(void) {
     CHECK(!schedule_find(""), "an empty name is not found");
     CHECK_HAS(schedule_fill(&untouched, SCHEDULES, 0, 6)->message, "steps is 0, expected 1 to 1000",
               "zero steps are refused");
-    CHECK_HAS(schedule_fill(&untouched, SCHEDULES, 1001, 6)->message, "steps is 1001", "too many steps are refused");
-    CHECK_HAS(schedule_fill(&untouched, SCHEDULES, 28, 0)->message, "shift is 0", "a shift of zero is refused");
-    CHECK_HAS(schedule_fill(&untouched, SCHEDULES, 28, NAN)->message, "shift is", "a shift that is no number is refused");
+    CHECK_HAS(schedule_fill(&untouched, SCHEDULES, 1001, 6)->message, "steps is 1001",
+              "too many steps are refused");
+    CHECK_HAS(schedule_fill(&untouched, SCHEDULES, 28, 0)->message, "shift is 0",
+              "a shift of zero is refused");
+    CHECK_HAS(schedule_fill(&untouched, SCHEDULES, 28, NAN)->message, "shift is",
+              "a shift that is no number is refused");
     CHECK(!untouched.value, "a refused list leaves the result alone");
     return tap_end();
 }

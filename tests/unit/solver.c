@@ -1,4 +1,5 @@
-/* Every solver on fields whose exact solution is known. The originals' own numbers are reference case solver-linear. */
+/* Every solver on fields whose exact solution is known. The originals' own numbers are reference case
+ * solver-linear. */
 #include "config.h"
 
 #include "sample/solver.h"
@@ -18,8 +19,8 @@ typedef struct Field {
     int calls, order_kept;
 } Field;
 
-/* v = (x1 − x)/(1 − t): the field of a single picture x1. The path to it is straight, so v does not change along it;
- * at t = 1, where the formula is 0/0 (rk4 looks there), the limit is the velocity just before. */
+/* v = (x1 − x)/(1 − t): the field of a single picture x1. The path to it is straight, so v does not change
+ * along it; at t = 1, where the formula is 0/0 (rk4 looks there), the limit is the velocity just before. */
 static void toward_target(void *context, Ops *o, Tensor velocity, Tensor x, int evaluation) {
     Field *field = context;
     float state[N];
@@ -84,7 +85,8 @@ static void check_guidance(Ops *o) {
     CHECK(got[0] == 9 && got[1] == 10, "v = uncond + scale (cond - uncond)");
     guide_mix(o, v, branches, &(Guidance){4, 1, 1});
     ops_download(o, got, v);
-    CHECK_NEAR(hypot(got[0], got[1]), 5, 1e-5, "renorm 1 clamps the length to that of the conditional velocity");
+    CHECK_NEAR(hypot(got[0], got[1]), 5, 1e-5,
+               "renorm 1 clamps the length to that of the conditional velocity");
     guide_mix(o, v, tensor_rows(branches, 0, 1), &always);
     ops_download(o, got, v);
     CHECK(got[0] == 3 && got[1] == 4, "one branch is taken as it is");

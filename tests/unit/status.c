@@ -25,9 +25,8 @@ static void *fail_elsewhere(void *copy) {
 
 static void test_ring(void) {
     Status first = fail(ERR_IO, "first");
-    for (int i = 0; i < 15; i++) {
+    for (int i = 0; i < 15; i++)
         fail(ERR_IO, "number %d", i);
-    }
     CHECK_STR(first->message, "first", "a fault is readable until 16 more have been made");
     pthread_t thread;
     Fault copy;
@@ -43,9 +42,8 @@ static void test_ring(void) {
 
 static void test_long_text(void) {
     char text[4001];
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 2000; i++)
         memcpy(text + 2 * i, "\xC3\xA9", 2);
-    }
     text[4000] = '\0';
     Status st = fail(ERR_USAGE, "x%s", text);
     size_t size = strlen(st->message);
@@ -64,7 +62,8 @@ int main(void) {
     CHECK_STR(st->message, "header is 9 bytes but the file has only 3", "the sentence is formatted");
     CHECK(st->line > 0 && strstr(st->file, "status.c"), "a fault knows where it was made");
     st = hint(note(st, "loading %s", "a.bin"), "try %s", "again");
-    CHECK_STR(st->message, "loading a.bin: header is 9 bytes but the file has only 3", "note puts context in front");
+    CHECK_STR(st->message, "loading a.bin: header is 9 bytes but the file has only 3",
+              "note puts context in front");
     CHECK_STR(st->hint, "try again", "hint sets the hint");
     CHECK(note(NULL, "x") == NULL && hint(NULL, "x") == NULL, "note and hint leave success alone");
     st = fail(ERR_IO, "again: %s", st->message);

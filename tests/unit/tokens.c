@@ -35,7 +35,8 @@ static bool same_ids(const TokenList *list, const Json *ids) {
 /* Ranges lie in the text, in order; specials are empty. */
 static bool good_ranges(const TokenList *list, size_t size) {
     for (size_t i = 0; i < list->count; i++)
-        if (list->begin[i] < (i ? list->begin[i - 1] : 0) || list->begin[i] > list->end[i] || list->end[i] > size)
+        if (list->begin[i] < (i ? list->begin[i - 1] : 0) || list->begin[i] > list->end[i] ||
+            list->end[i] > size)
             return false;
     return list->begin[0] == 0 && list->end[0] == 0;
 }

@@ -58,11 +58,10 @@ static void test_every_code(void) {
         bool valid;
         size_t size = utf8_encode(bytes, code);
         int same = utf8_decode(bytes, size, &back, &valid) == size && valid && back == code;
-        if (code >= 0xD800 && code <= 0xDFFF) {
+        if (code >= 0xD800 && code <= 0xDFFF)
             refused += back == UTF8_REPLACEMENT;
-        } else {
+        else
             good += same;
-        }
     }
     CHECK_EQ(good, 0x110000 - 0x800, "every code survives encoding and decoding");
     CHECK_EQ(refused, 0x800, "every surrogate is written as U+FFFD");
@@ -97,7 +96,8 @@ int main(void) {
         CHECK_EQ(utf8_check(VALID[i].text, size), size, "it is valid");
         CHECK_EQ(utf8_width(code), VALID[i].width, VALID[i].name);
     }
-    CHECK(utf8_width('\n') == 0 && utf8_width(0) == 0 && utf8_width(0x7F) == 0, "control characters take no cell");
+    CHECK(utf8_width('\n') == 0 && utf8_width(0) == 0 && utf8_width(0x7F) == 0,
+          "control characters take no cell");
     CHECK_EQ(utf8_width(0xAD), 1, "a soft hyphen is one cell");
     test_every_code();
     test_strings();

@@ -138,7 +138,8 @@ static void check_stops(Worker *worker, const char *directory) {
     job.steps = 200;
     worker_submit(worker, &job);
     Story story = follow(worker, 10, (StopPlan){3, STOP_GENTLY});
-    CHECK(story.kept && story.steps_run >= 3 && story.steps_run < 200, "a gentle stop keeps the picture so far");
+    CHECK(story.kept && story.steps_run >= 3 && story.steps_run < 200,
+          "a gentle stop keeps the picture so far");
     job.id = 11;
     worker_submit(worker, &job);
     story = follow(worker, 11, (StopPlan){3, STOP_NOW});
@@ -147,7 +148,8 @@ static void check_stops(Worker *worker, const char *directory) {
     job.steps = 2;
     worker_stop(worker, 13, STOP_NOW); /* before either begins */
     worker_submit(worker, &job);
-    CHECK(strchr(follow(worker, 12, NO_STOP).order, 'S') != NULL, "a stop for another job does not hit this one");
+    CHECK(strchr(follow(worker, 12, NO_STOP).order, 'S') != NULL,
+          "a stop for another job does not hit this one");
     job.id = 13;
     worker_submit(worker, &job);
     CHECK(!strchr(follow(worker, 13, NO_STOP).order, 'S'), "a stop that came early is not lost");
@@ -177,7 +179,8 @@ static void check_queue(Worker *worker, const char *directory) {
         ended += event.kind == EVENT_FINISHED;
         event_done(&event);
     }
-    CHECK(count == 2 && begun[0] == 25 && begun[1] == 21, "the promoted job runs first, withdrawn ones never");
+    CHECK(count == 2 && begun[0] == 25 && begun[1] == 21,
+          "the promoted job runs first, withdrawn ones never");
 }
 
 static void check_output(Worker *worker, const char *directory) {
@@ -187,7 +190,8 @@ static void check_output(Worker *worker, const char *directory) {
     Job job = demo_job(100, below);
     worker_submit(worker, &job);
     Story story = follow(worker, 100, NO_STOP);
-    CHECK(strchr(story.order, 'F') && !story.steps, "a directory that cannot be written is told before the first step");
+    CHECK(strchr(story.order, 'F') && !story.steps,
+          "a directory that cannot be written is told before the first step");
     job = demo_job(101, directory);
     job.output = OUTPUT_FILE;
     job.file = file;
@@ -203,7 +207,8 @@ static void check_output(Worker *worker, const char *directory) {
     worker_submit(worker, &job);
     story = follow(worker, 102, NO_STOP);
     setrlimit(RLIMIT_FSIZE, &old);
-    CHECK(strchr(story.order, 'U') && story.png_size > 100, "a picture that cannot be written comes in the event");
+    CHECK(strchr(story.order, 'U') && story.png_size > 100,
+          "a picture that cannot be written comes in the event");
     job = demo_job(103, directory);
     worker_submit(worker, &job);
     CHECK(worker_withdraw(worker, 103), "and the queue is held: the next job still waits");
@@ -215,7 +220,8 @@ static void check_output(Worker *worker, const char *directory) {
 static void check_models(Worker *worker, const char *directory) {
     char message[2000] = "";
     TokenList tokens;
-    CHECK_EQ(load(worker, directory, message, sizeof message), EVENT_NO_MODEL, "a folder without a model is refused");
+    CHECK_EQ(load(worker, directory, message, sizeof message), EVENT_NO_MODEL,
+             "a folder without a model is refused");
     CHECK(message[0] != 0, "with a sentence");
     CHECK_OK(worker_tokens(worker, &tokens, TOKENS_GEMMA, "1girl", 5), "the old model stays");
     CHECK(tokens.count > 1, "and counts tokens");
@@ -232,7 +238,8 @@ int main(void) {
     CHECK_OK(worker_start(&worker, "newbie test"), "the worker starts");
     Job job = demo_job(900, directory);
     worker_submit(worker, &job);
-    CHECK_HAS(follow(worker, 900, NO_STOP).message, "no model is loaded", "a job without a model fails with a sentence");
+    CHECK_HAS(follow(worker, 900, NO_STOP).message, "no model is loaded",
+              "a job without a model fails with a sentence");
     CHECK_EQ(load(worker, demo, message, sizeof message), EVENT_MODEL, "the demo model loads");
     printf("# %s\n", message);
     check_pictures(worker, directory);
