@@ -204,6 +204,8 @@ static void upload_normal(Ops *o, Tensor to, Mt19937 *rng) {
  * made. */
 static void fresh_noise(void *context, Ops *o, Tensor noise) {
     Flow *flow = context;
+    if (!flow->state[0])
+        return; /* a plan: nobody would see the numbers */
     if (!flow->fresh) {
         flow->fresh = must_alloc(sizeof *flow->fresh);
         mt19937_seed(flow->fresh, flow->job->seed + 1);
@@ -387,7 +389,8 @@ static Status plan_texts(Flow *flow) {
     return NULL;
 }
 
-/* Walks the flow over empty kernels. Two intervals show everything: a first and a following step. */
+/* Walks the flow over empty kernels, every step of it: some are guided and some are not, and now and then one computes
+ * the modulation rows of the next evaluations. */
 static Status plan_flow(Flow *flow, PlanInfo *out) {
     PlanCount count = {0};
     Arena arena = arena_counting();
@@ -400,13 +403,10 @@ static Status plan_flow(Flow *flow, PlanInfo *out) {
     flow->latent = new_latent(flow);
     ArenaMark mark = ops_mark(&ops);
     begin_denoising(flow);
-    double once = count_since(&count, &last);
-    solver_step(&flow->run, &ops, 0);
-    if (flow->intervals > 1)
-        solver_step(&flow->run, &ops, 1);
+    for (int i = 0; i < flow->intervals; i++)
+        solver_step(&flow->run, &ops, i);
     velocity_norm(&ops, flow->run.work[0]);
-    double step = count_since(&count, &last) / (flow->intervals > 1 ? 2 : 1);
-    out->flops[PHASE_DENOISE] = once + step * flow->intervals;
+    out->flops[PHASE_DENOISE] = count_since(&count, &last);
     ops_release(&ops, mark);
     decode(flow, NULL);
     out->flops[PHASE_VAE] = count_since(&count, &last);
