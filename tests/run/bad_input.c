@@ -10,7 +10,7 @@
 
 /* The input, then a good prompt: the sentence, and exactly one picture. */
 static void refused(const char *input, size_t size, const char *sentence, const char *name) {
-    Program program = program_start((const char *const[]){"--steps=1", NULL});
+    Program program = program_start((const char *const[]){CHEAP, NULL});
     program_send(&program, input, size);
     program_send(&program, "1girl\n\n", 7);
     program_end(&program);
@@ -66,7 +66,7 @@ static void too_many_tokens(void) {
     for (int i = 0; i < 300; i++)
         buf_print(&input, "%sword%d", i ? ", " : "", i);
     buf_text(&input, ", the_very_end\n\n");
-    Program program = program_run(input.data, "--steps=1", NULL);
+    Program program = program_run(input.data, CHEAP, NULL);
     const char *complained = buf_string(&program.complained);
     const char *cut = strstr(complained, "tokens with the system prompt, Gemma reads 512; cut: \"");
     CHECK(cut, "a prompt of more than 512 tokens says what Gemma does not read");
@@ -76,7 +76,7 @@ static void too_many_tokens(void) {
     program_done(&program);
 
     input.data[input.size - 1] = '\0';
-    program = program_run("", "--json", "--steps=1", "--lint=strict", input.data, NULL);
+    program = program_run("", "--json", CHEAP, "--lint=strict", input.data, NULL);
     CHECK(program.status != 0, "lint strict refuses it");
     CHECK(!strstr(buf_string(&program.said), "\"event\":\"saved\""), "and makes no picture");
     program_done(&program);

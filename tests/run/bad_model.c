@@ -93,7 +93,7 @@ static void folders(void) {
 }
 
 static void session(void) {
-    Program program = program_run("1girl\n\n:demo\n1girl\n\n", "--model=empty", "--steps=1", NULL);
+    Program program = program_run("1girl\n\n:demo\n1girl\n\n", "--model=empty", CHEAP, NULL);
     CHECK_HAS(buf_string(&program.complained), "[ERROR] no model in empty",
               "8.3: a session says what is wrong");
     CHECK_EQ(count_of(buf_string(&program.said), "Output saved to output_001.png"), 1,
@@ -103,7 +103,7 @@ static void session(void) {
     CHECK_EQ(program.status, 1, "A5: some of it failed");
     program_done(&program);
     unlink("output_001.png");
-    program = program_run("1girl\n\n:model nowhere\n1girl\n\n", "--steps=1", NULL);
+    program = program_run("1girl\n\n:model nowhere\n1girl\n\n", CHEAP, NULL);
     CHECK_EQ(count_of(buf_string(&program.said), "Output saved"), 2,
              "a model that cannot be loaded leaves the old one");
     program_done(&program);

@@ -23,7 +23,7 @@ static void limit_files(rlim_t bytes) {
 
 static void full_disk(void) {
     limit_files(1000);
-    Program program = program_run("1girl\n\n", "--steps=1", "--prefix=full_", NULL);
+    Program program = program_run("1girl\n\n", CHEAP, "--prefix=full_", NULL);
     limit_files(RLIM_INFINITY);
     CHECK_HAS(buf_string(&program.complained), "[ERROR] cannot write ", "N4: a full disk is said");
     CHECK_HAS(buf_string(&program.complained), "the picture is kept: :export last FILE writes it elsewhere",
@@ -40,8 +40,8 @@ static void say(Program *program, const char *text) {
 /* The directory goes while the picture is being made. */
 static void saved_elsewhere(void) {
     mkdir("gone", 0777);
-    Program program = program_start((const char *const[]){"--steps=200", "--outdir=gone", "--progress=all",
-                                                          NULL});
+    static const char *const arguments[] = {"--steps=200", "--size=64x64", "--outdir=gone", "--progress=all", NULL};
+    Program program = program_start(arguments);
     say(&program, "1girl\n\n");
     program_expect(&program, "Denoising step 2/200...");
     CHECK(rmdir("gone") == 0, "nothing is in the directory before the picture is made");
@@ -62,22 +62,22 @@ static void saved_elsewhere(void) {
 
 static void refused_directories(void) {
     write_text("plain_file", "x");
-    Program program = program_run("", "--outdir=plain_file/sub", "--steps=1", "1girl", NULL);
+    Program program = program_run("", "--outdir=plain_file/sub", CHEAP, "1girl", NULL);
     CHECK_EQ(program.status, 5, "A5: a directory that cannot be made is status 5");
     CHECK_HAS(buf_string(&program.complained), "plain_file", "and is named");
     CHECK(!strstr(buf_string(&program.said), "Denoising step 1/"), "R4: before the first step");
     program_done(&program);
-    program = program_run("", "--outdir=/proc", "--steps=1", "1girl", NULL);
+    program = program_run("", "--outdir=/proc", CHEAP, "1girl", NULL);
     CHECK_EQ(program.status, 5, "a directory in which nothing can be made is status 5");
     CHECK_HAS(buf_string(&program.complained), ":set outdir DIR", "error 27 and its way out");
     program_done(&program);
-    program = program_run("", "-o", "nowhere/a.png", "--steps=1", "1girl", NULL);
+    program = program_run("", "-o", "nowhere/a.png", CHEAP, "1girl", NULL);
     CHECK_EQ(program.status, 5, "-o into a missing directory is status 5");
     program_done(&program);
 }
 
 static void two_at_once(void) {
-    static const char *const arguments[] = {"--steps=1", "--prefix=both_", "--threads=1", NULL};
+    static const char *const arguments[] = {CHEAP, "--prefix=both_", "--threads=1", NULL};
     enum { EACH = 6 };
     Program program[2] = {program_start(arguments), program_start(arguments)};
     for (int i = 0; i < EACH; i++)
@@ -102,14 +102,14 @@ static void two_at_once(void) {
 static void numbers(void) {
     write_text("far_998.png", "");
     write_text("far_12x.png", "");
-    Program program = program_run("a\n\nb\n\n", "--steps=1", "--prefix=far_", NULL);
+    Program program = program_run("a\n\nb\n\n", CHEAP, "--prefix=far_", NULL);
     CHECK_HAS(buf_string(&program.said), "Output saved to far_999.png\n", "N1: one more than the highest");
     CHECK_HAS(buf_string(&program.said), "Output saved to far_1000.png\n", "N1: 999 is followed by 1000");
     program_done(&program);
 }
 
 static void closed_streams(void) {
-    Program program = program_start((const char *const[]){"--steps=30", NULL});
+    Program program = program_start((const char *const[]){"--steps=30", "--size=64x64", NULL});
     close(program.out);
     program.out = -1;
     program_send(&program, "1girl\n\n1girl\n\n", 14);

@@ -21,7 +21,7 @@ static bool same_file(const char *a, const char *b) {
 }
 
 static void files(void) {
-    Program program = program_run("", "-o", "a.png", "--steps=1", "--seed=5", "1girl", NULL);
+    Program program = program_run("", "-o", "a.png", CHEAP, "--seed=5", "1girl", NULL);
     CHECK_EQ(program.status, 0, "-o writes a file");
     CHECK_HAS(buf_string(&program.said), "Output saved to a.png\n", "N3: and names it");
     CHECK(access("output_001.png", F_OK) != 0, "-o uses no number");
@@ -29,7 +29,7 @@ static void files(void) {
 
     struct stat before, after;
     stat("a.png", &before);
-    program = program_run("", "-o", "a.png", "--steps=1", "1girl", NULL);
+    program = program_run("", "-o", "a.png", CHEAP, "1girl", NULL);
     stat("a.png", &after);
     CHECK_EQ(program.status, 5, "A5: an existing file is status 5");
     CHECK_STR(buf_string(&program.complained), "newbie: a.png exists\nnewbie: --force replaces it\n",
@@ -41,7 +41,7 @@ static void files(void) {
     CHECK_EQ(program.status, 0, "--force replaces it");
     program_done(&program);
 
-    program = program_run("", "-o", "-", "--steps=1", "--seed=5", "1girl", NULL);
+    program = program_run("", "-o", "-", CHEAP, "--seed=5", "1girl", NULL);
     CHECK(program.said.size > 8 && !memcmp(program.said.data, PNG_MARK, 8),
           "-o - puts nothing before the picture");
     CHECK(program.said.size > 12 && !memcmp(program.said.data + program.said.size - 8, "IEND", 4),
@@ -52,14 +52,14 @@ static void files(void) {
 }
 
 static void counted(void) {
-    Program program = program_run("", "-n", "2", "-s", "7", "-q", "--steps=1", "1girl", NULL);
+    Program program = program_run("", "-n", "2", "-s", "7", "-q", CHEAP, "1girl", NULL);
     CHECK_STR(buf_string(&program.said), "output_001.png\noutput_002.png\n",
               "-q prints the names of the files only");
     CHECK_STR(buf_string(&program.complained), "", "and nothing else anywhere");
     program_done(&program);
-    program = program_run("", "--steps=1", "-s", "8", "-o", "eight.png", "--metadata=off", "1girl", NULL);
+    program = program_run("", CHEAP, "-s", "8", "-o", "eight.png", "--metadata=off", "1girl", NULL);
     program_done(&program);
-    program = program_run("", "-n", "2", "--steps=1", "-s", "7", "--metadata=off", "--prefix=n_", "1girl",
+    program = program_run("", "-n", "2", CHEAP, "-s", "7", "--metadata=off", "--prefix=n_", "1girl",
                           NULL);
     CHECK(same_file("eight.png", "n_002.png"), "-n counts a fixed seed up by one each");
     program_done(&program);
@@ -67,7 +67,7 @@ static void counted(void) {
 
 static void prompts(void) {
     write_text("bom.xml", "\xef\xbb\xbf<n>miku</n>\r\nwaving\n");
-    Program program = program_run("", "-p", "bom.xml", "--steps=1", "-o", "p.png", NULL);
+    Program program = program_run("", "-p", "bom.xml", CHEAP, "-o", "p.png", NULL);
     CHECK_EQ(program.status, 0, "-p reads a prompt from a file");
     program_done(&program);
     program = program_run("", "info", "p.png", NULL);
@@ -76,7 +76,7 @@ static void prompts(void) {
           "A3: CR LF became LF");
     program_done(&program);
 
-    program = program_run("1girl\n\nquit\n", "-p", "-", "--steps=1", "-o", "q.png", NULL);
+    program = program_run("1girl\n\nquit\n", "-p", "-", CHEAP, "-o", "q.png", NULL);
     CHECK_EQ(program.status, 0, "-p - reads standard input");
     program_done(&program);
     program = program_run("", "info", "q.png", NULL);
@@ -158,7 +158,7 @@ static void events(void) {
     CHECK(!strncmp(last_line(&program.said), "{\"event\":\"bye\"", 14), "the last line is bye");
     program_done(&program);
 
-    program = program_run(":nosuch\n1girl\n\n", "--json", "--steps=1", NULL);
+    program = program_run(":nosuch\n1girl\n\n", "--json", CHEAP, NULL);
     good = good_events(buf_string(&program.said), &lines, seen);
     CHECK_EQ(good, lines, "A6: a session on a pipe answers in events");
     CHECK_HAS(buf_string(&program.said), "\"event\":\"error\"", "errors are events");

@@ -12,6 +12,9 @@
 
 #define PROGRAM_SECONDS 60
 
+/* The options of a picture that costs little, for tests of what happens around pictures. */
+#define CHEAP "--steps=1", "--size=64x64"
+
 /* A program that runs, and what it has said. */
 typedef struct Program {
     pid_t pid;

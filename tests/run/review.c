@@ -55,7 +55,7 @@ static void summary(void) {
 }
 
 static void end_of_input(void) {
-    Program program = program_run("<character_1>\n<n>miku</n>\n", "--steps=1", NULL);
+    Program program = program_run("<character_1>\n<n>miku</n>\n", CHEAP, NULL);
     CHECK_HAS(buf_string(&program.said), "Output saved to output_004.png",
               "I5: the end of input submits what is left");
     CHECK_HAS(buf_string(&program.complained), "[WARN] <character_1> is never closed (1:1)",
@@ -63,12 +63,12 @@ static void end_of_input(void) {
     CHECK_EQ(program.status, 0, "an unclosed tag is advice, no failure");
     program_done(&program);
 
-    program = program_run("\"\"\"\n<a>\n\n:set steps 3\n\"\"\"\n:show\n", "--steps=1", NULL);
+    program = program_run("\"\"\"\n<a>\n\n:set steps 3\n\"\"\"\n:show\n", CHEAP, NULL);
     CHECK_HAS(buf_string(&program.said), ":set steps 3", "I3: raw text holds empty lines and command lines");
     CHECK_EQ(count_of(buf_string(&program.said), "Output saved"), 1, "I3: and is one prompt");
     program_done(&program);
 
-    program = program_run(":set submit go\n<a>\n\n</a>\n\nx\n:go\n", "--steps=1", NULL);
+    program = program_run(":set submit go\n<a>\n\n</a>\n\nx\n:go\n", CHEAP, NULL);
     CHECK_EQ(count_of(buf_string(&program.said), "Output saved"), 1,
              "I5: with submit go only :go ends a prompt");
     program_done(&program);
@@ -79,7 +79,7 @@ static void exact_bytes(void) {
     static const char prompt[] = ">_< <o>_<o> heckler_&_koch &amp; <表情>微笑</表情>\t<|>_<|>  ";
     Buf input = {0};
     buf_print(&input, "%s\n\n", prompt);
-    Program program = program_run(input.data, "--steps=1", "--prefix=exact_", NULL);
+    Program program = program_run(input.data, CHEAP, "--prefix=exact_", NULL);
     program_done(&program);
     program = program_run("", "info", "exact_001.png", NULL);
     CHECK_HAS(buf_string(&program.said), prompt, "P0: the stored prompt is the user's bytes");
