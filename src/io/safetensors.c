@@ -115,6 +115,14 @@ static Status hint_begin(Status st, const FileMap *map) {
     return hint(st, "it starts with%s; download it again", text);
 }
 
+/* The little-endian number a file begins with; 0 when it is shorter. */
+static uint64_t header_length(const FileMap *map) {
+    uint64_t length = 0;
+    for (int i = PREFIX - 1; i >= 0 && map->size >= PREFIX; i--)
+        length = length << 8 | map->data[i];
+    return length;
+}
+
 static Status not_safetensors(const FileMap *map) {
     const struct Look *look = NULL;
     if (!map->size)
@@ -130,11 +138,8 @@ static Status not_safetensors(const FileMap *map) {
         st = fail(ERR_FORMAT, "%s is not a safetensors file: it has %zu bytes, expected at least %d",
                   map->path, map->size, PREFIX + 2);
     } else {
-        uint64_t length = 0;
-        for (int i = PREFIX - 1; i >= 0; i--)
-            length = length << 8 | map->data[i];
         st = fail(ERR_FORMAT, "%s is not a safetensors file: its header length reads %" PRIu64
-                  ", the file has %zu bytes", map->path, length, map->size);
+                  ", the file has %zu bytes", map->path, header_length(map), map->size);
     }
     return look ? hint(st, "%s", look->hint) : hint_begin(st, map);
 }
@@ -180,7 +185,6 @@ static bool read_type(Problems *list, SafeTensor *tensor, const Json *entry) {
 /* Fills rank, dims, count and bytes. */
 static bool read_shape(Problems *list, SafeTensor *tensor, const Json *entry) {
     const Json *shape = json_get(entry, "shape");
-    uint64_t bytes;
     if (json_kind(shape) != JSON_ARRAY) {
         problem(list, tensor->name, "has no shape");
         return false;
@@ -203,8 +207,7 @@ static bool read_shape(Problems *list, SafeTensor *tensor, const Json *entry) {
             return false;
         }
     }
-    bytes = (uint64_t)tensor->count * dtype_size(tensor->type);
-    tensor->bytes = (size_t)bytes;
+    tensor->bytes = (size_t)tensor->count * dtype_size(tensor->type); /* count was kept below 2^63 / 8 */
     return true;
 }
 
@@ -304,10 +307,8 @@ static Status cut_off(const Problems *list, const Shard *shard) {
 /* Length and JSON of the header; sets header and data_at. */
 static Status read_header(Shard *shard) {
     const FileMap *map = &shard->map;
-    uint64_t length = 0;
-    for (int i = PREFIX - 1; i >= 0 && map->size >= PREFIX; i--)
-        length = length << 8 | map->data[i];
-    if (length < 2 || length > HEADER_MAX || map->size < PREFIX)
+    uint64_t length = header_length(map);
+    if (length < 2 || length > HEADER_MAX)
         return not_safetensors(map);
     if (length > map->size - PREFIX) {
         if (map->size > PREFIX && map->data[PREFIX] != '{')
