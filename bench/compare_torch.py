@@ -3,10 +3,11 @@
 
 usage: compare_torch.py NEWBIE [--rounds N] [--threads 1,2] [--sizes 128x128,256x256]
 
-NEWBIE is the built program. PyTorch runs samples/demo-world/pipeline.py, in float32 and bfloat16; the better one counts.
-Both are hot: the model is loaded and one picture was made before anything is timed. Every round has another prompt, so
-that both encode text each time, and another seed; steps (28), guidance and size are the same. newbie is timed from the
-outside, from the line that submits the prompt to the line that says the file is saved; PyTorch without writing a file.
+NEWBIE is the built program. PyTorch runs samples/demo-world/pipeline.py, in float32 and bfloat16; the better
+one counts. Both are hot: the model is loaded and one picture was made before anything is timed. Every round
+has another prompt, so that both encode text each time, and another seed; steps (28), guidance and size are
+the same. newbie is timed from the outside, from the line that submits the prompt to the line that says the
+file is saved; PyTorch without writing a file.
 Needs torch, numpy, safetensors, sentencepiece, pillow.
 """
 import argparse
@@ -57,8 +58,8 @@ class Newbie:
     def __init__(self, program, threads, size, precision, outdir):
         self.name = f"newbie {precision}"
         self.process = subprocess.Popen(
-            [program, "--json", "--no-rc", "--demo", f"--threads={threads}", f"--size={size}", f"--steps={STEPS}",
-             f"--cfg={GUIDANCE}", f"--precision={precision}", f"--outdir={outdir}"],
+            [program, "--json", "--no-rc", "--demo", f"--threads={threads}", f"--size={size}",
+             f"--steps={STEPS}", f"--cfg={GUIDANCE}", f"--precision={precision}", f"--outdir={outdir}"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
     def picture(self, text, seed):
@@ -101,7 +102,8 @@ class Torch:
 def compare(program, threads, size, rounds):
     with tempfile.TemporaryDirectory() as outdir:
         peers = [Torch("f32", threads, size), Torch("bf16", threads, size),
-                 Newbie(program, threads, size, "f32", outdir), Newbie(program, threads, size, "bf16", outdir)]
+                 Newbie(program, threads, size, "f32", outdir),
+                 Newbie(program, threads, size, "bf16", outdir)]
         for peer in peers:
             peer.picture(prompt(0), 0)
         times = {peer.name: [] for peer in peers}
@@ -111,10 +113,12 @@ def compare(program, threads, size, rounds):
         for peer in peers:
             peer.close()
     median = {name: statistics.median(seconds) for name, seconds in times.items()}
-    best = {kind: min(seconds for name, seconds in median.items() if name.startswith(kind)) for kind in ("torch", "newbie")}
+    best = {kind: min(seconds for name, seconds in median.items() if name.startswith(kind))
+            for kind in ("torch", "newbie")}
+    place = f"| {size} | {threads} |"
     for name, seconds in median.items():
-        print(f"| {size} | {threads} | {name} | {seconds:.3f} s | {min(times[name]):.3f} to {max(times[name]):.3f} s |")
-    print(f"| {size} | {threads} | **best torch / best newbie** | **{best['torch'] / best['newbie']:.2f}** | |", flush=True)
+        print(f"{place} {name} | {seconds:.3f} s | {min(times[name]):.3f} to {max(times[name]):.3f} s |")
+    print(f"{place} **best torch / best newbie** | **{best['torch'] / best['newbie']:.2f}** | |", flush=True)
 
 
 def main():

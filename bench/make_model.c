@@ -1,14 +1,14 @@
-/* make_model.c: writes a checkpoint of the published model's size with random numbers: real shapes and names, 14 GB,
- * tokenizers of the right size, finite activations. For timing and memory only; it draws nothing.
+/* make_model.c: writes a checkpoint of the published model's size with random numbers: real shapes and names,
+ * 14 GB, tokenizers of the right size, finite activations. For timing and memory only; it draws nothing.
  *
  * usage: make_model FOLDER
  *
- * Matrices are uniform with variance 1/in, so activations keep their size through the layers; norm weights are neutral,
- * biases zero. Tensors are written one after the other: memory stays small. Shapes: model/expected.h.
+ * Matrices are uniform with variance 1/in, so activations keep their size through the layers; norm weights
+ * are neutral, biases zero. Tensors are written one after the other: memory stays small. Shapes:
+ * model/expected.h.
  */
 #include "config.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -31,9 +31,17 @@ typedef struct Part {
     float norm;           /* neutral norm weight: 1, or 0 where 1 + w is used */
 } Part;
 
-static void die(const char *what) {
-    fprintf(stderr, "make_model: cannot write %s: %s\n", what, strerror(errno));
+/* Ends the program when something did not work. */
+static void must(Status st) {
+    if (!st)
+        return;
+    fprintf(stderr, "make_model: %s\n", st->message);
     exit(1);
+}
+
+static void put(Part *part, const void *bytes, size_t size) {
+    if (fwrite(bytes, 1, size, part->file) != size)
+        must(fail_errno("write the model"));
 }
 
 static uint64_t count_of(const ExpectedTensor *tensor) {
@@ -86,55 +94,69 @@ static void add_data(void *context, const ExpectedTensor *tensor) {
             float unit = (float)(int32_t)(next_random(&part->random) >> 32) * 0x1p-31f;
             chunk[i] = bf16_from_float(in ? unit * reach : constant);
         }
-        if (fwrite(chunk, 2, n, part->file) != n)
-            die(tensor->name);
+        put(part, chunk, 2 * n);
         left -= n;
     }
 }
 
-/* Runs `each` over the tensors of one network. */
-static void visit(int network, WeightVisit *each, Part *part) {
-    switch (network) {
-    case 0: dit_expected(&DIT_FULL_SIZE, 0, each, part); break;
-    case 1: gemma_expected(&GEMMA_FULL_SIZE, each, part); break;
-    case 2: jina_expected(&JINA_FULL_SIZE, each, part); break;
-    case 3: vae_expected(&VAE_FULL_SIZE, 1, each, part); break;
-    }
+static void visit_dit(WeightVisit *each, Part *part) {
+    dit_expected(&DIT_FULL_SIZE, 0, each, part);
 }
+
+static void visit_gemma(WeightVisit *each, Part *part) {
+    gemma_expected(&GEMMA_FULL_SIZE, each, part);
+}
+
+static void visit_jina(WeightVisit *each, Part *part) {
+    jina_expected(&JINA_FULL_SIZE, each, part);
+}
+
+static void visit_vae(WeightVisit *each, Part *part) {
+    vae_expected(&VAE_FULL_SIZE, 1, each, part);
+}
+
+typedef struct Network {
+    const char *path;
+    void (*visit)(WeightVisit *each, Part *part); /* runs `each` over its tensors */
+    float norm;
+} Network;
+
+static const Network NETWORKS[] = {
+    {"transformer/diffusion_pytorch_model.safetensors", visit_dit, 1},
+    {"text_encoder/model.safetensors", visit_gemma, 0},
+    {"clip_model/model.safetensors", visit_jina, 1},
+    {"vae/diffusion_pytorch_model.safetensors", visit_vae, 1},
+};
 
 static void write_text(const char *folder, const char *name, const char *text) {
     char *path = file_join(folder, name);
-    Status st = file_write(path, text, strlen(text), 0666);
-    if (st) {
-        fprintf(stderr, "make_model: %s\n", st->message);
-        exit(1);
-    }
+    must(file_write(path, text, strlen(text), 0666));
     free(path);
 }
 
-static void write_network(const char *folder, int network, const char *name) {
-    Part part = {.random = 88172645463325252u + (uint64_t)network, .norm = network == 1 ? 0 : 1};
-    char *path = file_join(folder, name);
+static void write_network(const char *folder, const Network *network) {
+    Part part = {.random = 88172645463325252u + (uint64_t)(network - NETWORKS), .norm = network->norm};
+    char *path = file_join(folder, network->path);
     part.file = fopen(path, "wb");
     if (!part.file)
-        die(path);
+        must(fail_errno("write %s", path));
     json_open(&part.header, '{');
-    visit(network, add_header, &part);
+    network->visit(add_header, &part);
     json_close(&part.header, '}');
     while (part.header.size % 8)
         buf_byte(&part.header, ' ');
     uint64_t length = part.header.size;
-    fwrite(&length, 8, 1, part.file);
-    fwrite(part.header.data, 1, part.header.size, part.file);
-    visit(network, add_data, &part);
+    put(&part, &length, sizeof length);
+    put(&part, part.header.data, part.header.size);
+    network->visit(add_data, &part);
     if (fclose(part.file))
-        die(path);
+        must(fail_errno("write %s", path));
     printf("%s: %.2f GB\n", path, (double)part.offset / 1e9);
     buf_done(&part.header);
     free(path);
 }
 
-/* ---- tokenizers: as many pieces as the real ones, letters and numbered words ------------------------------------- */
+/* ---- tokenizers: as many pieces as the real ones, letters and numbered words ------------------------ */
 
 static void put_varint(Buf *out, uint64_t value) {
     for (; value >= 128; value >>= 7)
@@ -196,11 +218,7 @@ static void write_tokenizer(const char *folder, const Vocabulary *v) {
         put_varint(&out, 0);
     }
     char *path = file_join(folder, v->path);
-    Status st = file_write(path, out.data, out.size, 0666);
-    if (st) {
-        fprintf(stderr, "make_model: %s\n", st->message);
-        exit(1);
-    }
+    must(file_write(path, out.data, out.size, 0666));
     printf("%s: %d pieces\n", path, made);
     buf_done(&out);
     free(path);
@@ -218,9 +236,6 @@ static const struct { const char *name, *text; } TEXTS[] = {
 };
 
 int main(int argc, char **argv) {
-    static const char *const files[] = {
-        "transformer/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors",
-        "clip_model/model.safetensors", "vae/diffusion_pytorch_model.safetensors"};
     static const char *const folders[] = {"transformer", "text_encoder", "clip_model", "vae",
                                           "tokenizer", "clip_tokenizer", "scheduler"};
     if (argc != 2) {
@@ -229,18 +244,14 @@ int main(int argc, char **argv) {
     }
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         char *path = file_join(argv[1], folders[i]);
-        Status st = file_make_directories(path, 0777);
-        if (st) {
-            fprintf(stderr, "make_model: %s\n", st->message);
-            return 1;
-        }
+        must(file_make_directories(path, 0777));
         free(path);
     }
     for (size_t i = 0; i < sizeof TEXTS / sizeof *TEXTS; i++)
         write_text(argv[1], TEXTS[i].name, TEXTS[i].text);
-    for (int i = 0; i < 2; i++)
+    for (size_t i = 0; i < sizeof VOCABULARIES / sizeof *VOCABULARIES; i++)
         write_tokenizer(argv[1], &VOCABULARIES[i]);
-    for (int i = 0; i < 4; i++)
-        write_network(argv[1], i, files[i]);
+    for (size_t i = 0; i < sizeof NETWORKS / sizeof *NETWORKS; i++)
+        write_network(argv[1], &NETWORKS[i]);
     return 0;
 }
