@@ -27,8 +27,11 @@ static void keep_standard_streams(void) {
 /* Before the program has started, messages are "newbie: SENTENCE" (product.md A5). */
 static int complain(Status st, int status) {
     fprintf(stderr, "newbie: %s\n", st->message);
-    if (st->hint[0])
-        fprintf(stderr, "newbie: %s\n", st->hint);
+    Buf advice = {0};
+    arguments_hint(&advice, st->hint);
+    if (advice.size)
+        fprintf(stderr, "newbie: %s\n", advice.data);
+    buf_done(&advice);
     return status;
 }
 

@@ -45,6 +45,14 @@ static int status_of(Status st, ExitStatus otherwise) {
     return status ? status : (int)otherwise;
 }
 
+/* Nobody can type a command after one prompt from the command line: the hint names the option. */
+static void advise_command_line(Fault *fault) {
+    Buf text = {0};
+    arguments_hint(&text, fault->hint);
+    snprintf(fault->hint, sizeof fault->hint, "%s", buf_string(&text));
+    buf_done(&text);
+}
+
 void app_fault(App *app, Status st, ExitStatus otherwise) {
     if (!st || st->code == ERR_CANCELLED)
         return;
@@ -55,6 +63,8 @@ void app_fault(App *app, Status st, ExitStatus otherwise) {
         app->status = status;
     Fault kept;
     fault_copy(&kept, st); /* saying it may make faults of its own */
+    if (app->parts.mode == APP_ONE_SHOT)
+        advise_command_line(&kept);
     report_fault(&app->report, &kept);
     emit_error(app, &kept, status);
 }

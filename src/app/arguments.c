@@ -111,6 +111,39 @@ static int row_of(int code) {
     return -1;
 }
 
+/* The option that a command of a hint stands for, with how much of the hint it takes: ":set outdir DIR" and
+ * ":outdir DIR" give "--outdir=", ":demo" gives "--demo". 0 when there is none. */
+static size_t option_of_command(Buf *out, const char *text) {
+    const char *word = text + (!strncmp(text, ":set ", 5) ? 5 : 1);
+    size_t size = strspn(word, "abcdefghijklmnopqrstuvwxyz_");
+    if (size == 4 && !strncmp(word, "demo", 4)) {
+        buf_text(out, "--demo");
+        return 5;
+    }
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        if (strncmp(SETTINGS[i].name, word, size) || SETTINGS[i].name[size] || word[size] != ' ')
+            continue;
+        size_t from = out->size + 2;
+        buf_print(out, "--%s=", SETTINGS[i].name);
+        for (size_t at = from; at < out->size; at++)
+            if (out->data[at] == '_')
+                out->data[at] = '-';
+        return (size_t)(word - text) + size + 1;
+    }
+    return 0;
+}
+
+void arguments_hint(Buf *out, const char *hint) {
+    bool begins = true; /* a word */
+    while (*hint) {
+        size_t taken = begins && *hint == ':' ? option_of_command(out, hint) : 0;
+        if (!taken)
+            buf_byte(out, (unsigned char)*hint);
+        begins = *hint == ' ';
+        hint += taken ? taken : 1;
+    }
+}
+
 static Status try_help(Status st) {
     return hint(st, "try newbie --help");
 }
@@ -136,6 +169,11 @@ static Status unknown_long(const Getopt *tables, const char *typed) {
         fail(ERR_USAGE, "unknown option --%.*s; did you mean --%s?", (int)size, typed, nearest.best));
 }
 
+static Status needs_value(int row) {
+    OptionText text = row_text(row);
+    return try_help(fail(ERR_USAGE, "option --%s needs a value: %s", text.name, text.metavar));
+}
+
 /* getopt answered '?' or ':' about argument `word`. */
 static Status bad_option(const Getopt *tables, int answer, const char *word) {
     int row = optopt ? row_of(optopt) : -1;
@@ -143,8 +181,7 @@ static Status bad_option(const Getopt *tables, int answer, const char *word) {
         return optopt ? try_help(fail(ERR_USAGE, "unknown option -%c", optopt))
                       : unknown_long(tables, word + 2);
     if (answer == ':')
-        return try_help(
-            fail(ERR_USAGE, "option --%s needs a value: %s", tables->rows[row].name, row_text(row).metavar));
+        return needs_value(row);
     return try_help(fail(ERR_USAGE, "option --%s takes no value", tables->rows[row].name));
 }
 
@@ -160,7 +197,11 @@ static Status store_option(Arguments *out, int row, const char *value) {
     const Option *option = &OPTIONS[row];
     void *field = (char *)out + option->offset;
     switch (option->kind) {
-    case OPTION_TEXT: *(const char **)field = value; break;
+    case OPTION_TEXT:
+        if (!*value)
+            return needs_value(row);
+        *(const char **)field = value;
+        break;
     case OPTION_FLAG: *(bool *)field = true; break;
     case OPTION_ENUM: *(int *)field = option->value; break;
     }

@@ -40,6 +40,10 @@ typedef struct Arguments {
  * ". */
 Status arguments_read(Arguments *out, int argc, char **argv);
 
+/* Appends a hint as it is typed on a command line: ":set outdir DIR" as "--outdir=DIR", ":demo" as "--demo". Other
+ * words stay. */
+void arguments_hint(Buf *out, const char *hint);
+
 /* Option `index` that is no setting, for completion and the manual; false behind the last. */
 typedef struct OptionText {
     const char *name;     /* "keep-going" */

@@ -37,6 +37,9 @@ typedef struct Batch {
 
 Status batch_check(const Arguments *arguments) {
     const char *output = arguments->output;
+    if (output && file_is_directory(output))
+        return hint(fail(ERR_IO, "%s is a directory, expected a file name", output),
+                    "--outdir=%s puts numbered pictures there", output);
     if (!output || !strcmp(output, "-") || arguments->force || !file_exists(output))
         return NULL;
     return hint(fail(ERR_IO, "%s exists", output), "--force replaces it");
@@ -72,7 +75,10 @@ static void read_lines(Batch *batch) {
         if (!newline && !(batch->at_end && rest))
             break;
         size_t size = newline ? (size_t)(newline - begin) : rest;
-        batch->taken += size + (newline != NULL);
+        size_t mark = batch->reader.lines ? 0 : input_mark(begin, size);
+        begin += mark;
+        size -= mark;
+        batch->taken += mark + size + (newline != NULL);
         if (size && begin[size - 1] == '\r')
             size--;
         hold(batch, reader_line(&batch->answer, &batch->reader, begin, size));
@@ -135,7 +141,7 @@ static Status prompt_text(Batch *batch) {
     }
     Buf bytes = {0};
     const char *name = strcmp(arguments->prompt_file, "-") ? arguments->prompt_file : "standard input";
-    Status st = file_read(&bytes, arguments->prompt_file, PROMPT_SIZE_MAX + 4096);
+    Status st = file_read_stream(&bytes, arguments->prompt_file, PROMPT_SIZE_MAX + 4096);
     if (!st)
         st = input_from_file(&batch->text, name, buf_string(&bytes), bytes.size);
     buf_done(&bytes);
@@ -208,11 +214,13 @@ static void loop(Batch *batch) {
 int batch_run(App *app, const Arguments *arguments, Stream *stream) {
     static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
     Batch batch = {.app = app, .arguments = arguments, .stream = stream};
-    Status st = signals_open(&batch.signal_fd, caught, sizeof caught / sizeof *caught);
+    Status st = signals_open(&batch.signal_fd, NULL, 0);
     reader_init(&batch.reader, READER_FILE);
     app_start(app);
     if (!st)
-        st = begin_input(&batch);
+        st = begin_input(&batch); /* may wait for a pipe; nothing is there yet that a signal has to save */
+    if (!st)
+        st = signals_open(&batch.signal_fd, caught, sizeof caught / sizeof *caught);
     if (st) {
         app_bad_input(app, st);
         app_leave(app, LEAVE_NOW, EXIT_DONE);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/commands.h"
+#include "app/options.h"
 #include "base/status.h"
 
 typedef Status CommandFn(App *app, const Call *call);
@@ -19,6 +20,9 @@ CommandFn cmd_save, cmd_load, cmd_list, cmd_delete, cmd_rename;
 
 /* cmd_set.c: settings */
 CommandFn cmd_set, cmd_reset, cmd_seed, cmd_short, cmd_neg;
+
+/* "steps 20 -> 28", one line for each setting that differs. */
+void say_settings_changed(App *app, const Settings *before);
 
 /* cmd_make.c: making pictures */
 CommandFn cmd_go, cmd_again, cmd_same, cmd_queue, cmd_stop, cmd_drop, cmd_skip;

@@ -42,6 +42,10 @@ Status cmd_show(App *app, const Call *call) {
     return st;
 }
 
+static bool same_text(const Buf *a, const char *b, size_t size) {
+    return a->size == size && !memcmp(buf_string(a), b, size);
+}
+
 /* "Prompt changed: 6 lines, 1 character, 74 tokens". */
 static void say_changed(App *app) {
     const char *text = buf_string(&app->prompt);
@@ -58,7 +62,7 @@ static void say_changed(App *app) {
               characters == 1 ? "" : "s");
     TokenList tokens;
     if (app->loaded && !worker_tokens(app->worker, &tokens, TOKENS_GEMMA, text, size)) {
-        buf_print(&line, ", %zu tokens", tokens.count);
+        buf_print(&line, ", %zu token%s", tokens.count, tokens.count == 1 ? "" : "s");
         token_list_done(&tokens);
     }
     report_line(&app->report, LINE_INFO, "%s", line.data);
@@ -75,8 +79,7 @@ Status cmd_edit(App *app, const Call *call) {
     if (!st)
         st = app_edit(app, &edited, buf_string(&text), text.size);
     if (!st) {
-        bool same = edited.size == app->prompt.size &&
-                    !memcmp(buf_string(&edited), buf_string(&app->prompt), edited.size);
+        bool same = same_text(&app->prompt, buf_string(&edited), edited.size);
         app_set_prompt(app, buf_string(&edited), edited.size);
         if (same)
             report_line(&app->report, LINE_INFO, "Prompt unchanged");
@@ -102,12 +105,20 @@ static Status walk(App *app, const Call *call, int direction) {
     if (!walked)
         return fail(ERR_USAGE, "nothing to %s", call->command->name);
     const UndoState *state = undo_now(&app->undo);
+    bool same = same_text(&app->prompt, state->prompt, state->size);
+    Settings before = {0};
+    settings_copy(&before, &app->settings);
     buf_truncate(&app->prompt, 0);
     buf_add(&app->prompt, state->prompt, state->size);
     settings_restore(&app->settings, state->settings);
     report_line(&app->report, LINE_INFO, "%zu state%s %s", walked, walked == 1 ? "" : "s",
                 direction > 0 ? "undone" : "redone");
-    say_changed(app);
+    say_settings_changed(app, &before);
+    if (!same && !app->prompt.size)
+        report_line(&app->report, LINE_INFO, "Prompt empty, as it was");
+    else if (!same)
+        say_changed(app);
+    settings_done(&before);
     return NULL;
 }
 

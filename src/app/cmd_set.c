@@ -18,19 +18,36 @@ static void put_value(Buf *out, const char *value) {
             buf_byte(out, (unsigned char)*value);
 }
 
+static void say_change(App *app, SettingId id, const char *old) {
+    Buf now = {0};
+    put_value(&now, settings_text(&app->settings, id));
+    if (strcmp(old, now.data))
+        report_line(&app->report, LINE_INFO, "%s %s -> %s", SETTINGS[id].name, old, now.data);
+    else
+        report_line(&app->report, LINE_INFO, "%s %s", SETTINGS[id].name, now.data);
+    buf_done(&now);
+}
+
+void say_settings_changed(App *app, const Settings *before) {
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        if (!strcmp(settings_text(before, i), settings_text(&app->settings, i)))
+            continue;
+        Buf old = {0};
+        put_value(&old, settings_text(before, i));
+        say_change(app, i, old.data);
+        buf_done(&old);
+    }
+}
+
 /* Changes a value and says "NAME OLD -> NEW". */
 static Status change(App *app, const Call *call, SettingId id, const char *value) {
-    Buf old = {0}, now = {0};
+    Buf old = {0};
     put_value(&old, settings_text(&app->settings, id));
     Origin origin = call->source == SOURCE_START_FILE ? FROM_START_FILE : FROM_USER;
     Status st = app_set(app, id, value, origin);
-    put_value(&now, settings_text(&app->settings, id));
-    if (!st && call->source != SOURCE_START_FILE && !strcmp(old.data, now.data))
-        report_line(&app->report, LINE_INFO, "%s %s", SETTINGS[id].name, now.data);
-    else if (!st && call->source != SOURCE_START_FILE)
-        report_line(&app->report, LINE_INFO, "%s %s -> %s", SETTINGS[id].name, old.data, now.data);
+    if (!st && call->source != SOURCE_START_FILE)
+        say_change(app, id, old.data);
     buf_done(&old);
-    buf_done(&now);
     return st;
 }
 
@@ -141,9 +158,13 @@ Status cmd_reset(App *app, const Call *call) {
             settings_reset(&app->settings, id); /* so that the next model may say its own */
         return st;
     }
+    Settings before = {0};
+    settings_copy(&before, &app->settings);
     settings_restore(&app->settings, "");
     if (app->started)
         app_remember(app);
+    say_settings_changed(app, &before);
+    settings_done(&before);
     report_line(&app->report, LINE_INFO, "All settings but model and device are at their defaults");
     return NULL;
 }

@@ -38,7 +38,12 @@ typedef struct Argument {
 #define ARGUMENTS_MAX 3
 
 /* What a command file waits for before it runs the command. Typed commands never wait. */
-typedef enum CommandWait { WAIT_NOTHING, WAIT_MODEL, WAIT_JOBS } CommandWait;
+typedef enum CommandWait {
+    WAIT_NOTHING,
+    WAIT_MODEL,
+    WAIT_JOBS,
+    WAIT_PICTURE,      /* for jobs, where the argument may name one of their pictures: last, #12, +1 */
+} CommandWait;
 
 typedef enum CommandPlace {
     COMMAND_NORMAL,     /* not in the start file */

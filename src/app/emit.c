@@ -194,7 +194,7 @@ void emit_saved(App *app, int job, const SavedInfo *saved) {
     begin(&out, "saved", job);
     if (saved->number)
         whole(&out, "number", saved->number);
-    text(&out, "file", saved->path);
+    text(&out, "file", saved->path ? shown_path(saved->path) : NULL);
     text(&out, "sha256", saved->sha256);
     number(&out, "seconds", saved->total_seconds);
     whole(&out, "steps_run", saved->steps_run);

@@ -403,7 +403,7 @@ double app_queue_seconds(const App *app) {
 Status app_stop(App *app, StopKind kind) {
     Ticket *running = app_running(app);
     if (!running)
-        return fail(ERR_USAGE, "nothing is running");
+        return hint(fail(ERR_USAGE, "nothing is running"), ":queue lists what waits");
     if ((int)kind > running->stopping) {
         running->stopping = (int)kind;
         worker_stop(app->worker, running->job->id, kind);

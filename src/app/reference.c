@@ -83,7 +83,10 @@ Status picture_path(char **out, App *app, const char *reference) {
 
 Status picture_file_meta(RunMeta *out, PictureFacts *facts, const char *path) {
     PngInfo png;
-    TRY(png_read(&png, path));
+    Status bad = png_read(&png, path);
+    if (bad)
+        return bad->code == ERR_FORMAT && strstr(bad->message, "is not a PNG") ? hint(bad, "only PNG files are read")
+                                                                             : bad;
     PictureFacts found = {.width = png.width, .height = png.height};
     found.source = meta_read(out, &found.remarks, &png);
     Status st = NULL;
@@ -121,6 +124,12 @@ Status reference_prompt(Buf *out, App *app, const char *reference) {
         Macro macro = {0};
         if (!app->places.macros)
             return fail(ERR_USAGE, "macros need HOME or XDG_DATA_HOME");
+        TRY(macro_name_check(reference + 1));
+        char *path = macro_path(app->places.macros, reference + 1);
+        bool there = file_exists(path);
+        free(path);
+        if (!there)
+            return hint(fail(ERR_USAGE, "there is no macro %s", reference + 1), ":list shows all");
         TRY(macro_load(&macro, app->places.macros, reference + 1));
         buf_add(out, buf_string(&macro.prompt), macro.prompt.size);
         macro_done(&macro);

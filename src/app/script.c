@@ -26,12 +26,15 @@ Status script_begin(App *app, const char *path, CommandSource source) {
     if (depth(app) >= NESTING_MAX)
         return fail(ERR_USAGE, "%s: command files are nested more than %d deep", path, NESTING_MAX);
     Script *script = must_alloc(sizeof *script);
-    Status st = file_read(&script->bytes, path, SCRIPT_BYTES_MAX);
+    bool asked = !app->script && app->parts.arguments->task == TASK_FILE; /* -f: nobody types meanwhile */
+    Status st = asked ? file_read_stream(&script->bytes, path, SCRIPT_BYTES_MAX)
+                      : file_read(&script->bytes, path, SCRIPT_BYTES_MAX);
     if (st) {
         buf_done(&script->bytes);
         free(script);
         return st;
     }
+    script->at = input_mark(buf_string(&script->bytes), script->bytes.size);
     char *copy = must_copy(path);
     script->name = must_copy(path);
     script->directory = must_copy(strcmp(path, "-") ? dirname(copy) : ".");
@@ -162,15 +165,24 @@ void script_pump(App *app) {
 
 /* ---- what an answer means ------------------------------------------------------------------------------ */
 
+/* Does the first word after the command stand for a picture: #12, #-1, last, and +1 from its seed? */
+static bool names_picture(const char *line) {
+    const char *word = line + strcspn(line, " \t");
+    word += strspn(word, " \t");
+    return (*word && strchr("#+-", *word)) || !strncmp(word, "last", 4);
+}
+
 bool app_must_wait(const App *app, const char *line) {
     bool full = app->order_count > 0 || app->ticket_count >= WORKER_JOBS_MAX;
     if (!line)
         return app->loading || full;
     const Command *command = command_of(line, SOURCE_FILE);
+    bool busy = app->loading || (!app->paused && (app->order_count || app->ticket_count));
     switch (command ? command->wait : WAIT_NOTHING) {
     case WAIT_NOTHING: return false;
     case WAIT_MODEL: return app->loading || full;
-    case WAIT_JOBS: return app->loading || (!app->paused && (app->order_count || app->ticket_count));
+    case WAIT_JOBS: return busy;
+    case WAIT_PICTURE: return busy && names_picture(line);
     }
     return false;
 }

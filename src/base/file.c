@@ -90,6 +90,26 @@ static Status read_all(Buf *out, int file, const char *path, size_t limit) {
     }
 }
 
+Status file_read_stream(Buf *out, const char *path, size_t limit) {
+    struct stat facts;
+    bool stream = strcmp(path, "-") != 0 && stat(path, &facts) == 0 && !S_ISREG(facts.st_mode) &&
+                  !S_ISDIR(facts.st_mode);
+    if (!stream) {
+        return file_read(out, path, limit);
+    }
+    size_t before = out->size;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        return fail_errno("open %s", path);
+    }
+    Status st = read_all(out, file, path, limit);
+    close(file);
+    if (st) {
+        buf_truncate(out, before);
+    }
+    return st;
+}
+
 Status file_read(Buf *out, const char *path, size_t limit) {
     size_t before = out->size, size;
     int file;

@@ -27,6 +27,9 @@ void file_map_forget(const FileMap *map, const void *from, size_t bytes);
  * ERR_FORMAT when it is larger (the sentence names both sizes). */
 Status file_read(Buf *out, const char *path, size_t limit);
 
+/* As file_read, also from what is no regular file, as a shell's <(...) is; waits for the other end. */
+Status file_read_stream(Buf *out, const char *path, size_t limit);
+
 /* Writes a whole file durably: temporary file beside it, fsync, rename over `path`. mode as for open(2).
  * Errors: ERR_IO with need and free space in the sentence when the disk is full; the old file is then
  * untouched. */

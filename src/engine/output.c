@@ -23,7 +23,8 @@ Status output_check(const Job *job) {
         st = fail(ERR_IO, "%s has no room: %.1f MiB needed, %.1f MiB free", directory, (double)need / MIB,
                   (double)space / MIB);
     free(directory);
-    return st ? hint(st, ":set outdir DIR chooses another directory") : NULL;
+    return hint(st, job->output == OUTPUT_NUMBERED ? ":set outdir DIR chooses another directory"
+                                                  : "-o FILE in another directory");
 }
 
 static void fill_meta(RunMeta *meta, const Job *job, const RunResult *result, const OutputMaker *maker) {

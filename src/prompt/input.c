@@ -23,8 +23,12 @@ Status input_check(const char *name, const char *text, size_t size, size_t offse
     return NULL;
 }
 
+size_t input_mark(const char *bytes, size_t size) {
+    return size >= 3 && !memcmp(bytes, "\xEF\xBB\xBF", 3) ? 3 : 0;
+}
+
 Status input_from_file(Buf *out, const char *name, const char *bytes, size_t size) {
-    size_t begin = size >= 3 && !memcmp(bytes, "\xEF\xBB\xBF", 3) ? 3 : 0;
+    size_t begin = input_mark(bytes, size);
     Status st = input_check(name, bytes, size, 0);
     if (st && size <= PROMPT_SIZE_MAX && !memchr(bytes, 0, size)) /* only the encoding is left to blame */
         hint(st, "iconv -f GB18030 -t UTF-8 %s", name);

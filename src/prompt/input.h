@@ -16,6 +16,9 @@
  * "NAME has 10485760 bytes, at most 1048576 are read". */
 Status input_check(const char *name, const char *text, size_t size, size_t offset);
 
+/* The size of a byte order mark at the beginning of a text: 3, or 0 without one. */
+size_t input_mark(const char *bytes, size_t size);
+
 /* A3, for files that are one prompt (-p, :edit): appends `bytes` to *out without a byte order mark, with CR
  * LF as LF, without one final newline; then I6. Errors: as input_check; *out is then unchanged. */
 Status input_from_file(Buf *out, const char *name, const char *bytes, size_t size);

@@ -69,7 +69,7 @@ static void refused_directories(void) {
     program_done(&program);
     program = program_run("", "--outdir=/proc", CHEAP, "1girl", NULL);
     CHECK_EQ(program.status, 5, "a directory in which nothing can be made is status 5");
-    CHECK_HAS(buf_string(&program.complained), ":set outdir DIR", "error 27 and its way out");
+    CHECK_HAS(buf_string(&program.complained), "--outdir=DIR", "error 27 and its way out");
     program_done(&program);
     program = program_run("", "-o", "nowhere/a.png", CHEAP, "1girl", NULL);
     CHECK_EQ(program.status, 5, "-o into a missing directory is status 5");

@@ -198,6 +198,8 @@ static void usage(void) {
         {"--size=1000x1000", "newbie: size 1000x1000 is not a multiple of 16\n"},
         {"--cfg=nan", "newbie: cfg is nan, expected "},
         {"--seed=-1", "newbie: seed is -1, expected "},
+        {"--output=", "newbie: option --output needs a value: FILE\n"},
+        {"--file=", "newbie: option --file needs a value: FILE\n"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         Program program = program_run("", rows[i].option, "1girl", NULL);
@@ -211,6 +213,44 @@ static void usage(void) {
     program_done(&program);
 }
 
+/* What the command line refuses, it cures with what is typed on a command line. */
+static void hints(void) {
+    Program program = program_run("", "--size=1000x1000", "1girl", NULL);
+    CHECK_HAS(buf_string(&program.complained), "newbie: --size=992x992 or --size=1008x1008\n", "a size");
+    program_done(&program);
+    program = program_run("", "--outdir=/nowhere/at/all", "1girl", NULL);
+    CHECK_HAS(buf_string(&program.complained), "[HINT] --outdir=DIR", "a directory");
+    program_done(&program);
+    program = program_run("", "--model=.", "1girl", NULL);
+    CHECK_HAS(buf_string(&program.complained), "[HINT] --model=PATH chooses another, --demo uses the built-in one\n",
+              "a model");
+    program_done(&program);
+    mkdir("pictures", 0777);
+    program = program_run("", "-o", "pictures", "--force", "1girl", NULL);
+    CHECK_EQ(program.status, 5, "a directory as -o FILE is refused before anything is made");
+    CHECK_STR(buf_string(&program.complained),
+              "newbie: pictures is a directory, expected a file name\n"
+              "newbie: --outdir=pictures puts numbered pictures there\n",
+              "with the way out");
+    program_done(&program);
+    program = program_run("", "info", "/etc/passwd", NULL);
+    CHECK_HAS(buf_string(&program.complained), "[HINT] only PNG files are read\n", "error 24 has its hint");
+    program_done(&program);
+}
+
+/* What a shell gives as <(...) is no regular file. */
+static void streams(void) {
+    Program program = program_run("1girl, from a pipe", "-p", "/dev/stdin", "-q", "-o", "from_pipe.png", NULL);
+    CHECK_EQ(program.status, 0, "-p reads a pipe");
+    program_done(&program);
+    program = program_run("\xEF\xBB\xBF:set prefix pipe_\n:set steps 1\n1girl\n", "-f", "/dev/stdin", "-q", NULL);
+    CHECK_STR(buf_string(&program.said), "pipe_001.png\n", "-f reads a pipe; its byte order mark is dropped");
+    program_done(&program);
+    program = program_run("\xEF\xBB\xBF:set steps 1\n", "-q", NULL);
+    CHECK_EQ(program.status, 0, "so is that of a session on a pipe");
+    program_done(&program);
+}
+
 int main(void) {
     program_world();
     files();
@@ -219,5 +259,7 @@ int main(void) {
     events();
     same_bytes();
     usage();
+    hints();
+    streams();
     return tap_end();
 }

@@ -37,6 +37,18 @@ static void two_signals(void) {
     program_done(&program);
 }
 
+/* A prompt that never comes. */
+static void while_waiting(void) {
+    Program program = program_start((const char *const[]){"-p", "-", NULL});
+    program_expect(&program, "the built-in demo model");
+    usleep(200000);
+    kill(program.pid, SIGTERM);
+    usleep(200000);
+    program_end(&program); /* only now its input ends */
+    CHECK_EQ(program.status, 143, "a signal ends the wait for a prompt on standard input");
+    program_done(&program);
+}
+
 /* Wherever it strikes, the program ends with 130 (or had ended already), and a picture is whole or not
  * there. */
 static void any_moment(void) {
@@ -83,6 +95,7 @@ int main(void) {
     one_signal(SIGTERM, 143, "TERM ends with 143");
     one_signal(SIGHUP, 129, "HUP ends with 129");
     two_signals();
+    while_waiting();
     any_moment();
     in_a_session();
     return tap_end();

@@ -88,6 +88,26 @@ static void settings_are_options(void) {
     CHECK(!st && !strcmp(a.setting[SET_CFG_TRUNC], "0.25"), "cfg_trunc is --cfg-trunc");
 }
 
+static void hints_name_options(void) {
+    static const char *const hints[][2] = {
+        {":set outdir DIR", "--outdir=DIR"},
+        {":size 992x992 or :size 1008x1008", "--size=992x992 or --size=1008x1008"},
+        {":set cfg_trunc 1 is the default", "--cfg-trunc=1 is the default"},
+        {":model PATH chooses another, :demo uses the built-in one",
+         "--model=PATH chooses another, --demo uses the built-in one"},
+        {":help model lists the files", ":help model lists the files"},
+        {"a:size b", "a:size b"},
+        {":", ":"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++) {
+        Buf text = {0};
+        arguments_hint(&text, hints[i][0]);
+        CHECK_STR(buf_string(&text), hints[i][1], "a hint on the command line names the option");
+        buf_done(&text);
+    }
+}
+
 static void help_has_every_option(void) {
     Buf help = {0}, man = {0};
     arguments_help(&help);
@@ -108,6 +128,7 @@ int main(void) {
     refusals_say_what_to_type();
     a_file_is_no_prompt();
     settings_are_options();
+    hints_name_options();
     help_has_every_option();
     return tap_end();
 }
