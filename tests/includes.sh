@@ -1,8 +1,10 @@
 #!/bin/bash
-# includes.sh: the doors between the rooms (architecture.md 1) as text, and a test that nobody climbs through a window.
+# includes.sh: the doors between the rooms (architecture.md 1) as text, and a test that nobody climbs through
+# a window.
 #
-# Also: every .c includes config.h first and no header does; third-party headers stay in their one file; src/main.c is
-# under 200 lines. The same check is run over a tree with one planted violation of each kind, which it must find.
+# Also: every .c includes config.h first and no header does; third-party headers stay in their one file;
+# src/main.c is under 200 lines. The same check is run over a tree with one planted violation of each kind,
+# which it must find.
 set -u
 srcdir=${srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
 
@@ -22,7 +24,8 @@ app: base io prompt engine
 ui: base prompt app
 '
 
-# header (a regular expression): the one file or directory of the program that may have it; tests may have any.
+# header (a regular expression): the one file or directory of the program that may have it; tests may have
+# any.
 homes='
 (n?curses|ncursesw?/.*|term)[.]h: ui/full.c
 readline/.*: ui/edit.c
@@ -35,7 +38,8 @@ omp[.]h: src/cpu/team.c
 # problems ROOT: one line for each include that should not be where it is, "FILE: what is wrong".
 problems() {
     cd "$1" || exit 1
-    find src ui gpu bench tests \( -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' \) 2>/dev/null | LC_ALL=C sort |
+    find src ui gpu bench tests \( -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' \) 2>/dev/null |
+        LC_ALL=C sort |
         xargs -r awk -v doors="$doors" -v homes="$homes" '
             BEGIN {
                 count = split(doors, line, "\n")
@@ -48,7 +52,8 @@ problems() {
             }
             function finish() {
                 if (file ~ /[.]c$/ && !first) print file ": includes nothing, so not config.h either"
-                if (file == "src/main.c" && lines >= 200) print file ": has " lines " lines, fewer than 200 allowed"
+                if (file == "src/main.c" && lines >= 200)
+                    print file ": has " lines " lines, fewer than 200 allowed"
             }
             function begin() {
                 file = FILENAME
@@ -67,14 +72,16 @@ problems() {
                 }
                 for (i = 1; i <= home_count && file !~ /^(tests|bench)/; i++) {
                     at = index(home[i], ": ")
-                    if (at && name ~ ("^" substr(home[i], 1, at - 1) "$") && index(file, substr(home[i], at + 2)) != 1)
-                        print file ": includes " name ", which belongs in " substr(home[i], at + 2) " only"
+                    place = substr(home[i], at + 2)
+                    if (at && name ~ ("^" substr(home[i], 1, at - 1) "$") && index(file, place) != 1)
+                        print file ": includes " name ", which belongs in " place " only"
                 }
                 if (!quoted || !(room in room_known)) return
                 split(name, part, "/")
                 target = part[1]
                 if (target != name && (target in room_known)) {
-                    if (!((room, target) in open)) print file ": includes " name ", but room " room " may not use " target
+                    if (!((room, target) in open))
+                        print file ": includes " name ", but room " room " may not use " target
                 } else if (name !~ /^stb_/) {
                     print file ": includes " name ", which is in no room"
                 }

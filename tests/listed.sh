@@ -4,7 +4,8 @@ set -u
 cd "${srcdir:-$(dirname "$0")/..}" || exit 1
 
 files() {
-    find src ui gpu bench tests \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' \) 2>/dev/null | LC_ALL=C sort
+    find src ui gpu bench tests \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' \) 2>/dev/null |
+        LC_ALL=C sort
 }
 words() {
     cat Makefile.am ./*/*.am ./*/*/*.am | tr -s '[:space:]' '\n' | LC_ALL=C sort -u

@@ -389,8 +389,8 @@ static Status plan_texts(Flow *flow) {
     return NULL;
 }
 
-/* Walks the flow over empty kernels, every step of it: some are guided and some are not, and now and then one computes
- * the modulation rows of the next evaluations. */
+/* Walks the flow over empty kernels, every step of it: some are guided and some are not, and now and then
+ * one computes the modulation rows of the next evaluations. */
 static Status plan_flow(Flow *flow, PlanInfo *out) {
     PlanCount count = {0};
     Arena arena = arena_counting();

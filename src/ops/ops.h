@@ -9,8 +9,8 @@
  * - Activations are float32. Accumulation is at least float32 with a fixed order: the same inputs give the
  *   same bits on one machine, whatever the number of threads.
  * - Outputs never alias inputs unless the op says so.
- * - Rows of every [rows, width] argument may be strided (columns of a wider buffer), also of unary and binary.
- *   Images, latents, table rows and the terms of lincomb are dense. No dimension is 0.
+ * - Rows of every [rows, width] argument may be strided (columns of a wider buffer), also of unary and
+ *   binary. Images, latents, table rows and the terms of lincomb are dense. No dimension is 0.
  * - Host memory is touched only by ops_upload, ops_download and where a parameter is called "host".
  * - Several sequences are packed into one tensor of rows; `Seqs` says where each begins. `scale`, `gate`
  *   tensors have one row per sequence.

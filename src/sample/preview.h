@@ -1,5 +1,5 @@
-/* preview.h: a small picture from the denoised latent by projection: rgb = bias + Σ factor[c]·x̂[c] per latent
- * cell. model-spec.md 11. Host arithmetic; costs far below a step. */
+/* preview.h: a small picture from the denoised latent by projection: rgb = bias + Σ factor[c]·x̂[c] per
+ * latent cell. model-spec.md 11. Host arithmetic; costs far below a step. */
 #pragma once
 
 #include <stdint.h>

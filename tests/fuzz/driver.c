@@ -6,7 +6,7 @@
  * clang's -fsanitize=fuzzer instead (`make libfuzzer FUZZ=NAME`) the same target is searched with coverage
  * feedback; what it finds goes into the corpus.
  *
- *   fuzz_NAME                 corpus and mutations; NEWBIE_FUZZ_SECONDS (default 3), NEWBIE_FUZZ_SEED (default 1)
+ *   fuzz_NAME                 corpus and mutations; NEWBIE_FUZZ_SECONDS (else 3), NEWBIE_FUZZ_SEED (else 1)
  *   fuzz_NAME FILE...         only these files
  *
  * An input that crashes, or runs longer than 20 seconds, is kept as crash-NAME in the working directory. */
@@ -115,9 +115,11 @@ static size_t random_below(uint64_t *state, size_t limit) {
 }
 
 static const char *const words[] = {
-    "\"", "{", "}", "[", "]", ",", ":", "<", ">", "</", "\\", "\\u0000", "\\ud800", "\n", "\r\n", "\t", " ", "  ",
-    "0", "-1", "1e999", "4294967296", "9223372036854775807", "9223372036854775808", "18446744073709551615",
-    "\xe2\x96\x81", "\xef\xbf\xbd", "\xc3", "\xed\xa0\x80", "\xff", "null", "true", "\"\":", "[[[[[[[[", "{\"a\":",
+    "\"", "{", "}", "[", "]", ",", ":", "<", ">", "</", "\\", "\\u0000", "\\ud800", "\n", "\r\n", "\t", " ",
+    "  ", "0", "-1", "1e999", "4294967296", "9223372036854775807", "9223372036854775808",
+    "18446744073709551615",
+    "\xe2\x96\x81", "\xef\xbf\xbd", "\xc3", "\xed\xa0\x80", "\xff", "null", "true", "\"\":", "[[[[[[[[",
+    "{\"a\":",
 };
 
 static const uint64_t integers[] = {0, 1, 7, 8, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0x80000000,

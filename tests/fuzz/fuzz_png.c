@@ -18,7 +18,8 @@ static void check_field(const struct PngField *field) {
     PngText text = {"a", field->text, field->size, PNG_AS_NEEDED};
     Buf png = {0};
     PngInfo again;
-    if (png_encode(&png, (PngPixels){pixel, 1, 1}, &text, 1) || png_parse(&again, png.data, png.size, "again"))
+    if (png_encode(&png, (PngPixels){pixel, 1, 1}, &text, 1) ||
+        png_parse(&again, png.data, png.size, "again"))
         abort();
     if (again.problems.size || again.field_count != 1 || strcmp(again.fields[0].text, field->text) != 0)
         abort();

@@ -15,15 +15,17 @@ static inline char *demo_path(void) {
 }
 
 static inline SessionOptions demo_options(int threads) {
-    return (SessionOptions){.path = demo_path(), .precision = CHOOSE_F32, .threads = threads, .backend = &CPU_BACKEND};
+    return (SessionOptions){
+        .path = demo_path(), .precision = CHOOSE_F32, .threads = threads, .backend = &CPU_BACKEND};
 }
 
 /* Borrowed strings: job_copy what must live. */
 static inline Job demo_job(int id, const char *directory) {
-    return (Job){.id = id, .prompt = (char *)"<character_1>\n<n>miku</n>\n</character_1>", .negative = (char *)"",
-                 .system_name = (char *)"none", .system_text = (char *)"", .seed = 7, .steps = 4, .cfg = 4, .cfg_trunc = 1,
-                 .shift = 3, .sampler = (char *)"euler", .schedule = (char *)"normal", .width = 64, .height = 48,
-                 .directory = (char *)directory, .prefix = (char *)"output_", .metadata = META_FULL};
+    return (Job){.id = id, .prompt = (char *)"<character_1>\n<n>miku</n>\n</character_1>",
+                 .negative = (char *)"", .system_name = (char *)"none", .system_text = (char *)"", .seed = 7,
+                 .steps = 4, .cfg = 4, .cfg_trunc = 1, .shift = 3, .sampler = (char *)"euler",
+                 .schedule = (char *)"normal", .width = 64, .height = 48, .directory = (char *)directory,
+                 .prefix = (char *)"output_", .metadata = META_FULL};
 }
 
 /* A fresh directory, owned. */

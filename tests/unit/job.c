@@ -8,9 +8,9 @@
 #include "tests/tap.h"
 
 static Job good_job(void) {
-    return (Job){.id = 1, .prompt = "1girl", .negative = "", .system_name = "none", .system_text = "", .seed = 42,
-                 .steps = 28, .cfg = 4, .cfg_trunc = 1, .shift = 6, .sampler = "euler", .schedule = "normal",
-                 .width = 128, .height = 128, .directory = ".", .prefix = "output_"};
+    return (Job){.id = 1, .prompt = "1girl", .negative = "", .system_name = "none", .system_text = "",
+                 .seed = 42, .steps = 28, .cfg = 4, .cfg_trunc = 1, .shift = 6, .sampler = "euler",
+                 .schedule = "normal", .width = 128, .height = 128, .directory = ".", .prefix = "output_"};
 }
 
 static void check_refused(Job job, const char *sentence, const char *cure) {
@@ -42,7 +42,8 @@ int main(void) {
     job = good_job(), job.cfg = NAN, check_refused(job, "cfg is", ":reset cfg");
     job = good_job(), job.shift = 0, check_refused(job, "shift is 0", ":reset shift");
     job = good_job(), job.sampler = "magic", check_refused(job, "unknown sampler \"magic\"", ":set sampler?");
-    job = good_job(), job.schedule = "magic", check_refused(job, "unknown schedule \"magic\"", ":set schedule?");
+    job = good_job(), job.schedule = "magic";
+    check_refused(job, "unknown schedule \"magic\"", ":set schedule?");
 
     char prompt[] = "first";
     job = good_job();
@@ -52,7 +53,8 @@ int main(void) {
     CHECK_STR(copy->prompt, "first", "a later change of the prompt does not reach the copy");
     job_free(copy);
 
-    CHECK_HAS(system_prompt_find("xml-train")->text, "<Prompt Start> ", "the training form ends with one space");
+    CHECK_HAS(system_prompt_find("xml-train")->text, "<Prompt Start> ",
+              "the training form ends with one space");
     CHECK(!system_prompt_find("nobody"), "an unknown preset is not found");
     return tap_end();
 }

@@ -67,8 +67,8 @@ static void refusing(void) {
     refused("[1, 2", "the text ends too early");
     refused("[1] x", "more text after the end");
     refused("{\"a\": 1, \"a\": 2}", "the key \"a\" appears twice");
-    refused("{\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":0,\"g\":0,\"h\":0,\"i\":0,\"j\":0,\"k\":0,\"l\":0,\"m\":0,"
-            "\"n\":0,\"o\":0,\"p\":0,\"q\":0,\"c\":0}", "the key \"c\" appears twice");
+    refused("{\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":0,\"g\":0,\"h\":0,\"i\":0,\"j\":0,\"k\":0,"
+            "\"l\":0,\"m\":0,\"n\":0,\"o\":0,\"p\":0,\"q\":0,\"c\":0}", "the key \"c\" appears twice");
     refused("\"\\ud800\"", "half of a surrogate pair");
     refused("\"\\ud83d\\u0041\"", "half of a surrogate pair");
     refused("\"\xff\"", "not valid UTF-8");

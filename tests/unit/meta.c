@@ -191,13 +191,16 @@ static void newbie_is_exact(void) {
     meta_list_add(&meta.lora, "ink", "aabb");
     meta_write(&parameters, &newbie, &meta, META_FULL);
     CHECK_STR(buf_string(&newbie),
-              "{\"newbie\":1,\"prompt\":\"a\\n\\\"b\\\"\",\"negative\":\"\",\"system\":{\"preset\":\"xml-train\",\"text\":"
-              "\"You are an assistant designed to generate images. <Prompt Start> \"},\"template\":\"{a|b}\","
+              "{\"newbie\":1,\"prompt\":\"a\\n\\\"b\\\"\",\"negative\":\"\","
+              "\"system\":{\"preset\":\"xml-train\",\"text\":"
+              "\"You are an assistant designed to generate images. <Prompt Start> \"},"
+              "\"template\":\"{a|b}\","
               "\"seed\":\"18446744073709551615\",\"variation\":\"none\",\"sampler\":\"euler\","
               "\"schedule\":\"normal\",\"sigmas\":[1,0.9941860465116279,0.30000000000000004,0],\"shift\":6,"
               "\"cfg\":4.5,\"cfg_trunc\":1,\"renorm\":0,\"size\":\"16x16\",\"steps\":28,\"steps_run\":28,"
-              "\"parity\":\"own\",\"rng\":\"cpu\",\"dtype\":\"bf16\",\"model\":{\"name\":\"NewBie-image-Exp0.1\","
-              "\"demo\":false,\"hashes\":{\"transformer\":\"0123456789abcdef0123456789abcdef0123456789abcdef"
+              "\"parity\":\"own\",\"rng\":\"cpu\",\"dtype\":\"bf16\","
+              "\"model\":{\"name\":\"NewBie-image-Exp0.1\",\"demo\":false,"
+              "\"hashes\":{\"transformer\":\"0123456789abcdef0123456789abcdef0123456789abcdef"
               "0123456789abcdef\"}},\"lora\":{\"ink\":\"aabb\"},\"build\":\"newbie 0.1.0\","
               "\"device\":\"cpu secretdevice\",\"libraries\":{\"secretlibrary\":\"1.2.13\"},"
               "\"seconds\":{\"text\":0.125,\"denoise\":98.7},\"peak_bytes\":123456789012,"
@@ -216,7 +219,8 @@ static void chunks_are_in_order(void) {
     begin_example(&meta, "a cat", "");
     encode(&png, &meta, META_FULL);
     CHECK_OK(png_parse(&info, png.data, png.size, "x.png"), "the picture is parsed");
-    CHECK_STR(buf_string(&info.chunks), "IHDR, tEXt, iTXt, tEXt, IDAT, IEND", "all text stands before the pixels");
+    CHECK_STR(buf_string(&info.chunks), "IHDR, tEXt, iTXt, tEXt, IDAT, IEND",
+              "all text stands before the pixels");
     CHECK_EQ(info.field_count, 3, "there are three texts");
     CHECK_STR(info.fields[0].keyword, "parameters", "parameters is the first");
     CHECK_STR(info.fields[1].keyword, "newbie", "newbie is the second");
@@ -251,8 +255,9 @@ static void line_is_exact(void) {
     check_line(
         &meta,
         "Steps: 17, Sampler: Euler, Schedule type: Normal, CFG scale: 0.1, Seed: 42, Size: 1024x1024, "
-        "Model: a_ b_ _c_, Shift: 6, RNG: GPU, System prompt: custom, Parity: own, CFG trunc: 0.5, Renorm: 1, "
-        "Interrupted: 17 of 28, Lora hashes: \"ink_ 1: aabbccddee, b: 0011\", Version: newbie 0.1.0",
+        "Model: a_ b_ _c_, Shift: 6, RNG: GPU, System prompt: custom, Parity: own, CFG trunc: 0.5, "
+        "Renorm: 1, Interrupted: 17 of 28, Lora hashes: \"ink_ 1: aabbccddee, b: 0011\", "
+        "Version: newbie 0.1.0",
         "a stopped run with unusual values is written");
     meta_done(&meta);
 }
@@ -328,9 +333,9 @@ static MetaSource read_foreign(RunMeta *out, Buf *remarks, const char *const *te
 static void parameters_are_read(void) {
     static const char *const OURS[] = {
         "newbie", "{\"newbie\":1", "parameters",
-        "a\n Steps: 5\n  b\nNegative prompt: c\nd\nSteps: 17, Sampler: Euler, Schedule type: Normal, CFG scale: 4.5, "
-        "Seed: 18446744073709551615, Size: 640x480, RNG: NV, System prompt: custom, Interrupted: 17 of 28, "
-        "Lora hashes: \"x: aa, y: bb\", Version: newbie 0.1.0",
+        "a\n Steps: 5\n  b\nNegative prompt: c\nd\nSteps: 17, Sampler: Euler, Schedule type: Normal, "
+        "CFG scale: 4.5, Seed: 18446744073709551615, Size: 640x480, RNG: NV, System prompt: custom, "
+        "Interrupted: 17 of 28, Lora hashes: \"x: aa, y: bb\", Version: newbie 0.1.0",
         NULL};
     RunMeta meta;
     Buf remarks = {0};
@@ -383,10 +388,11 @@ static void civitai_is_read(void) {
 static void comfy_is_read(void) {
     static const char *const PLAIN[] = {
         "prompt",
-        "{\"3\":{\"class_type\":\"KSampler\",\"inputs\":{\"seed\":7,\"steps\":20,\"cfg\":5.5,\"sampler_name\":\"euler\","
-        "\"scheduler\":\"simple\",\"denoise\":1.0,\"model\":[\"9\",0],\"positive\":[\"8\",0],\"negative\":[\"7\",0],"
-        "\"latent_image\":[\"5\",0]}},"
-        "\"5\":{\"class_type\":\"EmptySD3LatentImage\",\"inputs\":{\"width\":832,\"height\":1216,\"batch_size\":1}},"
+        "{\"3\":{\"class_type\":\"KSampler\",\"inputs\":{\"seed\":7,\"steps\":20,\"cfg\":5.5,"
+        "\"sampler_name\":\"euler\",\"scheduler\":\"simple\",\"denoise\":1.0,"
+        "\"model\":[\"9\",0],\"positive\":[\"8\",0],\"negative\":[\"7\",0],\"latent_image\":[\"5\",0]}},"
+        "\"5\":{\"class_type\":\"EmptySD3LatentImage\","
+        "\"inputs\":{\"width\":832,\"height\":1216,\"batch_size\":1}},"
         "\"8\":{\"class_type\":\"ConditioningZeroOut\",\"inputs\":{\"conditioning\":[\"6\",0]}},"
         "\"6\":{\"class_type\":\"CLIPTextEncode\",\"inputs\":{\"text\":[\"11\",0],\"clip\":[\"10\",0]}},"
         "\"11\":{\"class_type\":\"PrimitiveString\",\"inputs\":{\"value\":\"miku \\\\(v\\\\)\\nx\"}},"
@@ -414,12 +420,14 @@ static void comfy_is_read(void) {
 static void custom_sampling_is_read(void) {
     static const char *const GUIDED[] = {
         "prompt",
-        "{\"1\":{\"class_type\":\"SamplerCustomAdvanced\",\"inputs\":{\"noise\":[\"2\",0],\"guider\":[\"3\",0],"
-        "\"sampler\":[\"4\",0],\"sigmas\":[\"5\",0],\"latent_image\":[\"1\",0]}},"
+        "{\"1\":{\"class_type\":\"SamplerCustomAdvanced\",\"inputs\":{\"noise\":[\"2\",0],"
+        "\"guider\":[\"3\",0],\"sampler\":[\"4\",0],\"sigmas\":[\"5\",0],\"latent_image\":[\"1\",0]}},"
         "\"2\":{\"class_type\":\"RandomNoise\",\"inputs\":{\"noise_seed\":99}},"
-        "\"3\":{\"class_type\":\"CFGGuider\",\"inputs\":{\"cfg\":4,\"positive\":[\"6\",0],\"negative\":[\"7\",0]}},"
+        "\"3\":{\"class_type\":\"CFGGuider\","
+        "\"inputs\":{\"cfg\":4,\"positive\":[\"6\",0],\"negative\":[\"7\",0]}},"
         "\"4\":{\"class_type\":\"KSamplerSelect\",\"inputs\":{\"sampler_name\":\"euler\"}},"
-        "\"5\":{\"class_type\":\"BasicScheduler\",\"inputs\":{\"steps\":9,\"scheduler\":\"normal\",\"denoise\":0.5}},"
+        "\"5\":{\"class_type\":\"BasicScheduler\","
+        "\"inputs\":{\"steps\":9,\"scheduler\":\"normal\",\"denoise\":0.5}},"
         "\"6\":{\"class_type\":\"CLIPTextEncode\",\"inputs\":{\"text\":\"yes\"}},"
         "\"7\":{\"class_type\":\"CLIPTextEncode\",\"inputs\":{\"text\":\"no\"}}}",
         NULL};
