@@ -431,6 +431,11 @@ static Status plan(PlanInfo *out, Session *session, const Job *job) {
     return NULL;
 }
 
+/* Half of a side, as a side that a picture can have. */
+static int halved(int side) {
+    return (side / 2 + 15) / 16 * 16;
+}
+
 Status run_plan(PlanInfo *out, Session *session, const Job *job) {
     PlanInfo found;
     TRY(plan(&found, session, job));
@@ -440,8 +445,7 @@ Status run_plan(PlanInfo *out, Session *session, const Job *job) {
     const double gib = 1024.0 * 1024 * 1024;
     return hint(fail(ERR_MEMORY, "%dx%d does not fit: it needs %.1f GiB of activations, %.1f GiB are free",
                      job->width, job->height, found.activation_bytes / gib, found.free_bytes / gib),
-                ":size %dx%d needs about half", job->width / 2 / 16 * 16 + 16,
-                job->height / 2 / 16 * 16 + 16);
+                ":size %dx%d needs about a quarter", halved(job->width), halved(job->height));
 }
 
 /* Ends a phase: its time goes into the result and to the listener. */

@@ -69,6 +69,14 @@ static void check_plan(Session *session) {
     CHECK(st && st->code == ERR_MEMORY, "a picture too large for the machine is refused before it starts");
     CHECK_HAS(st ? st->message : "", "8192x8192 does not fit: it needs",
               "and the sentence says what it needs");
+    CHECK_HAS(st ? st->hint : "", ":size 4096x4096 needs about a quarter", "and what would need less");
+    PlanInfo whole, part;
+    job.width = job.height = 512;
+    CHECK_OK(run_plan(&whole, session, &job), "a larger job is planned");
+    job.width = job.height = 256;
+    CHECK_OK(run_plan(&part, session, &job), "and one of half its sides");
+    double share = (double)part.activation_bytes / (double)whole.activation_bytes;
+    CHECK(share > 0.2 && share < 0.3, "which needs about a quarter");
 }
 
 static void check_recall(Session *session) {
