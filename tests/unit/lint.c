@@ -142,7 +142,7 @@ static void examples(void) {
     }
 }
 
-static void facts(void) {
+static void facts_of_tokens(void) {
     const char *text = IN_GENERAL("<other>sun, rain, reflections</other>");
     LintFacts cut = {.gemma_tokens = 547,
                      .gemma_limit = 512,
@@ -150,8 +150,7 @@ static void facts(void) {
                      .system_preset = "xml-train"};
     CHECK_STR(findings("gemma-cut", text, &cut),
               "[WARN] Prompt has 547 tokens with the system prompt, Gemma reads 512; cut: \"rain, "
-              "reflections</other>"
-              "</general_tags>\" (35 tokens) (1:27)",
+              "reflections</other></general_tags>\" (35 tokens) (1:27)",
               "gemma-cut shows what is lost");
     char longer[200];
     memset(longer, 'x', sizeof longer);
@@ -167,6 +166,9 @@ static void facts(void) {
     CHECK_STR(findings("gemma-cut", longer, &cut), "", "512 of 512 tokens are not cut");
     CHECK_STR(findings("jina-cut", "a", &(LintFacts){.jina_tokens = 2101, .jina_limit = 2048}),
               "[INFO] Note: Jina reads 2048 tokens, the prompt has 2101", "jina-cut counts");
+}
+
+static void facts_of_settings(void) {
     LintFacts size = {.width = 1536, .height = 1536, .largest_width = 1024, .largest_height = 1024};
     CHECK_STR(findings("size-large", "a", &size),
               "[WARN] 1536x1536 is above the model's 1024x1024; expect repeated or broken parts",
@@ -284,7 +286,8 @@ static void hostile(void) {
 
 int main(void) {
     examples();
-    facts();
+    facts_of_tokens();
+    facts_of_settings();
     transcript();
     samples();
     silence();

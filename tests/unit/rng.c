@@ -33,7 +33,7 @@ static float largest_difference(const float *a, const float *b, int n) {
     return worst;
 }
 
-int main(void) {
+static void test_words(void) {
     Mt19937 rng;
     mt19937_seed(&rng, 5489);
     CHECK_EQ(mt19937_next(&rng), 3499211612u,
@@ -41,8 +41,11 @@ int main(void) {
     for (int i = 2; i < 10000; i++)
         mt19937_next(&rng);
     CHECK_EQ(mt19937_next(&rng), 4123659995u, "the 10000th number of seed 5489 (C++ standard, 26.6.5)");
+}
 
-    float out[20], again[20];
+static void test_float_noise(void) {
+    Mt19937 rng;
+    float out[20];
     for (size_t i = 0; i < sizeof DRAWS / sizeof *DRAWS; i++) {
         mt19937_seed(&rng, DRAWS[i].seed);
         rng_normal_f32(&rng, out, DRAWS[i].n);
@@ -57,7 +60,11 @@ int main(void) {
     rng_normal_f32(&rng, out, 16);
     CHECK_NEAR(largest_difference(out, DRAWS[2].values, 16), 0, 5.1e-5,
                "only the low 32 bits of a seed count");
+}
 
+static void test_bf16_noise(void) {
+    Mt19937 rng;
+    float out[20], again[20];
     mt19937_seed(&rng, 0);
     rng_normal_bf16(&rng, again, 16);
     int rounded = 0;
@@ -77,6 +84,12 @@ int main(void) {
         rounded += again[i] == bf16_to_float(bf16_from_float(expected));
     }
     CHECK_EQ(rounded, 20, "the ragged end of bf16 noise is the next block of the stream");
+}
+
+int main(void) {
+    test_words();
+    test_float_noise();
+    test_bf16_noise();
     CHECK(rng_entropy() != rng_entropy() || rng_entropy() != rng_entropy(), "random seeds differ");
     return tap_end();
 }
