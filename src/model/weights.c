@@ -138,15 +138,29 @@ typedef struct Check {
     Map known;            /* names of the file that the list accounts for */
     Buf missing;          /* the first missing name */
     Buf wrong;            /* sentences of the first few misshapen or unreadable tensors */
+    Buf unknown;          /* the sentence of the first tensor with a dimension that nothing tells */
     int total, missing_count, shape_count, type_count;
     uint64_t bytes;       /* of all tensors there are */
 } Check;
 
-static void print_dims(Buf *out, int rank, const int64_t *dims) {
+/* [192, ?, 3, 3]: unknown dimensions as "?", unless they are what a file has. */
+static void print_dims(Buf *out, int rank, const int64_t *dims, char zero) {
     buf_byte(out, '[');
-    for (int i = 0; i < rank; i++)
-        buf_print(out, i ? ", %lld" : "%lld", (long long)dims[i]);
+    for (int i = 0; i < rank; i++) {
+        buf_text(out, i ? ", " : "");
+        if (dims[i])
+            buf_print(out, "%lld", (long long)dims[i]);
+        else
+            buf_byte(out, zero);
+    }
     buf_byte(out, ']');
+}
+
+static bool has_unknown(int rank, const int64_t *dims) {
+    for (int i = 0; i < rank; i++)
+        if (!dims[i])
+            return true;
+    return false;
 }
 
 /* Same shape, but for unknown dimensions and for 1s at the end: [512, 512, 1, 1] is [512, 512], [] is [1]. */
@@ -176,16 +190,23 @@ static void check_type(Check *check, const SafeTensor *tensor) {
     buf_done(&sentence);
 }
 
+/* An unknown dimension fits everything: it follows from a tensor that is missing, which is told. When nothing
+ * is missing, check_verdict tells the first of them instead. */
 static void check_shape(Check *check, const SafeTensor *tensor, int rank, const int64_t *dims) {
-    if (tensor->count > 0 && shape_fits(tensor, rank, dims))
+    bool fits = tensor->count > 0 && shape_fits(tensor, rank, dims);
+    if (fits && (!has_unknown(rank, dims) || check->unknown.size))
         return;
     Buf sentence = {0};
     buf_print(&sentence, "%s is ", tensor->name);
-    print_dims(&sentence, tensor->rank, tensor->dims);
+    print_dims(&sentence, tensor->rank, tensor->dims, '0');
     buf_text(&sentence, ", expected ");
-    print_dims(&sentence, rank, dims);
-    check->shape_count++;
-    add_wrong(check, buf_string(&sentence));
+    print_dims(&sentence, rank, dims, '?');
+    if (fits) {
+        buf_text(&check->unknown, buf_string(&sentence));
+    } else {
+        check->shape_count++;
+        add_wrong(check, buf_string(&sentence));
+    }
     buf_done(&sentence);
 }
 
@@ -242,10 +263,13 @@ static void log_unknown(const Check *check, const WeightList *list) {
     buf_done(&names);
 }
 
+#define OTHER_VERSION "the file may be pruned or of another version"
+
 static Status check_verdict(const Check *check, const char *part) {
     int wrong = check->shape_count + check->type_count;
     if (!check->missing_count && !wrong)
-        return NULL;
+        return check->unknown.size ? hint(fail(ERR_FORMAT, "%s", buf_string(&check->unknown)), OTHER_VERSION)
+                                   : NULL;
     Buf sentence = {0};
     if (check->missing_count) {
         buf_print(&sentence, "the %s lacks %d of %d tensors: %s", part, check->missing_count, check->total,
@@ -261,7 +285,7 @@ static Status check_verdict(const Check *check, const char *part) {
     buf_done(&sentence);
     if (check->missing_count)
         return hint(st, ":log FILE and :model PATH again list all of them");
-    return check->shape_count ? hint(st, "the file may be pruned or of another version")
+    return check->shape_count ? hint(st, OTHER_VERSION)
                               : hint(st, "use the bf16 file");
 }
 
@@ -276,6 +300,7 @@ static Status check_file(uint64_t *bytes, const WeightList *list, const SafeTens
     map_done(&check.known);
     buf_done(&check.missing);
     buf_done(&check.wrong);
+    buf_done(&check.unknown);
     return st;
 }
 
@@ -505,7 +530,7 @@ const SafeTensor *weights_find(const SafeTensors *file, const char *prefix, cons
 
 int64_t weights_dim(const SafeTensors *file, const char *prefix, const char *name, int axis) {
     const SafeTensor *tensor = weights_find(file, prefix, name);
-    return tensor && axis < tensor->rank ? tensor->dims[axis] : 0;
+    return tensor && tensor->count > 0 && axis < tensor->rank ? tensor->dims[axis] : 0;
 }
 
 int64_t weights_layers(const SafeTensors *file, const char *prefix, const char *stem) {

@@ -10,8 +10,8 @@
  * The second text is the same weight in another naming, here as three tensors that are stacked. The file's
  * tensors are MODULE.weight and, where the form says so, MODULE.bias [first dimension]. Shapes are sums of
  * products of one number and one capital letter; the values of the letters belong to the scope. A letter of
- * value 0 is unknown (the tensor it would come from is missing) and is not compared. Trailing dimensions of 1
- * are optional in the file.
+ * value 0 is unknown (the tensor it would come from is missing) and is not compared; a file that lacks nothing
+ * and leaves one unknown is refused. Trailing dimensions of 1 are optional in the file.
  *
  * A scope is a table applied to one object: the network itself, or one of its blocks, with the prefix of its
  * names.
@@ -107,7 +107,8 @@ void weights_each(const WeightList *list, WeightVisit *visit, void *context);
 /* The tensor PREFIX NAME, or its adapter form when NAME ends in ".weight". NULL when it is not there. */
 const SafeTensor *weights_find(const SafeTensors *file, const char *prefix, const char *name);
 
-/* Dimension `axis` of PREFIX NAME; 0 when the tensor or the axis is not there. */
+/* Dimension `axis` of PREFIX NAME; 0 when the tensor or the axis is not there, or the tensor is empty: an
+ * empty one may claim any size, the others have no more numbers than the file. */
 int64_t weights_dim(const SafeTensors *file, const char *prefix, const char *name, int axis);
 
 /* One more than the highest N in names that begin with PREFIX STEM N "."; at most 1000. 0 when there is

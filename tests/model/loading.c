@@ -169,6 +169,43 @@ static void check_wrong(void) {
               "heads that do not divide the width are refused");
 }
 
+/* Gives a tensor another shape of rank 0 to 2, cut from the numbers it has. */
+static void reshape(Synthetic *file, const char *name, int rank, int64_t first, int64_t second) {
+    SafeTensor *tensor = synthetic_find(file, name);
+    tensor->rank = rank;
+    tensor->dims[0] = first;
+    tensor->dims[1] = second;
+    tensor->count = (rank > 0 ? first : 1) * (rank > 1 ? second : 1);
+    tensor->bytes = 4 * (size_t)tensor->count;
+}
+
+/* Nothing is missing, but the tensors that sizes are taken from do not tell them. */
+static void check_untold(void) {
+    static const struct {
+        ModelPart part;
+        const char *name;
+        int rank;
+        int64_t first, second;
+        const char *expected;
+    } ROWS[] = {
+        {PART_DIT, "layers.0.attention.qkv.weight", 2, 90, 96,
+         "attention.qkv.weight is [192, 96], expected [?, 96]"},
+        {PART_GEMMA, "model.layers.0.self_attn.q_norm.weight", 0, 0, 0,
+         "model.layers.0.self_attn.q_proj.weight"},
+        {PART_JINA, "model.embeddings.word_embeddings.weight", 1, 48, 0,
+         "model.embeddings.word_embeddings.weight is [48], expected [48, ?]"},
+        {PART_JINA, "model.embeddings.word_embeddings.weight", 2, 0, INT64_MAX,
+         "model.embeddings.word_embeddings.weight is [0, 9223372036854775807], expected [?, ?]"},
+        {PART_VAE, "decoder.conv_in.weight", 1, 16, 0, "decoder.conv_in.weight is [16]"},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        Synthetic file = synthetic_nano(ROWS[i].part, NULL);
+        reshape(&file, ROWS[i].name, ROWS[i].rank, ROWS[i].first, ROWS[i].second);
+        CHECK_HAS(sentence(load(&file, ROWS[i].part, NULL)), ROWS[i].expected,
+                  "a file whose tensors leave a size unknown is refused");
+    }
+}
+
 /* The right structure, but another model. */
 static void check_other_models(void) {
     Synthetic file = synthetic_nano(PART_DIT, NULL);
@@ -361,6 +398,7 @@ int main(void) {
     check_good();
     check_missing();
     check_wrong();
+    check_untold();
     check_other_models();
     check_truncated();
     check_every_tensor();
