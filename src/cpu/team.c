@@ -1,6 +1,10 @@
 /* team.c: the compute team. One atomic number, `open`, is the whole protocol: the units of the current job
  * that nobody has taken. Taking one is a compare-and-swap from n to n - 1; only after it succeeded are the
- * job's fields read, and they cannot change before `done` has counted that unit. */
+ * job's fields read, and they cannot change before `done` has counted that unit. A helper that is late may
+ * take a unit of the next job instead: it then reads the next job's fields, published before its units.
+ *
+ * All orders are sequentially consistent: a few atomics per unit of some 40 us are nothing to save on, and
+ * sleep_until_work needs it. */
 #include "config.h"
 
 #include "cpu/team.h"
@@ -12,10 +16,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* A pause is 10 to 40 ns on the processors we know: helpers look for work for 20 to 80 us before they
- * sleep. */
-#define SPINS_BEFORE_SLEEP 2000
-#define SPINS_BEFORE_YIELD 2000
+/* Rounds of waiting before a helper sleeps, or the caller offers its core to the helper it waits for. A pause
+ * is 10 to 40 ns on the processors we know, so this is 20 to 80 us. */
+#define PAUSES 2000
 
 typedef struct Helper {
     Team *team;
@@ -43,14 +46,6 @@ static inline void pause_core(void) {
 #elif defined(__aarch64__)
     __asm__ volatile("yield");
 #endif
-}
-
-/* One round of waiting. */
-static void relax(int spin) {
-    if (spin < SPINS_BEFORE_YIELD)
-        pause_core();
-    else
-        sched_yield();
 }
 
 /* Takes units until there are none. */
@@ -92,8 +87,8 @@ static void *helper_main(void *argument) {
     Helper *helper = argument;
     Team *team = helper->team;
     while (!atomic_load(&team->closing)) {
-        for (int spin = 0; spin < SPINS_BEFORE_SLEEP && idle(team); spin++)
-            relax(spin);
+        for (int i = 0; i < PAUSES && idle(team); i++)
+            pause_core();
         if (idle(team))
             sleep_until_work(team);
         work(team, helper->index);
@@ -162,6 +157,8 @@ void team_run(Team *team, TeamUnit *unit, void *job, int64_t units) {
     atomic_store(&team->open, units);
     wake_all(team);
     work(team, 0);
-    for (int spin = 0; atomic_load(&team->done) < units; spin += spin < SPINS_BEFORE_YIELD)
-        relax(spin);
+    for (int i = 0; i < PAUSES && atomic_load(&team->done) < units; i++)
+        pause_core();
+    while (atomic_load(&team->done) < units)
+        sched_yield();
 }
