@@ -81,7 +81,8 @@ static void pack_column_chunk(const Packing *p, int64_t column, int64_t k, int64
         memcpy(halves, from, (size_t)real * 2);
     } else if (part) {
         read_numbers(p, source, k, numbers, real);
-        p->state->kernels->to_bf16(halves, numbers, n);
+        if (pairs)
+            p->state->kernels->to_bf16(halves, numbers, n);
     }
     if (pairs)
         put_pairs((uint16_t *)out, halves, column % PANEL, n);
@@ -125,7 +126,6 @@ static DType stored_type(const CpuState *state, const WeightParts *parts) {
 int64_t weight_panels(const Weight *w) {
     return w->kind == WEIGHT_GLU ? (w->out / 2 + PANEL / 2 - 1) / (PANEL / 2) : (w->out + PANEL - 1) / PANEL;
 }
-
 
 Status cpu_weight_pack(void *opaque, Weight *out, const WeightParts *parts) {
     CpuState *state = opaque;
