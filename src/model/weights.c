@@ -412,10 +412,6 @@ static Status load_row(Ops *o, const WeightList *list, const WeightScope *scope,
 
 /* ---- per field: bytes and freeing ---------------------------------------------------------------------- */
 
-static size_t weight_bytes(const Weight *w) {
-    return w->bytes + (w->bias ? sizeof(float) * (size_t)w->out : 0);
-}
-
 static size_t vector_bytes(Tensor t) {
     return t.data ? sizeof(float) * (size_t)tensor_count(t) : 0;
 }
@@ -425,10 +421,9 @@ static size_t field_bytes(const void *field, WeightForm form) {
     case FORM_MATRIX:
     case FORM_MATRIX_BIAS:
     case FORM_GLU:
-    case FORM_CONV_BIAS: return weight_bytes(field);
+    case FORM_CONV_BIAS: return ((const Weight *)field)->bytes;
     case FORM_MODULATION:
-        return weight_bytes(&((const ModulationWeights *)field)->scale) +
-               weight_bytes(&((const ModulationWeights *)field)->gate);
+        return ((const ModulationWeights *)field)->scale.bytes + ((const ModulationWeights *)field)->gate.bytes;
     case FORM_VECTOR: return vector_bytes(*(const Tensor *)field);
     case FORM_NORM:
         return vector_bytes(((const NormWeights *)field)->w) + vector_bytes(((const NormWeights *)field)->b);

@@ -83,7 +83,7 @@ typedef struct Weight {
     int kernel;          /* 1 or 3 for CONV, else 1 */
     int layout;          /* backend-private */
     void *packed;        /* backend-private */
-    size_t bytes;        /* of device memory */
+    size_t bytes;        /* of device memory, the bias included */
     float *bias;         /* [out] float32 device memory, or NULL */
 } Weight;
 
