@@ -40,10 +40,10 @@ static void say(Program *program, const char *text) {
 /* The directory goes while the picture is being made. */
 static void saved_elsewhere(void) {
     mkdir("gone", 0777);
-    static const char *const arguments[] = {"--steps=200", "--size=64x64", "--outdir=gone", "--progress=all", NULL};
+    static const char *const arguments[] = {"--steps=60", "--size=64x64", "--outdir=gone", "--progress=all", NULL};
     Program program = program_start(arguments);
     say(&program, "1girl\n\n");
-    program_expect(&program, "Denoising step 2/200...");
+    program_expect(&program, "Denoising step 2/60...");
     CHECK(rmdir("gone") == 0, "nothing is in the directory before the picture is made");
     write_text("gone", "a file now");
     CHECK(program_expect(&program, "the picture is kept"), "N6: a directory that goes loses nothing");

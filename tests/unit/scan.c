@@ -178,13 +178,13 @@ static void hostile(void) {
                                          "<n>x</n>\n\n", "\xff\xc0", "<character 1"};
     double slowest = 0;
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
-        double took = seconds_for(pieces[i], 1u << 20);
+        double took = seconds_for(pieces[i], 1u << 19);
         slowest = took > slowest ? took : slowest;
     }
-    printf("# slowest MiB: %.3f s\n", slowest);
-    /* Square growth would take minutes here; 10 MiB took 0.2 s on one core, 11 s under sanitizers on a busy
-     * one. */
-    CHECK(slowest < 10, "a MiB of the worst text is scanned in no time");
+    printf("# slowest half MiB: %.3f s\n", slowest);
+    /* 0.002 s on one core; square growth takes half a minute. The thread sanitizer looks at all the rest of the text at
+     * each memmem, which made it 4 s on a busy machine. */
+    CHECK(slowest < 8, "half a MiB of the worst text is scanned in no time");
     Scan scan;
     scan_text(&scan, "", 0);
     CHECK(scan_balanced(&scan) && scan_place(&scan, 0).line == 1, "an empty text is balanced");
