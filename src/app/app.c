@@ -171,10 +171,7 @@ void app_free(App *app) {
     buf_done(&app->prompt);
     buf_done(&app->edit);
     buf_done(&app->saved);
-    if (app->events)
-        fclose(app->events);
-    if (app->report.copy)
-        fclose(app->report.copy);
+    app_close_logs(app);
     free(app);
 }
 

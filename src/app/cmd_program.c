@@ -13,24 +13,40 @@
 #include "app/cmd.h"
 #include "app/state.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "prompt/xml.h"
 
 /* ---- :log ---------------------------------------------------------------------------------------------- */
 
-static Status open_log(FILE **log, const char *path) {
-    FILE *file = fopen(path, "ae");
-    if (!file)
-        return fail_errno("write %s", path);
-    if (*log)
-        fclose(*log);
-    *log = file;
-    return NULL;
+/* What the rooms below have to say beside their faults, such as every tensor that is missing. Any thread may call. */
+static void write_below(void *file, LogLevel level, const char *source, int line, const char *text) {
+    (void)level;
+    fprintf(file, "[LOG] %s, %s:%d\n", text, source, line);
+    fflush(file);
 }
 
 static void close_log(FILE **log) {
     if (*log)
         fclose(*log);
     *log = NULL;
+}
+
+void app_close_logs(App *app) {
+    log_set_sink(NULL, NULL); /* first: another thread may be writing */
+    close_log(&app->report.copy);
+    close_log(&app->events);
+}
+
+static Status open_log(App *app, FILE **log, const char *path) {
+    FILE *file = fopen(path, "ae");
+    if (!file)
+        return fail_errno("write %s", path);
+    log_set_sink(NULL, NULL);
+    close_log(log);
+    *log = file;
+    if (app->report.copy)
+        log_set_sink(write_below, app->report.copy);
+    return NULL;
 }
 
 Status cmd_log(App *app, const Call *call) {
@@ -40,8 +56,7 @@ Status cmd_log(App *app, const Call *call) {
         return NULL;
     }
     if (!strcmp(call->word[0], "off")) {
-        close_log(&app->report.copy);
-        close_log(&app->events);
+        app_close_logs(app);
         report_line(&app->report, LINE_INFO, "Logging is off");
         return NULL;
     }
@@ -51,7 +66,7 @@ Status cmd_log(App *app, const Call *call) {
     if (!events && call->count > 1)
         return hint(fail(ERR_USAGE, ":log: \"%s\" is left over", call->word[1]), ":log talk.txt");
     char *path = app_path(app, call->word[events ? 1 : 0]);
-    Status st = open_log(events ? &app->events : &app->report.copy, path);
+    Status st = open_log(app, events ? &app->events : &app->report.copy, path);
     if (!st && call->source != SOURCE_START_FILE)
         report_line(&app->report, LINE_INFO, "Everything from here on is added to %s", path);
     free(path);

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "prompt/input.h"
+#include "prompt/xml.h"
 
 #define HISTORY_SHOWN 20
 #define HISTORY_WIDTH 70
@@ -132,6 +133,22 @@ Status cmd_redo(App *app, const Call *call) {
 
 /* ---- advice -------------------------------------------------------------------------------------------- */
 
+/* What XML itself cannot express (a forbidden character, a name that is none). The encoders do not mind. Returns how
+ * many lines were said. */
+static size_t say_xml_problems(App *app, const char *text, size_t size) {
+    Scan scan;
+    XmlProblems problems;
+    scan_text(&scan, text, size);
+    xml_check(&problems, &scan);
+    size_t count = problems.count;
+    for (size_t i = 0; i < count; i++)
+        report_line(&app->report, LINE_INFO, "Note: not XML for other programs: %s (%u:%u)", problems.problems[i].message,
+                    problems.problems[i].place.line, problems.problems[i].place.column);
+    xml_problems_done(&problems);
+    scan_done(&scan);
+    return count;
+}
+
 static void say_findings(App *app, const char *text, size_t size) {
     LintList list = {0};
     app_lint(app, &list, &app->settings, text, size);
@@ -142,7 +159,8 @@ static void say_findings(App *app, const char *text, size_t size) {
         report_line(&app->report, LINE_PLAIN, "%s", line.data);
         buf_done(&line);
     }
-    if (!list.count)
+    size_t count = list.count + say_xml_problems(app, text, size);
+    if (!count)
         report_line(&app->report, LINE_INFO, "No findings");
     lint_done(&list);
 }

@@ -38,9 +38,16 @@ void report_lines(Report *report, LineKind kind, const char *text) {
     }
 }
 
+/* Where a fault was made is for the log alone. */
+static void copy_origin(Report *report, Status st) {
+    if (report->copy)
+        fprintf(report->copy, "[LOG] %s error, %s:%d\n", error_name(st->code), st->file, st->line);
+}
+
 void report_fault(Report *report, Status st) {
     if (!st || st->code == ERR_CANCELLED)
         return;
+    copy_origin(report, st);
     if (st->code == ERR_BUG) {
         report_line(report, LINE_ERROR, "%s (bug in newbie)", st->message);
         say(report, LINE_HINT, st->hint[0] ? st->hint : "please report it with :doctor and the log");

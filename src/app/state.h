@@ -202,6 +202,9 @@ void app_keep_shot(App *app, const Ticket *ticket, SavedInfo *saved);
 void order_done(Order *order);
 void shot_done(Shot *shot);
 
+/* Ends :log in both forms. */
+void app_close_logs(App *app);
+
 /* Everything about a prompt under these settings: facts for the rules, then the rules. */
 void app_lint(App *app, LintList *out, const Settings *settings, const char *prompt, size_t size);
 
