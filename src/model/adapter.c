@@ -42,13 +42,16 @@ typedef struct Factors {
     int64_t rank;
 } Factors;
 
-static float *as_floats(const SafeTensor *tensor) {
-    float *out = malloc(sizeof(float) * (size_t)(tensor->count ? tensor->count : 1));
-    if (out && !float_from_dtype(out, tensor->data, tensor->type, tensor->count)) {
-        free(out);
-        return NULL;
-    }
-    return out;
+/* The numbers as float32, owned. */
+static Status as_floats(float **out, const SafeTensor *tensor) {
+    if (tensor->type != DT_F32 && tensor->type != DT_F16 && tensor->type != DT_BF16)
+        return fail(ERR_FORMAT, "%s is stored as %s; readable are f32 f16 bf16", tensor->name,
+                    dtype_name(tensor->type));
+    *out = malloc(sizeof(float) * (size_t)(tensor->count ? tensor->count : 1));
+    if (!*out)
+        return fail(ERR_MEMORY, "no memory to merge the adapter with %s", tensor->name);
+    float_from_dtype(*out, tensor->data, tensor->type, tensor->count);
+    return NULL;
 }
 
 /* Which of lora_A and lora_B stands left follows from their shapes against the weight [rows, width]. */
@@ -67,12 +70,8 @@ static Status read_factors(Factors *out, const SafeTensor *weight, const SafeTen
                         (long long)width);
     }
     out->rank = left->dims[2];
-    out->left = as_floats(left);
-    out->right = as_floats(right);
-    if (!out->left || !out->right)
-        return fail(ERR_FORMAT, "%s is stored as %s; readable are f32 f16 bf16", a->name,
-                    dtype_name(a->type));
-    return NULL;
+    TRY(as_floats(&out->left, left));
+    return as_floats(&out->right, right);
 }
 
 static void add_product(float *weight, const Factors *f, int64_t rows, int64_t width) {
@@ -96,9 +95,9 @@ Status adapter_merge(HostWeight *out, const SafeTensors *file, const char *modul
         return NULL;
     Factors factors = {0};
     Status st = read_factors(&factors, weight, a, b);
-    float *merged = st ? NULL : as_floats(weight);
-    if (!st && !merged)
-        st = fail(ERR_MEMORY, "no memory to merge the adapter of %s", weight->name);
+    float *merged = NULL;
+    if (!st)
+        st = as_floats(&merged, weight);
     if (!st) {
         add_product(merged, &factors, weight->dims[0], weight->dims[1]);
         out->owned = merged;

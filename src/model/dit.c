@@ -651,7 +651,7 @@ static void final_layer(Ops *o, Tensor velocity, const DitRun *run, Tensor x, co
     for (int i = 0; i < joint->seqs->count; i++) {
         op_layer_norm(o, normed, joint_image(run, x, i),
                       &(LayerNormHow){.eps = (float)FINAL_NORM_EPS, .seqs = &one,
-                                                                         .scale = tensor_rows(scale, i, 1)});
+                                      .scale = tensor_rows(scale, i, 1)});
         op_linear(o, tokens, normed, &run->dit->final, (LinearHow){0});
         op_unpatchify(o, tensor_at(velocity, i), tokens, (int)c->patch);
     }

@@ -23,13 +23,18 @@ typedef struct DitConfig {
 
 typedef struct Dit Dit;
 
-/* Binds, checks and packs all weights of `file` (lab names, any prefix of model-spec 2.11, or diffusers
- * names) into the backend. config: transformer/config.json or NULL; shapes win where both speak. *out is
- * owned (dit_free, with the same backend still open). Pages of the file are given back as they are packed.
- * progress(context, bytes_done, bytes_total) may be NULL. Errors: ERR_FORMAT with every missing or misshapen
- * tensor in one message (product.md 12 rows 4-6). */
+/* What a loader tells while it works: bytes of the file that are packed, of all that will be. */
 typedef void LoadProgress(void *context, uint64_t bytes_done, uint64_t bytes_total);
-typedef struct LoadHow { LoadProgress *progress; void *context; } LoadHow;
+typedef struct LoadHow {
+    LoadProgress *progress; /* may be NULL */
+    void *context;
+} LoadHow;
+
+/* Binds, checks and packs all weights of `file` (lab names, any prefix of model-spec 2.11, or diffusers
+ * names) into the backend. config: transformer/config.json or NULL; shapes win where both speak. how may be
+ * NULL. *out is owned (dit_free, with the same backend still open). Pages of the file are given back as they
+ * are packed. Errors: ERR_FORMAT with every missing or misshapen tensor in one message (product.md 12 rows
+ * 4-6), ERR_MEMORY, what the backend says; nothing is then held. */
 Status dit_load(Dit **out, Ops *o, const SafeTensors *file, const Json *config, const LoadHow *how);
 void dit_free(Dit *dit, Ops *o);
 const DitConfig *dit_config(const Dit *dit);
@@ -64,8 +69,6 @@ void dit_begin(DitRun *run, Ops *o, const Dit *dit, const DitInput *input);
 
 /* velocity [sequences, channels, height, width] = dx/dt at `latent` [channels, height, width] for evaluation
  * number `evaluation`, for the first `sequences` sequences of the run (1 when guidance is truncated). Uses
- * the arena above the present mark and releases it. */
+ * the arena above the present mark and releases it; how much that is, a dry run tells (engine/run). Errors
+ * are sticky in o. */
 void dit_velocity(Ops *o, Tensor velocity, DitRun *run, Tensor latent, int evaluation);
-
-/* Device bytes of activations one run of this shape needs come from a dry run (engine/run), not from a
- * formula. */

@@ -17,12 +17,13 @@ typedef struct Gemma Gemma;
 
 /* config: text_encoder/config.json (text-only or with text_config) or NULL (then the values of the 4B model,
  * model-spec 3.1, beside what shapes tell). The last layer and the final norm are not loaded. The embedding
- * table stays in the mapping, so `file` must outlive the model. */
+ * table stays in the mapping, so `file` must outlive the model. Ownership, progress and errors as dit_load;
+ * also ERR_UNSUPPORTED for a rope type or layer pattern that is not run here. */
 Status gemma_load(Gemma **out, Ops *o, const SafeTensors *file, const Json *config, const LoadHow *how);
 void gemma_free(Gemma *gemma, Ops *o);
 const GemmaConfig *gemma_config(const Gemma *gemma);
-size_t gemma_bytes(const Gemma *gemma);
+size_t gemma_bytes(const Gemma *gemma); /* device memory of the weights; the table is not in it */
 
 /* states [rows, hidden] on the device from ids [rows] on the host, several texts packed. Ids must be below
- * vocabulary. */
+ * vocabulary. Uses the arena above the present mark and releases it. Errors are sticky in o. */
 void gemma_encode(Ops *o, Tensor states, const Gemma *gemma, const int32_t *host_ids, const Seqs *seqs);

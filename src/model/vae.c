@@ -202,7 +202,7 @@ void vae_expected(const VaeConfig *config, int naming, WeightVisit *visit, void 
 
 /* ---- configuration ------------------------------------------------------------------------------------- */
 
-/* Where the blocks of a level are, in both namings. */
+/* Where the blocks of a level are; naming 0 is BFL's, 1 diffusers'. */
 static void level_stem(char out[64], const char *half, int naming, int level, int levels) {
     if (!strcmp(half, "decoder"))
         snprintf(out, 64, naming ? "decoder.up_blocks.%d.resnets." : "decoder.up.%d.block.",
@@ -357,7 +357,7 @@ typedef struct Canvas {
     int64_t high, wide, channels;
 } Canvas;
 
-/* Slot number now + ahead as a picture of `channels` at `numerator`/2 of the present size. */
+/* Slot number now + ahead as a picture [high, wide, channels]. */
 static Tensor canvas_view(const Canvas *canvas, int ahead, int64_t high, int64_t wide, int64_t channels) {
     return tensor_3d(canvas->slot[(canvas->now + ahead) % SLOTS].data, DT_F32, high, wide, channels);
 }

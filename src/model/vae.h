@@ -17,19 +17,24 @@ typedef struct Vae Vae;
 
 typedef enum VaeParts { VAE_DECODER = 1, VAE_ENCODER = 2, VAE_BOTH = 3 } VaeParts;
 
-/* BFL or diffusers names; config: vae/config.json or NULL. A 4-channel file is refused by name (SD/SDXL). */
+/* Binds, checks and packs one half of the autoencoder or both; BFL or diffusers names. config:
+ * vae/config.json or NULL for FLUX's constants. *out is owned (vae_free, with the same backend still open).
+ * Errors: ERR_FORMAT with every missing or misshapen tensor in one message, and for a 4-channel file (SD,
+ * SDXL) its name; ERR_UNSUPPORTED (quant convolutions), ERR_MEMORY; nothing is then held. */
 Status vae_load(Vae **out, Ops *o, const SafeTensors *file, const Json *config, VaeParts parts);
 void vae_free(Vae *vae, Ops *o);
 const VaeConfig *vae_config(const Vae *vae);
-size_t vae_bytes(const Vae *vae);
+size_t vae_bytes(const Vae *vae); /* device memory of the weights */
 
 typedef enum LatentScale {
     LATENT_VAE,   /* z_vae, as the autoencoder has it */
     LATENT_MODEL, /* as the transformer has it; scaled here */
 } LatentScale;
 
-/* image [8h, 8w, 3], about -1 to 1, not clamped, from latent [16, h, w]. */
+/* image [8h, 8w, 3], about -1 to 1, not clamped, from latent [16, h, w]. The decoder must be loaded. Uses the
+ * arena above the present mark and releases it; so does vae_encode. Errors are sticky in o. */
 void vae_decode(Ops *o, Tensor image, const Vae *vae, Tensor latent, LatentScale scale);
 
-/* latent [16, h, w]: mean of the posterior, from pixels [8h, 8w, 3] in -1 to 1. */
+/* latent [16, h, w]: mean of the posterior, from pixels [8h, 8w, 3] in -1 to 1. The encoder must be
+ * loaded. */
 void vae_encode(Ops *o, Tensor latent, const Vae *vae, Tensor pixels, LatentScale scale);

@@ -423,7 +423,8 @@ static size_t field_bytes(const void *field, WeightForm form) {
     case FORM_GLU:
     case FORM_CONV_BIAS: return ((const Weight *)field)->bytes;
     case FORM_MODULATION:
-        return ((const ModulationWeights *)field)->scale.bytes + ((const ModulationWeights *)field)->gate.bytes;
+        return ((const ModulationWeights *)field)->scale.bytes +
+               ((const ModulationWeights *)field)->gate.bytes;
     case FORM_VECTOR: return vector_bytes(*(const Tensor *)field);
     case FORM_NORM:
         return vector_bytes(((const NormWeights *)field)->w) + vector_bytes(((const NormWeights *)field)->b);

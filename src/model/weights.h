@@ -85,8 +85,8 @@ WeightScope *weights_scope(WeightList *list, void *object, const WeightRow *rows
  * sentence: missing tensors ("the transformer lacks 3 of 535 tensors: A and 2 more"), wrong shapes,
  * unreadable types; each also as a log line. Pages of the file are given back as they are packed. Tensors of
  * the file under the list's prefix that are not in the list are named in the log. how may be NULL. After an
- * error nothing is held. Errors: ERR_FORMAT (product.md 12 rows 5, 6, 8), ERR_MEMORY, what the backend
- * says. */
+ * error no device memory is held; the list itself is the caller's either way (weights_free). Errors:
+ * ERR_FORMAT (product.md 12 rows 5, 6, 8), ERR_MEMORY, what the backend says. */
 Status weights_load(WeightList *list, Ops *o, const SafeTensors *file, const LoadHow *how);
 
 /* Frees the device memory of all fields and the list itself. */
