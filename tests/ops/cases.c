@@ -41,6 +41,7 @@ static const struct {
 } SPLITS[] = {
     {1, {1}},     {1, {7}},           {1, {33}},  {3, {5, 1, 9}},
     {2, {64, 3}}, {4, {1, 1, 17, 2}}, {1, {130}}, {8, {1, 2, 3, 4, 5, 6, 7, 8}},
+    {2, {300, 257}}, {1, {600}},
 };
 
 static Seqs split(int row) {
@@ -69,6 +70,8 @@ static const int LINEAR[][CASE_NUMBERS] = {
     {6, 4100, 19, 0, 0, 0, 0, 0},
     {144, 72, 129, 0, 0, 0, 0, 0},
     {11, 2, 31, 0, ACT_NONE, 1, 1, 0},
+    {157, 1037, 545, 0, 0, 0, 1, 1}, /* several blocks of rows, of columns and of depth */
+    {157, 1037, 545, 1, 0, 1, 0, 0},
 };
 
 static void run_linear(Run *run, const int *n) {
@@ -296,6 +299,13 @@ static const int ATTENTION[][CASE_NUMBERS] = {
     {1, 1, 1, 512, MASK_FULL, 0, 0, 0},
     {6, 1, 1, 7, MASK_FULL, 0, 0, 0},
     {6, 8, 4, 64, MASK_FULL, 0, 0, 0},
+    /* more keys than a block of the cpu backend, windows that end before, within and behind a block */
+    {8, 2, 1, 40, MASK_FULL, 0, 0, 0},
+    {8, 2, 2, 24, MASK_CAUSAL, 0, 0, 1},
+    {9, 1, 1, 12, MASK_CAUSAL, 10, 0, 0},
+    {9, 1, 1, 48, MASK_CAUSAL, 300, 0, 0},
+    {9, 2, 1, 20, MASK_CAUSAL, 257, SCORES_LARGE, 0},
+    {9, 1, 1, 32, MASK_FULL, 0, SCORES_LARGE, 0},
 };
 
 /* Large scores, about ±1e4, are made of integers so that they are exact and near ties stay what they are. */
