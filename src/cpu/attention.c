@@ -40,7 +40,7 @@ typedef struct Rows {
 } Rows;
 
 static int64_t panels_of(int64_t n) {
-    return (n + PANEL - 1) / PANEL;
+    return ceil_divide(n, PANEL);
 }
 
 static float *head_row(Tensor t, int64_t row, int64_t head) {
@@ -51,7 +51,7 @@ static float *head_row(Tensor t, int64_t row, int64_t head) {
 static void pack_unit(void *job, int64_t unit, int thread) {
     const Attention *a = job;
     int64_t blocks = panels_of(a->n), kv_head = unit / blocks, first = unit % blocks * PANEL;
-    int64_t rows = a->n - first < PANEL ? a->n - first : PANEL;
+    int64_t rows = least(a->n - first, PANEL);
     float *keys = a->keys + kv_head * a->key_size + first * a->head;
     float *values = a->values + kv_head * a->value_size + first * PANEL;
     (void)thread;
@@ -63,7 +63,7 @@ static void pack_unit(void *job, int64_t unit, int thread) {
             keys[c * PANEL + r] = 0;
     }
     for (int64_t panel = 0; panel < a->panels; panel++) {
-        int64_t width = a->head - panel * PANEL < PANEL ? a->head - panel * PANEL : PANEL;
+        int64_t width = least(a->head - panel * PANEL, PANEL);
         for (int64_t r = 0; r < rows; r++) {
             float *to = values + (panel * a->n + r) * PANEL;
             memcpy(to, head_row(a->v, first + r, kv_head) + panel * PANEL, (size_t)width * 4);
@@ -90,7 +90,7 @@ static void soften(const Attention *a, const Rows *rows, int64_t key, int64_t ke
         SoftmaxRow row = {
             .scores = rows->w->scores + r * PANEL, .panel_stride = TILE_ROWS * PANEL,
             .weights = rows->w->weights + r * A_STRIDE, .keys = keys,
-            .from = from > key ? from - key : 0, .to = to < key + keys ? to - key : keys,
+            .from = from > key ? from - key : 0, .to = least(to - key, keys),
             .maximum = &rows->maximum[r], .sum = &rows->sum[r],
         };
         float factor = a->state->kernels->softmax_row(&row);
@@ -134,11 +134,9 @@ static int64_t first_row(const Attention *a, int64_t tile) {
 static void store_tile(const Attention *a, const Rows *rows) {
     for (int64_t r = 0; r < rows->last - rows->first; r++) {
         float *out = head_row(a->out, rows->first + r, rows->head);
-        for (int64_t panel = 0; panel < a->panels; panel++) {
-            int64_t left = a->head - panel * PANEL;
+        for (int64_t panel = 0; panel < a->panels; panel++)
             a->state->kernels->scale(out + panel * PANEL, rows->sums + (panel * TILE_ROWS + r) * PANEL,
-                                     1.0f / rows->sum[r], left < PANEL ? left : PANEL);
-        }
+                                     1.0f / rows->sum[r], least(a->head - panel * PANEL, PANEL));
     }
 }
 
@@ -157,7 +155,7 @@ static Rows begin_tile(const Attention *a, Rows unit, int64_t tile, int64_t plac
 static void attention_unit(void *job, int64_t index, int thread) {
     const Attention *a = job;
     int64_t part = index % a->units_per_head, first_tile = part * a->tiles_per_unit;
-    int64_t tiles = a->tiles - first_tile < a->tiles_per_unit ? a->tiles - first_tile : a->tiles_per_unit;
+    int64_t tiles = least(a->tiles - first_tile, a->tiles_per_unit);
     int64_t block_row = first_row(a, first_tile), block_end = first_row(a, first_tile + tiles);
     float maximum[QUERY_TILES * TILE_ROWS], sum[QUERY_TILES * TILE_ROWS] = {0};
     Rows unit = {.w = &a->state->workspaces[thread], .maximum = maximum, .sum = sum};
@@ -172,7 +170,7 @@ static void attention_unit(void *job, int64_t index, int thread) {
     for (int64_t key = 0; key < a->n; key += KEYS)
         for (int64_t t = 0; t < tiles; t++) {
             Rows rows = begin_tile(a, unit, first_tile + t, t, block_row);
-            tile_with_keys(a, &rows, key, a->n - key < KEYS ? a->n - key : KEYS);
+            tile_with_keys(a, &rows, key, least(a->n - key, KEYS));
         }
     for (int64_t t = 0; t < tiles; t++) {
         Rows rows = begin_tile(a, unit, first_tile + t, t, block_row);
@@ -191,11 +189,11 @@ static Status attend(Attention *a) {
     TRY(scratch_get(a->state, &scratch, (size_t)(kv_heads * (a->key_size + a->value_size)) * 4));
     a->keys = scratch;
     a->values = a->keys + kv_heads * a->key_size;
-    a->tiles = (a->n + tile_rows - 1) / tile_rows;
+    a->tiles = ceil_divide(a->n, tile_rows);
     a->tiles_per_unit = QUERY_TILES;
     while (a->tiles_per_unit > 1 && heads * a->tiles < 4 * threads * a->tiles_per_unit)
         a->tiles_per_unit /= 2;
-    a->units_per_head = (a->tiles + a->tiles_per_unit - 1) / a->tiles_per_unit;
+    a->units_per_head = ceil_divide(a->tiles, a->tiles_per_unit);
     team_run(a->state->team, pack_unit, a, kv_heads * panels_of(a->n));
     team_run(a->state->team, attention_unit, a, heads * a->units_per_head);
     return NULL;

@@ -30,8 +30,7 @@ static int64_t piece(const Picture *p, int64_t left, int64_t column, int64_t cha
     int64_t channels = p->x.dims[2];
     bool inside = left >= 0 && left + p->kernel <= p->x.dims[1];
     bool whole_line = inside && !p->shift && p->x.strides[1] == channels;
-    int64_t count = (whole_line ? p->kernel - column : 1) * channels - channel;
-    return count < most ? count : most;
+    return least((whole_line ? p->kernel - column : 1) * channels - channel, most);
 }
 
 static const float *gather_taps(const void *source, float *room, int64_t row, int64_t k, int64_t n) {

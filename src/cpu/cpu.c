@@ -117,9 +117,8 @@ static void range_unit(void *context, int64_t unit, int thread) {
 #define ELEMENTS_WORTH_SHARING 4096
 
 void run_range(CpuState *state, RangeKernel *kernel, const void *job, int64_t count, int64_t weight) {
-    int64_t most = count * weight / ELEMENTS_WORTH_SHARING, units = 4 * team_size(state->team);
-    units = units < most ? units : most;
-    units = units < count ? units : count;
+    int64_t most = least(count, count * weight / ELEMENTS_WORTH_SHARING);
+    int64_t units = least(4 * team_size(state->team), most);
     RangeRun run = {kernel, job, count, units > 0 ? units : 1};
     team_run(state->team, range_unit, &run, run.units);
 }

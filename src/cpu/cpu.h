@@ -1,5 +1,5 @@
-/* cpu.h: the CPU backends. "cpu" chooses its kernels by cpuid (or BackendOptions.path, or $NEWBIE_ISA); "ref" computes
- * every op in plain double precision, slow and obvious: the oracle of the tests. */
+/* cpu.h: the CPU backends. "cpu" chooses its kernels by cpuid (or BackendOptions.path, or $NEWBIE_ISA); "ref"
+ * computes every op in plain double precision, slow and obvious: the oracle of the tests. */
 #pragma once
 
 #include "ops/backend.h"
@@ -7,8 +7,8 @@
 extern const Backend CPU_BACKEND;
 extern const Backend REF_BACKEND;
 
-/* Names of the code paths that run on this machine, best first, NULL-terminated: "avx512bf16", "avx512", "avx2",
- * "portable". */
+/* Names of the code paths that run on this machine, best first, NULL-terminated: "avx512bf16", "avx512",
+ * "avx2", "portable". Static. */
 const char *const *cpu_paths(void);
 
 /* Physical cores this process may use. */

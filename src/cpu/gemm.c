@@ -29,14 +29,6 @@ typedef struct Cut {
     size_t panel_bytes, depth_bytes;  /* of a panel; of one row of it */
 } Cut;
 
-static int64_t ceil_divide(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 static int64_t tile_first_row(const Cut *cut, int64_t tile) {
     return tile * cut->product->rows / cut->tiles;
 }

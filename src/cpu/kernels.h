@@ -14,15 +14,16 @@
 #define CPU_X86 1
 #endif
 
-/* ---- matrix tiles -----------------------------------------------------------------------------------------
+/* ---- matrix tiles -----------------------------------------------------------------------------------
  *
- * acc [rows, 32] (+)= A [rows, depth] · B [depth, 32]: the one kernel under linear, convolution and attention.
+ * acc [rows, 32] (+)= A [rows, depth] · B [depth, 32]: the one kernel under linear, convolution, attention.
  *
  * A is a block of copied rows with a fixed stride, so that every operand has a constant offset; the stride is
  * no power of two, so that the rows fall into different cache sets. B is a panel of 32 columns:
  *   f32    [depth][32]
- *   pairs  [depth / 2][32][2] bf16: rows k and k + 1 side by side. vdpbf16ps multiplies them as they are; other
- *          paths get both as exact floats with a shift and a mask. Odd depths are padded with zeros, in A too. */
+ *   pairs  [depth / 2][32][2] bf16: rows k and k + 1 side by side. vdpbf16ps multiplies them as they are;
+ *          other paths get both as exact floats with a shift and a mask. Odd depths are padded with zeros, in
+ *          A too. */
 #define PANEL 32
 #define TILE_ROWS 12               /* most rows of any path */
 #define BLOCK_DEPTH 512            /* floats of a row of A in one block; twice as many bf16 */
@@ -117,6 +118,14 @@ extern const Kernels KERNELS_PORTABLE;
 #ifdef CPU_X86
 extern const Kernels KERNELS_AVX2, KERNELS_AVX512, KERNELS_AVX512BF16;
 #endif
+
+static inline int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static inline int64_t ceil_divide(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
 
 /* The sequence that a row belongs to. */
 static inline int64_t seq_of_row(const Seqs *seqs, int64_t row) {

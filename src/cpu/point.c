@@ -16,7 +16,7 @@ static int64_t row_count(Tensor t) {
 }
 
 static int64_t span_count(const SpanJob *job) {
-    return job->dense ? (tensor_count(job->x[0]) + SPAN - 1) / SPAN : row_count(job->x[0]);
+    return job->dense ? ceil_divide(tensor_count(job->x[0]), SPAN) : row_count(job->x[0]);
 }
 
 static void run_spans(CpuState *state, RangeKernel *kernel, SpanJob *job) {
@@ -198,7 +198,7 @@ static void cast_rows(const void *job, int64_t from, int64_t to) {
     float line[512];
     for (int64_t r = from; r < to; r++)
         for (int64_t i = 0; i < width; i += 512) {
-            int64_t n = width - i < 512 ? width - i : 512;
+            int64_t n = least(width - i, 512);
             float_from_dtype(line, any_row(j->x, r) + (size_t)i * dtype_size(j->x.type), j->x.type, n);
             char *y = any_row(j->y, r) + (size_t)i * dtype_size(j->y.type);
             if (j->y.type == DT_F32)

@@ -72,7 +72,7 @@ static void put_pairs(uint16_t *out, const uint16_t *in, int64_t lane, int64_t n
 static void pack_column_chunk(const Packing *p, int64_t column, int64_t k, int64_t n, char *out) {
     float numbers[CHUNK] = {0};
     uint16_t halves[CHUNK] = {0};
-    int64_t real = n < p->depth - k ? n : p->depth - k;
+    int64_t real = least(n, p->depth - k);
     bool pairs = p->weight->type == DT_BF16;
     Source source = column_source(p, column);
     const Tensor *part = source.part < 0 ? NULL : &p->parts->part[source.part];
@@ -96,7 +96,7 @@ static void pack_panel(void *job, int64_t panel, int thread) {
     size_t depth_bytes = PANEL * dtype_size(p->weight->type);
     char *out = (char *)p->weight->packed + (size_t)(panel * p->panel_depth) * depth_bytes;
     for (int64_t k = 0; k < p->panel_depth; k += CHUNK) {
-        int64_t n = p->panel_depth - k < CHUNK ? p->panel_depth - k : CHUNK;
+        int64_t n = least(p->panel_depth - k, CHUNK);
         for (int64_t lane = 0; lane < PANEL; lane++)
             pack_column_chunk(p, panel * PANEL + lane, k, n, out + (size_t)k * depth_bytes);
     }
@@ -124,7 +124,7 @@ static DType stored_type(const CpuState *state, const WeightParts *parts) {
 }
 
 int64_t weight_panels(const Weight *w) {
-    return w->kind == WEIGHT_GLU ? (w->out / 2 + PANEL / 2 - 1) / (PANEL / 2) : (w->out + PANEL - 1) / PANEL;
+    return w->kind == WEIGHT_GLU ? ceil_divide(w->out / 2, PANEL / 2) : ceil_divide(w->out, PANEL);
 }
 
 Status cpu_weight_pack(void *opaque, Weight *out, const WeightParts *parts) {
