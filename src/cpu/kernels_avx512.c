@@ -4,24 +4,10 @@
 #include "cpu/kernels.h"
 
 #ifdef CPU_X86
-#include <immintrin.h>
-
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512bw,avx512dq,avx512vl,fma"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx512bw,avx512dq,avx512vl,fma")
-#endif
-
+#define TARGET "avx512bw,avx512dq,avx512vl,fma"
 #define LANES 16
 #define ROWS 12
 #define TABLE KERNELS_AVX512
 #define PATH_NAME "avx512"
 #include "cpu/kernels.inc"
-
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
 #endif

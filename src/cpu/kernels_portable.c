@@ -4,10 +4,6 @@
 
 #include "cpu/kernels.h"
 
-#ifdef CPU_X86
-#include <immintrin.h>
-#endif
-
 #define LANES 4
 #define ROWS 6
 #define TABLE KERNELS_PORTABLE

@@ -1,5 +1,5 @@
 /* vector.h: vectors of LANES floats for the path being compiled (LANES is set by the including kernels_*.c).
- * On x86 that file has included immintrin.h before it names its target; the intrinsics are for what the
+ * On x86 kernels.inc has included immintrin.h before it names the target; the intrinsics are for what the
  * language cannot say. Otherwise compiler vector extensions: a product and sum become one fused instruction
  * where the target has it. */
 #pragma once
