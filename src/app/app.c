@@ -238,7 +238,7 @@ static void tidy_pictures(App *app) {
     file_remove_stale_parts(&removed, directory, STALE_PART_SECONDS);
     if (removed.size)
         report_line(&app->report, LINE_INFO, "Removed unfinished files of an earlier run:");
-    report_lines(&app->report, LINE_PLAIN, buf_string(&removed));
+    report_lines(&app->report, LINE_INFO, buf_string(&removed));
     if (app->parts.mode == APP_INTERACTIVE && file_is_directory(directory)) {
         Status st = file_check_writable(directory);
         if (st)
@@ -406,7 +406,29 @@ static void say_summary(App *app) {
         report_table(&app->report, &table, 2);
 }
 
+/* The end of N4: what nobody exported lies in the directory for temporary files, and is named. */
+static void rescue_unsaved(App *app) {
+    const char *chosen = getenv("TMPDIR"), *directory = chosen && *chosen ? chosen : "/tmp";
+    for (size_t i = 0; i < app->shot_count; i++) {
+        Shot *shot = &app->shots[i];
+        if (shot->path || !shot->png.size)
+            continue;
+        NumberedFile file = {0};
+        Status st = file_write_numbered(&file, directory, "newbie_rescued_", shot->png.data, shot->png.size);
+        if (st) {
+            app_tell(app, LINE_WARN, "A picture could not be saved anywhere: %s", st->message);
+            continue;
+        }
+        app_tell(app, LINE_WARN, "The picture that could not be saved is kept as %s",
+                 shown_path(file.path));
+        shot->path = file.path;
+        buf_done(&shot->png);
+        app->view.pictures++;
+    }
+}
+
 int app_finish(App *app) {
+    rescue_unsaved(app);
     if (keeps_autosave(app)) {
         bool unsent = app->status == EXIT_HANGUP || app->status == EXIT_TERMINATED;
         if (!unsent)
@@ -469,13 +491,14 @@ int app_timeout(const App *app) {
 
 /* ---- the editor ---------------------------------------------------------------------------------------- */
 
+/* NULL when none was chosen and nobody is there to type into vi. */
 static const char *editor_command(const App *app) {
     const char *candidates[] = {settings_text(&app->settings, SET_EDITOR), getenv("VISUAL"), getenv("EDITOR"),
-                                "vi"};
-    size_t i = 0;
-    while (!candidates[i] || !*candidates[i])
-        i++;
-    return candidates[i];
+                                isatty(STDIN_FILENO) ? "vi" : NULL};
+    for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++)
+        if (candidates[i] && *candidates[i])
+            return candidates[i];
+    return NULL;
 }
 
 int app_shell(App *app, const char *command, const char *argument) {
@@ -516,10 +539,13 @@ static Status temporary_file(char **path, const char *text, size_t size) {
 Status app_edit(App *app, Buf *out, const char *text, size_t size) {
     char *path = NULL;
     Buf command = {0}, bytes = {0};
+    const char *editor = editor_command(app);
+    if (!editor)
+        return hint(fail(ERR_USAGE, "no editor is chosen, and there is no terminal for vi"),
+                    ":set editor COMMAND");
     Status st = temporary_file(&path, text, size);
     if (st)
         goto out;
-    const char *editor = editor_command(app);
     buf_print(&command, "%s \"$1\"", editor);
     int status = app_shell(app, command.data, path);
     if (status) {

@@ -40,8 +40,8 @@ typedef struct Arguments {
  * ". */
 Status arguments_read(Arguments *out, int argc, char **argv);
 
-/* Appends a hint as it is typed on a command line: ":set outdir DIR" as "--outdir=DIR", ":demo" as "--demo". Other
- * words stay. */
+/* Appends a hint as it is typed on a command line: ":set outdir DIR" as "--outdir=DIR", ":demo" as "--demo".
+ * Other words stay. */
 void arguments_hint(Buf *out, const char *hint);
 
 /* Option `index` that is no setting, for completion and the manual; false behind the last. */

@@ -185,6 +185,8 @@ static void wait_for_something(Batch *batch) {
 static void check_output(Batch *batch) {
     if (!ferror(stdout) || app_leaving(batch->app))
         return;
+    if (batch->arguments->output && !strcmp(batch->arguments->output, "-"))
+        return; /* the picture's: said as the fault of its job */
     int error = batch->stream && batch->stream->failed ? batch->stream->failed : batch->app->output_error;
     fprintf(stderr, "newbie: cannot write to standard output: %s\n", strerror(error ? error : EIO));
     app_leave(batch->app, LEAVE_NOW, EXIT_OUTPUT);

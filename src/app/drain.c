@@ -23,6 +23,9 @@ static void on_loading(App *app, Event *event) {
     Buf done = {0}, total = {0};
     put_bytes(&done, event->bytes_done);
     put_bytes(&total, event->bytes_total);
+    size_t unit = total.size > 4 ? total.size - 4 : 0; /* " GiB": said once when it is the same (L5) */
+    if (done.size > 4 && !strcmp(done.data + done.size - 4, total.data + unit))
+        buf_truncate(&done, done.size - 4);
     app_tell(app, LINE_INFO, "Loading %s, %s of %s...", event->text ? event->text : "model", done.data,
              total.data);
     buf_done(&done);

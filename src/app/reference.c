@@ -84,9 +84,9 @@ Status picture_path(char **out, App *app, const char *reference) {
 Status picture_file_meta(RunMeta *out, PictureFacts *facts, const char *path) {
     PngInfo png;
     Status bad = png_read(&png, path);
-    if (bad)
-        return bad->code == ERR_FORMAT && strstr(bad->message, "is not a PNG") ? hint(bad, "only PNG files are read")
-                                                                             : bad;
+    if (bad && strstr(bad->message, "is not a PNG"))
+        return hint(bad, "only PNG files are read");
+    TRY(bad);
     PictureFacts found = {.width = png.width, .height = png.height};
     found.source = meta_read(out, &found.remarks, &png);
     Status st = NULL;

@@ -36,7 +36,7 @@ Status script_begin(App *app, const char *path, CommandSource source) {
     }
     script->at = input_mark(buf_string(&script->bytes), script->bytes.size);
     char *copy = must_copy(path);
-    script->name = must_copy(path);
+    script->name = must_copy(shown_path(path));
     script->directory = must_copy(strcmp(path, "-") ? dirname(copy) : ".");
     free(copy);
     script->source = source;

@@ -60,6 +60,26 @@ static void saved_elsewhere(void) {
     program_done(&program);
 }
 
+/* As above, with nobody there to export it. */
+static void rescued(void) {
+    mkdir("lost", 0777);
+    setenv("TMPDIR", ".", 1);
+    static const char *const arguments[] = {"--steps=60", "--size=64x64", "--outdir=lost", "--progress=all",
+                                            "1girl", NULL};
+    Program program = program_start(arguments);
+    program_expect(&program, "Denoising step 2/60...");
+    CHECK(rmdir("lost") == 0, "the directory goes before the picture is made");
+    program_end(&program);
+    CHECK_EQ(program.status, 5, "A5: that is status 5");
+    CHECK_HAS(buf_string(&program.complained),
+              "[WARN] The picture that could not be saved is kept as newbie_rescued_001.png\n",
+              "N4: the picture is kept where temporary files are");
+    program_done(&program);
+    program = program_run("", "info", "newbie_rescued_001.png", NULL);
+    CHECK_HAS(buf_string(&program.said), "1girl", "and is whole");
+    program_done(&program);
+}
+
 static void refused_directories(void) {
     write_text("plain_file", "x");
     Program program = program_run("", "--outdir=plain_file/sub", CHEAP, "1girl", NULL);
@@ -142,6 +162,7 @@ int main(void) {
     two_at_once();
     closed_streams();
     saved_elsewhere();
+    rescued();
     full_disk();
     return tap_end();
 }

@@ -2,6 +2,7 @@
  * programs read, and the exit statuses. product.md section 1 (A1 to A6), N3, R6. */
 #include "config.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -238,6 +239,21 @@ static void hints(void) {
     program_done(&program);
 }
 
+/* Scripts read what -q prints. */
+static void leftovers(void) {
+    write_text(".newbie-1-0.part", "half");
+    struct timespec old[2] = {{.tv_sec = 1000000}, {.tv_sec = 1000000}};
+    utimensat(AT_FDCWD, ".newbie-1-0.part", old, 0);
+    Program program = program_run("", "-q", "--steps=1", "--prefix=left_", "1girl", NULL);
+    CHECK_STR(buf_string(&program.said), "left_001.png\n", "-q prints no name of a part that was removed");
+    CHECK(access(".newbie-1-0.part", F_OK) != 0, "N5: but it was removed");
+    program_done(&program);
+    program = program_run(":edit\n", NULL);
+    CHECK_HAS(buf_string(&program.complained), "no editor is chosen, and there is no terminal for vi\n",
+              "no editor is opened where nobody can type");
+    program_done(&program);
+}
+
 /* What a shell gives as <(...) is no regular file. */
 static void streams(void) {
     Program program = program_run("1girl, from a pipe", "-p", "/dev/stdin", "-q", "-o", "from_pipe.png", NULL);
@@ -261,5 +277,6 @@ int main(void) {
     usage();
     hints();
     streams();
+    leftovers();
     return tap_end();
 }

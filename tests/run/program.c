@@ -30,6 +30,7 @@ void program_world(void) {
     int changed = chdir(directory);
     assert(!changed);
     setenv("HOME", directory, 1);
+    setenv("TMPDIR", directory, 1);
     setenv("LC_ALL", "C.UTF-8", 1);
     static const char *const others[] = {"NEWBIE_MODEL", "NEWBIE_FAKE_CLOCK", "XDG_CONFIG_HOME",
                                          "XDG_DATA_HOME",

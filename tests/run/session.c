@@ -409,6 +409,7 @@ int main(void) {
     if (!mkdtemp(place) || chdir(place))
         return 1;
     setenv("HOME", place, 1);
+    setenv("TMPDIR", place, 1);
     unsetenv("NEWBIE_MODEL");
     every_example_runs();
     if (mkdir("second", 0777) || chdir("second"))
