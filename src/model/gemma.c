@@ -166,17 +166,21 @@ static Status config_from_json(GemmaConfig *c, const Json *json) {
     json = inner ? inner : json;
     c->window = json_get_integer(json, "sliding_window", json ? 4096 : GEMMA_FULL_SIZE.window);
     c->norm_eps = json_get_number(json, "rms_norm_eps", 1e-6);
-    c->attention_scale = 1 / sqrt(json_get_number(json, "query_pre_attn_scalar", (double)c->head_dim));
+    /* unknown heads are told by the check of the weights */
+    double query_scalar = json_get_number(json, "query_pre_attn_scalar",
+                                          c->head_dim ? (double)c->head_dim : 1);
     TRY(config_pattern(c, json));
     TRY(config_rope(c, json));
     if (!json)
         c->rope_factor = GEMMA_FULL_SIZE.rope_factor;
     if (c->window < 1 || !(c->norm_eps > 0) || !(c->theta_full > 0) || !(c->theta_sliding > 0) ||
-        !(c->rope_factor > 0) || !(c->attention_scale > 0))
+        !(c->rope_factor > 0) || !(query_scalar > 0))
         return fail(ERR_FORMAT,
                     "the text encoder's config.json has sliding_window %lld, rms_norm_eps %g, rope_theta %g, "
-                    "rope_local_base_freq %g, rope factor %g, expected numbers above 0", (long long)c->window,
-                    c->norm_eps, c->theta_full, c->theta_sliding, c->rope_factor);
+                    "rope_local_base_freq %g, rope factor %g, query_pre_attn_scalar %g, expected numbers "
+                    "above 0", (long long)c->window, c->norm_eps, c->theta_full, c->theta_sliding,
+                    c->rope_factor, query_scalar);
+    c->attention_scale = 1 / sqrt(query_scalar);
     return NULL;
 }
 

@@ -164,6 +164,9 @@ static void check_wrong(void) {
     CHECK_HAS(sentence(load(&file, PART_GEMMA,
                             "{\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 2}}")),
               "rope_type yarn", "an unknown rope type is refused");
+    file = synthetic_nano(PART_GEMMA, NULL);
+    CHECK_HAS(sentence(load(&file, PART_GEMMA, "{\"query_pre_attn_scalar\": 0}")),
+              "query_pre_attn_scalar 0, expected", "a text encoder without a scale is refused");
     file = synthetic_nano(PART_JINA, NULL);
     CHECK_HAS(sentence(load(&file, PART_JINA, "{\"num_attention_heads\": 7}")), "with 7 heads",
               "heads that do not divide the width are refused");
