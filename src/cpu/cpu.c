@@ -146,7 +146,7 @@ static Status open_parts(CpuState *state, const BackendOptions *options, int thr
 }
 
 static Status cpu_open(void **out, const BackendOptions *options) {
-    int threads = options->threads > 0 ? options->threads : cpu_physical_cores();
+    int threads = options->threads > 0 ? options->threads : (int)least(cpu_physical_cores(), TEAM_MAX);
     if (threads > TEAM_MAX)
         return fail(ERR_USAGE, "threads is %d; it can be 1 to %d", threads, TEAM_MAX);
     CpuState *state = calloc(1, sizeof *state);
