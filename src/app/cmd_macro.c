@@ -142,7 +142,8 @@ Status cmd_save(App *app, const Call *call) {
     else if (!st) {
         st = app_fault_as(app, EXIT_OUTPUT, macro_save(&macro, app->places.macros, name));
         if (!st)
-            report_line(&app->report, LINE_INFO, "Saved as %s; :load %s brings it back", name, name);
+            report_line(&app->report, LINE_INFO, "Saved as %s%s; :load %s brings it back", name,
+                        there ? " in place of the old one" : "", name);
     }
     macro_done(&macro);
     return st;

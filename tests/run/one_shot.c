@@ -223,8 +223,8 @@ static void hints(void) {
     CHECK_HAS(buf_string(&program.complained), "[HINT] --outdir=DIR", "a directory");
     program_done(&program);
     program = program_run("", "--model=.", "1girl", NULL);
-    CHECK_HAS(buf_string(&program.complained), "[HINT] --model=PATH chooses another, --demo uses the built-in one\n",
-              "a model");
+    CHECK_HAS(buf_string(&program.complained),
+              "[HINT] --model=PATH chooses another, --demo uses the built-in one\n", "a model");
     program_done(&program);
     mkdir("pictures", 0777);
     program = program_run("", "-o", "pictures", "--force", "1girl", NULL);
@@ -256,10 +256,12 @@ static void leftovers(void) {
 
 /* What a shell gives as <(...) is no regular file. */
 static void streams(void) {
-    Program program = program_run("1girl, from a pipe", "-p", "/dev/stdin", "-q", "-o", "from_pipe.png", NULL);
+    Program program =
+        program_run("1girl, from a pipe", "-p", "/dev/stdin", "-q", "-o", "from_pipe.png", NULL);
     CHECK_EQ(program.status, 0, "-p reads a pipe");
     program_done(&program);
-    program = program_run("\xEF\xBB\xBF:set prefix pipe_\n:set steps 1\n1girl\n", "-f", "/dev/stdin", "-q", NULL);
+    program = program_run("\xEF\xBB\xBF:set prefix pipe_\n:set steps 1\n1girl\n", "-f", "/dev/stdin", "-q",
+                          NULL);
     CHECK_STR(buf_string(&program.said), "pipe_001.png\n", "-f reads a pipe; its byte order mark is dropped");
     program_done(&program);
     program = program_run("\xEF\xBB\xBF:set steps 1\n", "-q", NULL);

@@ -89,9 +89,11 @@ static void exact_bytes(void) {
 
 /* A script is read faster than its pictures are made. */
 static void pictures_are_awaited(void) {
-    Program program = program_run(":seed 5\n1girl\n\n:set seed random\n:seed last\n:seed random\n:seed +2\n:show last\n",
-                                  "--steps=1", NULL);
-    CHECK_HAS(buf_string(&program.said), "[INFO] seed random -> 5\n", "C4: last is the picture that was asked for");
+    static const char lines[] =
+        ":seed 5\n1girl\n\n:set seed random\n:seed last\n:seed random\n:seed +2\n:show last\n";
+    Program program = program_run(lines, "--steps=1", NULL);
+    CHECK_HAS(buf_string(&program.said), "[INFO] seed random -> 5\n",
+              "C4: last is the picture that was asked for");
     CHECK_HAS(buf_string(&program.said), "[INFO] seed random -> 7\n", "and +2 counts from it");
     CHECK_HAS(buf_string(&program.said), "   1  1girl\n", ":show last as well");
     program_done(&program);
@@ -105,7 +107,8 @@ static void pictures_are_awaited(void) {
 static void undone(void) {
     Program program = program_run(":steps 3\n:cfg 2\n:undo 2\n1girl\n\n:undo\n", "--steps=1", NULL);
     const char *said = buf_string(&program.said);
-    CHECK_HAS(said, "[INFO] 2 states undone\n[INFO] steps 3 -> 1\n[INFO] cfg 2 -> 4\n", "H3: :undo says what it changed");
+    CHECK_HAS(said, "[INFO] 2 states undone\n[INFO] steps 3 -> 1\n[INFO] cfg 2 -> 4\n",
+              "H3: :undo says what it changed");
     CHECK_HAS(said, "[INFO] 1 state undone\n[INFO] Prompt empty, as it was\n", "and no more than that");
     program_done(&program);
 }
