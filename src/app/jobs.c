@@ -421,16 +421,22 @@ void app_say_paused(App *app) {
              waiting, waiting == 1 ? "" : "s", waiting == 1 ? "s" : "");
 }
 
+/* The job that Ctrl-C would stop: not one whose picture is there and only the last event is missing. */
+static Ticket *stoppable(App *app) {
+    Ticket *running = app_running(app);
+    return running && !running->over ? running : NULL;
+}
+
 bool app_interrupt(App *app) {
     script_stop(app);
-    if (!app_running(app) && (app->paused || !app_waiting(app)))
+    if (!stoppable(app) && (app->paused || !app_waiting(app)))
         return false;
     if (!app->paused) {
         app->paused = true;
         worker_pause(app->worker);
     }
     app_drain(app); /* what has begun in this moment is then known */
-    Ticket *running = app_running(app);
+    Ticket *running = stoppable(app);
     if (running)
         app_stop(app, running->stopping ? STOP_NOW : STOP_GENTLY);
     else if (app->paused)

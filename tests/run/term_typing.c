@@ -97,7 +97,7 @@ static void paste(Terminal *terminal) {
     terminal_type(terminal, "\003");
     EXPECT_CURSOR(terminal, "end^C\nnewbie> ", "K1: Ctrl-C clears it");
     terminal_type(terminal, ":set steps\r");
-    EXPECT(terminal, "steps 1", "I4: it ran no command");
+    EXPECT_CURSOR(terminal, "\nsteps 1\nnewbie> ", "I4: it ran no command");
     CHECK(access("output_008.png", F_OK) != 0, "I4: and submitted nothing");
     terminal_paste(terminal, ":set cf");
     terminal_type(terminal, "g\r");
