@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "ops/plan.h"
 #include "ops/check.h"
 
 #define GIB (1024.0 * 1024 * 1024)
@@ -81,15 +82,6 @@ static void fill_info(Session *s) {
         s->preview = PREVIEW_FLUX;
 }
 
-static void fill_bytes(Session *s) {
-    const uint64_t bytes[PART_COUNT] = {[PART_DIT] = dit_bytes(s->dit), [PART_GEMMA] = gemma_bytes(s->gemma),
-                                        [PART_JINA] = jina_bytes(s->jina), [PART_VAE] = vae_bytes(s->vae)};
-    for (int i = 0; i < PART_COUNT; i++) {
-        s->info.network_bytes[i] = bytes[i];
-        s->info.weights_bytes += bytes[i];
-    }
-}
-
 /* ---- opening ------------------------------------------------------------------------------------------ */
 
 static Status open_backend(Session *s) {
@@ -105,17 +97,6 @@ static Status open_backend(Session *s) {
         TRY(check_begin(&s->ops, s->options.check, &options));
     s->checked = s->options.check != NULL;
     return NULL;
-}
-
-/* Packed weights take about what their files take; the system may drop the files' own pages. */
-static Status check_memory(Session *s) {
-    MemInfo memory;
-    ops_mem_info(&s->ops, &memory);
-    if (!memory.total || s->files.bytes <= memory.free)
-        return NULL;
-    return hint(fail(ERR_MEMORY, "loading for the CPU needs %.1f GiB, %.1f of %.1f GiB are free",
-                     s->files.bytes / GIB, memory.free / GIB, memory.total / GIB),
-                ":demo runs on any machine; close other programs and :model reload");
 }
 
 static Status open_tokenizer(Session *s, TokenRule rule) {
@@ -199,8 +180,56 @@ static Status load_networks(Session *s, const SessionHow *how) {
         NamedProgress named = {how, rows[i].name};
         TRY(note(load_network(s, rows[i].part, &(LoadHow){tell_network, &named}), "%s", rows[i].name));
     }
-    TRY(check_vocabulary(s));
-    return check_widths(s);
+    return NULL;
+}
+
+static void free_networks(Session *s) {
+    dit_free(s->dit, &s->ops);
+    gemma_free(s->gemma, &s->ops);
+    jina_free(s->jina, &s->ops);
+    vae_free(s->vae, &s->ops);
+}
+
+static void fill_bytes(Session *s) {
+    const uint64_t bytes[PART_COUNT] = {[PART_DIT] = dit_bytes(s->dit), [PART_GEMMA] = gemma_bytes(s->gemma),
+                                        [PART_JINA] = jina_bytes(s->jina), [PART_VAE] = vae_bytes(s->vae)};
+    for (int i = 0; i < PART_COUNT; i++) {
+        s->info.network_bytes[i] = bytes[i];
+        s->info.weights_bytes += bytes[i];
+    }
+}
+
+/* The memory that packed weights take; the embedding tables stay in the mapping, which the system may drop. */
+static Status check_memory(Session *s, uint64_t needed) {
+    MemInfo memory;
+    ops_mem_info(&s->ops, &memory);
+    if (!memory.total || needed <= memory.free)
+        return NULL;
+    return hint(fail(ERR_MEMORY, "loading for the CPU needs %.1f GiB, %.1f of %.1f GiB are free", needed / GIB,
+                     memory.free / GIB, memory.total / GIB),
+                ":demo runs on any machine; close other programs and :model reload");
+}
+
+/* Loads everything over empty kernels first: whatever is wrong with the files, or does not fit, is known before the
+ * first of 14 GB is read. */
+static Status plan_networks(Session *s) {
+    PlanCount count = {0};
+    Arena arena = arena_counting();
+    Session dry = {.files = s->files, .ops = {.backend = &PLAN_BACKEND, .state = &count, .arena = &arena}};
+    memcpy(dry.tokenizer, s->tokenizer, sizeof dry.tokenizer);
+    Status st = load_networks(&dry, NULL);
+    if (!st)
+        st = check_vocabulary(&dry);
+    if (!st)
+        st = check_widths(&dry);
+    if (!st) {
+        fill_bytes(&dry);
+        st = check_memory(s, dry.info.weights_bytes);
+    }
+    Fault kept;
+    fault_copy(&kept, st); /* it may live in dry */
+    free_networks(&dry);
+    return fault_raise(&kept);
 }
 
 static Status open_all(Session *s, const SessionHow *how) {
@@ -209,9 +238,9 @@ static Status open_all(Session *s, const SessionHow *how) {
         paths.part[i] = s->options.part[i];
     TRY(model_files_open(&s->files, &paths));
     TRY(open_backend(s));
-    TRY(check_memory(s));
     TRY(open_tokenizer(s, TOKENS_GEMMA));
     TRY(open_tokenizer(s, TOKENS_JINA));
+    TRY(plan_networks(s));
     s->ops.cancelled = how ? how->cancelled : NULL;
     s->ops.cancelled_context = how ? how->context : NULL;
     Status st = load_networks(s, how);
@@ -240,10 +269,7 @@ void session_close(Session *s) {
         return;
     if (s->ops.backend) {
         recall_clear(&s->recall, &s->ops);
-        dit_free(s->dit, &s->ops);
-        gemma_free(s->gemma, &s->ops);
-        jina_free(s->jina, &s->ops);
-        vae_free(s->vae, &s->ops);
+        free_networks(s);
         ops_mem_free(&s->ops, s->arena_block, s->arena_size);
         if (s->checked)
             check_end(&s->ops);
