@@ -18,7 +18,8 @@
 
 /* ---- :log ---------------------------------------------------------------------------------------------- */
 
-/* What the rooms below have to say beside their faults, such as every tensor that is missing. Any thread may call. */
+/* What the rooms below have to say beside their faults, such as every tensor that is missing. Any thread may
+ * call. */
 static void write_below(void *file, LogLevel level, const char *source, int line, const char *text) {
     (void)level;
     fprintf(file, "[LOG] %s, %s:%d\n", text, source, line);

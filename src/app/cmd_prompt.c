@@ -133,8 +133,8 @@ Status cmd_redo(App *app, const Call *call) {
 
 /* ---- advice -------------------------------------------------------------------------------------------- */
 
-/* What XML itself cannot express (a forbidden character, a name that is none). The encoders do not mind. Returns how
- * many lines were said. */
+/* What XML itself cannot express (a forbidden character, a name that is none). The encoders do not mind.
+ * Returns how many lines were said. */
 static size_t say_xml_problems(App *app, const char *text, size_t size) {
     Scan scan;
     XmlProblems problems;
@@ -142,8 +142,9 @@ static size_t say_xml_problems(App *app, const char *text, size_t size) {
     xml_check(&problems, &scan);
     size_t count = problems.count;
     for (size_t i = 0; i < count; i++)
-        report_line(&app->report, LINE_INFO, "Note: not XML for other programs: %s (%u:%u)", problems.problems[i].message,
-                    problems.problems[i].place.line, problems.problems[i].place.column);
+        report_line(&app->report, LINE_INFO, "Note: not XML for other programs: %s (%u:%u)",
+                    problems.problems[i].message, problems.problems[i].place.line,
+                    problems.problems[i].place.column);
     xml_problems_done(&problems);
     scan_done(&scan);
     return count;

@@ -150,7 +150,8 @@ static void on_step(App *app, Event *event) {
         return;
     ticket->step = *step;
     ticket->phase = PHASE_DENOISE;
-    ticket->step.seconds = (event->time - ticket->phase_began) / step->step; /* the mean: one step alone jitters */
+    /* the mean: one step alone jitters */
+    ticket->step.seconds = (event->time - ticket->phase_began) / step->step;
     if (!step_is_due(app, ticket, step))
         return;
     ticket->line_time = clock_seconds();
@@ -292,7 +293,8 @@ static void on_saved(App *app, Event *event) {
     app_keep_shot(app, ticket, saved);
 }
 
-/* N4: the picture is in memory; the worker begins nothing else until a person made room. Where there is none it goes on. */
+/* N4: the picture is in memory; the worker begins nothing else until a person made room. Where there is none
+ * it goes on. */
 static void on_unsaved(App *app, Event *event) {
     Ticket *ticket = app_ticket(app, event->job);
     if (!ticket)

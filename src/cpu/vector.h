@@ -128,7 +128,7 @@ INLINE float v_largest(V x) {
  * Relative error about 1e-7; results stay between the smallest normal number (also for -infinity) and
  * exp(88). NaN stays NaN. */
 INLINE V v_exp(V x) {
-    const float rounding = 12582912.0f; /* 1.5 · 2^23: the low bits of a sum with it are the rounded integer */
+    const float rounding = 12582912.0f; /* 1.5 · 2^23: a sum with it ends in the rounded integer */
     V limited = v_min(v_set(88.0f), v_max(v_set(-87.3365f), x));
     V shifted = limited * 1.44269504f + rounding;
     V n = shifted - rounding;

@@ -199,19 +199,19 @@ static void fill_bytes(Session *s) {
     }
 }
 
-/* The memory that packed weights take; the embedding tables stay in the mapping, which the system may drop. */
+/* The memory that packed weights take; embedding tables stay in the mapping, which the system may drop. */
 static Status check_memory(Session *s, uint64_t needed) {
     MemInfo memory;
     ops_mem_info(&s->ops, &memory);
     if (!memory.total || needed <= memory.free)
         return NULL;
-    return hint(fail(ERR_MEMORY, "loading for the CPU needs %.1f GiB, %.1f of %.1f GiB are free", needed / GIB,
-                     memory.free / GIB, memory.total / GIB),
+    return hint(fail(ERR_MEMORY, "loading for the CPU needs %.1f GiB, %.1f of %.1f GiB are free",
+                     needed / GIB, memory.free / GIB, memory.total / GIB),
                 ":demo runs on any machine; close other programs and :model reload");
 }
 
-/* Loads everything over empty kernels first: whatever is wrong with the files, or does not fit, is known before the
- * first of 14 GB is read. */
+/* Loads everything over empty kernels first: whatever is wrong with the files, or does not fit, is known
+ * before the first of 14 GB is read. */
 static Status plan_networks(Session *s) {
     PlanCount count = {0};
     Arena arena = arena_counting();

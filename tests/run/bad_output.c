@@ -40,7 +40,8 @@ static void say(Program *program, const char *text) {
 /* The directory goes while the picture is being made. */
 static void saved_elsewhere(void) {
     mkdir("gone", 0777);
-    static const char *const arguments[] = {"--steps=60", "--size=64x64", "--outdir=gone", "--progress=all", NULL};
+    static const char *const arguments[] = {"--steps=60", "--size=64x64", "--outdir=gone", "--progress=all",
+                                            NULL};
     Program program = program_start(arguments);
     say(&program, "1girl\n\n");
     program_expect(&program, "Denoising step 2/60...");
