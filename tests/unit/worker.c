@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
+#include "io/json.h"
 #include "io/png.h"
 #include "tests/tap.h"
 #include "tests/unit/demo.h"
@@ -232,6 +233,47 @@ static void check_models(Worker *worker, const char *directory) {
     CHECK(plan.activation_bytes > 0, "and says its memory");
 }
 
+/* Puts a NaN (bf16) at the beginning of a tensor of a safetensors file. */
+static bool spoil(const char *path, const char *tensor) {
+    Buf file = {0};
+    uint64_t header = 0;
+    Json *json = NULL;
+    bool done = !file_read(&file, path, SIZE_MAX);
+    if (done)
+        memcpy(&header, file.data, 8);
+    done = done && !json_parse(&json, file.data + 8, header);
+    int64_t begin = json_integer(json_at(json_get(json_get(json, tensor), "data_offsets"), 0), -1);
+    if (done && begin >= 0)
+        memcpy(file.data + 8 + header + begin, "\xc0\x7f", 2);
+    done = done && begin >= 0 && !file_write(path, file.data, file.size, 0666);
+    json_free(json);
+    buf_done(&file);
+    return done;
+}
+
+static void check_damaged_weights(Worker *worker, const char *demo, const char *directory) {
+    char message[2000] = "";
+    Buf command = {0};
+    buf_print(&command, "cp -r '%s' '%s/spoiled' && chmod -R u+w '%s/spoiled'", demo, directory, directory);
+    CHECK_EQ(system(command.data), 0, "(a copy of the demo model)");
+    char *model = file_join(directory, "spoiled");
+    char *file = file_join(model, "transformer/diffusion_pytorch_model.safetensors");
+    CHECK(spoil(file, "layers.0.feed_forward.w2.weight"), "(with one number that is none)");
+    CHECK_EQ(load(worker, model, message, sizeof message), EVENT_MODEL, "it loads: nobody looks at every number");
+    Job job = demo_job(300, directory);
+    CHECK_OK(worker_submit(worker, &job), "and takes a job");
+    Story story = follow(worker, 300, NO_STOP);
+    CHECK_HAS(story.message, "step 1/4 produced values that are not numbers", "the first step says so");
+    CHECK(strchr(story.order, 'F') && !strchr(story.order, 'S'), "and no black picture is saved");
+    CHECK_EQ(load(worker, demo, message, sizeof message), EVENT_MODEL, "another model then works again");
+    job.id = 301;
+    CHECK_OK(worker_submit(worker, &job), "and takes the job");
+    CHECK(strchr(follow(worker, 301, NO_STOP).order, 'S') != NULL, "which makes a picture");
+    free(file);
+    free(model);
+    buf_done(&command);
+}
+
 int main(void) {
     Worker *worker = NULL;
     char *directory = scratch_directory(), *demo = demo_path(), message[2000] = "";
@@ -246,6 +288,7 @@ int main(void) {
     check_stops(worker, directory);
     check_queue(worker, directory);
     check_output(worker, directory);
+    check_damaged_weights(worker, demo, directory);
     check_models(worker, directory);
     job = demo_job(901, directory);
     job.steps = 1000;
