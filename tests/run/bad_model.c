@@ -90,6 +90,13 @@ static void folders(void) {
     failed = system("rm -r mute/tokenizer mute/text_encoder/*.model 2>/dev/null; true");
     assert(!failed);
     refused("mute", "tokenizer", "a folder without its tokenizer is refused");
+    copy_model("strange");
+    Buf swap = {0};
+    buf_print(&swap, "cp -f '%s/tests/fuzz/corpus/spm/bpe' strange/tokenizer/tokenizer.model", getenv("srcdir"));
+    failed = system(swap.data);
+    assert(!failed);
+    buf_done(&swap);
+    refused("strange", "rows: they do not belong together", "a tokenizer of too few pieces is refused");
 }
 
 static void session(void) {
