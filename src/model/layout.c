@@ -75,13 +75,6 @@ static void names_done(Names *names) {
     *names = (Names){0};
 }
 
-static char *folder_of(const char *path) {
-    const char *slash = strrchr(path, '/');
-    if (!slash)
-        return must_copy(".");
-    return slash == path ? must_copy("/") : must_copy_n(path, (size_t)(slash - path));
-}
-
 /* ---- refusals ------------------------------------------------------------------------------------------ */
 
 /* Files that are told by their ending before anything is read. product.md 12 row 7. */
@@ -182,7 +175,7 @@ static Status open_part(ModelFiles *out, ModelPart part, const char *path) {
     Status st = open_file(&file, weights);
     if (!st)
         st = accept(out, part, file);
-    char *folder = is_folder ? must_copy(path) : folder_of(path);
+    char *folder = is_folder ? must_copy(path) : file_directory(path);
     if (!st)
         st = read_json_if_there(&out->config[part], folder, "config.json");
     free(folder);
@@ -338,7 +331,7 @@ static void find_tokenizer(ModelFiles *out, const ModelPaths *paths, int which) 
         return;
     out->spiece[which] = spiece_of(out->file[part], part);
     if (!out->spiece[which]) {
-        char *beside = folder_of(safetensors_path(out->file[part]));
+        char *beside = file_directory(safetensors_path(out->file[part]));
         out->tokenizer[which] = tokenizer_in(beside, which);
         free(beside);
     }
