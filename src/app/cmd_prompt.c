@@ -194,7 +194,8 @@ typedef struct Encoder {
     size_t limit;
 } Encoder;
 
-static const Encoder ENCODERS[] = {{"gemma", TOKENS_GEMMA, 512}, {"jina", TOKENS_JINA, 2048}};
+static const Encoder ENCODERS[] = {{"gemma", TOKENS_GEMMA, GEMMA_LIMIT},
+                                   {"jina", TOKENS_JINA, JINA_LIMIT}};
 
 /* Appends the text with "|" between tokens and "[cut:" where the limit is; line breaks stay. */
 static void put_tokens(Buf *out, const TokenList *list, const char *text, size_t from, size_t limit) {

@@ -17,8 +17,6 @@
 #include "prompt/known.h"
 
 #define FINDINGS_SHOWN 5
-#define GEMMA_LIMIT 512
-#define JINA_LIMIT 2048
 
 void order_done(Order *order) {
     settings_done(&order->settings);

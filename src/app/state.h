@@ -10,6 +10,9 @@
 #include "prompt/edit.h"
 #include "prompt/lint.h"
 
+/* Tokens that the encoders read (model-spec.md 6). */
+enum { GEMMA_LIMIT = 512, JINA_LIMIT = 2048 };
+
 /* What was asked for and is not yet all in the worker's queue: one submitted prompt, `count` pictures.
  * Settings are those of the moment of submission; they become jobs when a model is there and the queue has
  * room. */

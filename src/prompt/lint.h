@@ -15,6 +15,9 @@
 
 #include "base/buf.h"
 
+/* Attributes in an <appearance>: up to the first are safe, beyond the second details collapse. */
+enum { APPEARANCE_SAFE = 5, APPEARANCE_MOST = 8 };
+
 typedef enum LintLevel { LINT_NOTE, LINT_WARN, LINT_ERROR } LintLevel;
 
 /* What the text alone does not tell. A zeroed struct switches the rules that need it off. */

@@ -317,8 +317,6 @@ static void check_position_shared(LintCheck *check) {
     map_done(&places);
 }
 
-enum { APPEARANCE_SAFE = 5, APPEARANCE_MOST = 8 };
-
 /* Adds a finding for each character whose appearance has from `least` to `most` items. */
 static void check_appearance(LintCheck *check, size_t least, size_t most, const char *format) {
     const Scan *scan = check->scan;

@@ -22,8 +22,7 @@ static bool is_blank(const char *text, size_t size) {
     return true;
 }
 
-/* C1: is this line a command? Returns the offset behind the colon (1), or 0 when it is text. */
-static size_t command_begin(const char *line, size_t size) {
+size_t reader_command(const char *line, size_t size) {
     if (size < 2 || line[0] != ':')
         return 0;
     if (line[1] == '!')
@@ -44,7 +43,7 @@ static AnswerKind first_line_kind(ReaderSource source, const char *line, size_t 
         return ANSWER_NOTHING;
     if (source == READER_FILE && (equals(line, size, "#") || (size > 1 && line[0] == '#' && line[1] == ' ')))
         return ANSWER_NOTHING;
-    if (command_begin(line, size))
+    if (reader_command(line, size))
         return ANSWER_COMMAND;
     while (line[size - 1] == ' ' || line[size - 1] == '\t') /* the line is not blank, so this ends */
         size--;
@@ -56,7 +55,7 @@ static void give(ReaderAnswer *answer, Reader *reader, AnswerKind kind) {
 }
 
 static void give_line(ReaderAnswer *answer, Reader *reader, AnswerKind kind, const char *line, size_t size) {
-    size_t from = kind == ANSWER_COMMAND ? command_begin(line, size) : 0;
+    size_t from = kind == ANSWER_COMMAND ? reader_command(line, size) : 0;
     buf_truncate(&reader->answer, 0);
     buf_add(&reader->answer, line + from, size - from);
     give(answer, reader, kind);
@@ -133,7 +132,7 @@ static void take_line(ReaderAnswer *answer, Reader *reader, const char *line, si
 
 /* A bad line of a file: its prompt is lost, and where that prompt ends must still be found. */
 static void spoil(ReaderAnswer *answer, Reader *reader, const char *line, size_t size) {
-    if (reader_empty(reader) && command_begin(line, size)) {
+    if (reader_empty(reader) && reader_command(line, size)) {
         give_line(answer, reader, ANSWER_NOTHING, "", 0);
         return;
     }

@@ -61,6 +61,10 @@ typedef struct Reader {
     enum { READER_SOUND, READER_SPOILED, READER_SKIPPING } health;
 } Reader;
 
+/* C1: is this first line of an edit area a command? Returns the offset behind its colon (1), or 0 when it is
+ * text. */
+size_t reader_command(const char *line, size_t size);
+
 void reader_init(Reader *reader, ReaderSource source);
 void reader_done(Reader *reader);
 

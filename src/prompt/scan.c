@@ -401,6 +401,25 @@ void scan_prompt(Buf *out, const Scan *scan, size_t offset) {
     buf_text(out, "> ");
 }
 
+int32_t scan_around(const Scan *scan, size_t offset) {
+    int32_t low = 0, high = (int32_t)scan->tag_count; /* the tags before `low` end at or before `offset` */
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        if (scan->tags[middle].end <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (int32_t i = low - 1; i >= 0; i--) {
+        const Tag *tag = &scan->tags[i];
+        if (tag->kind == TAG_CLOSE && tag->partner != SCAN_NONE)
+            i = tag->partner; /* a whole element before the offset, and all that is in it */
+        else if (tag->kind == TAG_OPEN && (tag->partner != SCAN_NONE || tag->holds))
+            return i;
+    }
+    return SCAN_NONE;
+}
+
 /* ---- the marker (S4) ---- */
 
 size_t scan_marker(const char *text, size_t size, size_t *marker) {

@@ -96,6 +96,11 @@ void scan_path(Buf *out, const Scan *scan, size_t offset);
  * 24 columns as ".../NAME> ", and "   ...> " when nothing is open. Appends to *out. */
 void scan_prompt(Buf *out, const Scan *scan, size_t offset);
 
+/* The innermost opener around a byte offset, for a cursor: of a pair that `offset` is inside of, or one that
+ * holds the text open; an index in `tags`, SCAN_NONE when nothing is around it. With the
+ * begin of an opener it answers which one is around that. */
+int32_t scan_around(const Scan *scan, size_t offset);
+
 /* S4: offset behind the last PROMPT_START, or SIZE_MAX when the text has none. *marker (may be NULL) is
  * where it begins. */
 size_t scan_marker(const char *text, size_t size, size_t *marker);
