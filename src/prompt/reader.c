@@ -305,8 +305,12 @@ Status reader_area(ReaderAnswer *answer, Reader *reader, AreaKey key, const char
     return NULL;
 }
 
+size_t reader_area_fence(const Reader *reader, const char *text, size_t size) {
+    return split_area(reader, text, size).fence;
+}
+
 bool reader_area_raw(const Reader *reader, const char *text, size_t size, size_t offset) {
-    return split_area(reader, text, size).fence < offset;
+    return reader_area_fence(reader, text, size) < offset;
 }
 
 void reader_area_prompt(Buf *out, const Reader *reader, const char *text, size_t size, size_t offset) {

@@ -106,5 +106,9 @@ Status reader_area(ReaderAnswer *answer, Reader *reader, AreaKey key, const char
 /* For such an editor: is the line that begins at `offset` of the area raw text (I3)? Uses reader->pasted. */
 bool reader_area_raw(const Reader *reader, const char *text, size_t size, size_t offset);
 
+/* Where its raw text begins: the offset of the opening fence, SIZE_MAX when there is none. Uses
+ * reader->pasted. */
+size_t reader_area_fence(const Reader *reader, const char *text, size_t size);
+
 /* F6 for such an editor: the prompt string of that line. Appends to *out. */
 void reader_area_prompt(Buf *out, const Reader *reader, const char *text, size_t size, size_t offset);

@@ -1,11 +1,13 @@
 /* fuzz_scan.c: any bytes as a prompt. Pairs must nest, a text fed by lines must give the same scan, and the
- * shielded copy must keep its promise: libxml2 parses it, and every offset maps into the raw text. */
+ * shielded copy must keep its promise: libxml2 parses it, and every offset maps into the raw text. Colours
+ * and places follow from the scan. */
 #include "config.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/paint.h"
 #include "prompt/scan.h"
 #include "prompt/xml.h"
 
@@ -54,6 +56,32 @@ static void check_shield(const Scan *scan) {
     xml_problems_done(&problems);
 }
 
+/* Spans in order, inside the text, none empty. */
+static void check_paint(const char *text, size_t size) {
+    Reader reader;
+    PaintList list = {0};
+    size_t at = 0;
+    reader_init(&reader, READER_TYPED);
+    paint_area(&list, &reader, text, size);
+    for (size_t i = 0; i < list.count; i++) {
+        require(list.spans[i].begin >= at && list.spans[i].end > list.spans[i].begin);
+        at = list.spans[i].end;
+    }
+    require(at <= size);
+    paint_done(&list);
+    reader_done(&reader);
+}
+
+/* What is around an offset begins before it and has not ended. */
+static void check_around(const Scan *scan, size_t offset) {
+    int32_t tag = scan_around(scan, offset);
+    if (tag == SCAN_NONE)
+        return;
+    const Tag *opener = &scan->tags[tag];
+    require(opener->kind == TAG_OPEN && opener->end <= offset);
+    require(opener->partner == SCAN_NONE || scan->tags[opener->partner].end > offset);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const char *text = size ? (const char *)data : "";
     Scan scan;
@@ -62,10 +90,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check_nesting(&scan);
     check_lines(&scan, text, size);
     check_shield(&scan);
+    check_paint(text, size);
     for (size_t i = 0; i <= size; i += 7) {
         require(scan_place(&scan, i).line >= 1);
         buf_truncate(&path, 0);
         scan_prompt(&path, &scan, i);
+        check_around(&scan, i);
     }
     require(scan_jina_text(text, size) <= size);
     buf_done(&path);
