@@ -15,6 +15,9 @@ Status call_number(long *out, const Call *call, int index, long low, long high);
 /* cmd_prompt.c: the current prompt */
 CommandFn cmd_show, cmd_edit, cmd_clear, cmd_undo, cmd_redo, cmd_lint, cmd_tokens, cmd_history;
 
+/* cmd_diff.c: what changed, and what was */
+CommandFn cmd_diff;
+
 /* cmd_macro.c: prompts under a name */
 CommandFn cmd_save, cmd_load, cmd_list, cmd_delete, cmd_rename;
 

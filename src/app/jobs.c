@@ -25,6 +25,7 @@ void order_done(Order *order) {
 
 void shot_done(Shot *shot) {
     free(shot->path);
+    free(shot->model);
     job_free(shot->job);
     free(shot->pixels);
     buf_done(&shot->png);
@@ -245,7 +246,7 @@ Status app_submit_job(App *app, Job *take_job, const Ticket *how) {
         app->busy_since = clock_seconds();
     app->tickets = must_realloc(app->tickets, (app->ticket_count + 1) * sizeof *app->tickets);
     Ticket *ticket = &app->tickets[app->ticket_count++];
-    *ticket = how ? *how : (Ticket){.like = -1};
+    *ticket = *how;
     ticket->job = take_job;
     for (int i = 0; i < PHASE_COUNT; i++)
         ticket->phase_seconds[i] = -1;
@@ -268,7 +269,8 @@ static Status feed_order(App *app, Order *order) {
         order->checked = true;
     }
     while (order->made < order->count && app->ticket_count < WORKER_JOBS_MAX) {
-        TRY(app_submit_job(app, make_job(app, order), NULL));
+        Ticket how = {.like = -1, .drawn = !order->fixed};
+        TRY(app_submit_job(app, make_job(app, order), &how));
         order->made++;
     }
     return NULL;
@@ -337,7 +339,7 @@ Status app_order_again(App *app, int count) {
         job->id = app->next_job++;
         job->seed = rng_entropy();
         redirect(job, app);
-        TRY(app_submit_job(app, job, NULL));
+        TRY(app_submit_job(app, job, &(Ticket){.like = -1, .drawn = true}));
     }
     return NULL;
 }
@@ -459,6 +461,8 @@ void app_keep_shot(App *app, const Ticket *ticket, SavedInfo *saved) {
         .number = saved->number,
         .path = must_copy(saved->path),
         .job = job_copy(ticket->job),
+        .model = must_copy(app->view.name),
+        .drawn = ticket->drawn,
         .steps_run = saved->steps_run,
         .seconds = saved->total_seconds,
         .pixels = saved->pixels,

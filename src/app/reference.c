@@ -119,31 +119,15 @@ void picture_facts_done(PictureFacts *facts) {
     buf_done(&facts->problems);
 }
 
-Status reference_prompt(Buf *out, App *app, const char *reference) {
-    if (*reference == '@') {
-        Macro macro = {0};
-        if (!app->places.macros)
-            return fail(ERR_USAGE, "macros need HOME or XDG_DATA_HOME");
-        TRY(macro_name_check(reference + 1));
-        char *path = macro_path(app->places.macros, reference + 1);
-        bool there = file_exists(path);
-        free(path);
-        if (!there)
-            return hint(fail(ERR_USAGE, "there is no macro %s", reference + 1), ":list shows all");
-        TRY(macro_load(&macro, app->places.macros, reference + 1));
-        buf_add(out, buf_string(&macro.prompt), macro.prompt.size);
-        macro_done(&macro);
-        return NULL;
-    }
-    const Shot *shot = picture_shot(app, reference);
-    if (shot) {
-        buf_text(out, shot->job->prompt);
-        return NULL;
-    }
-    RunMeta meta;
-    TRY(picture_meta(&meta, NULL, app, reference));
-    if (meta.prompt)
-        buf_text(out, meta.prompt);
-    meta_done(&meta);
-    return NULL;
+Status reference_macro(Macro *out, const App *app, const char *name) {
+    if (!app->places.macros)
+        return hint(fail(ERR_USAGE, "macros need a home directory, and HOME is not set"),
+                    "set HOME or XDG_DATA_HOME");
+    TRY(macro_name_check(name));
+    char *path = macro_path(app->places.macros, name);
+    bool there = file_exists(path);
+    free(path);
+    if (!there)
+        return hint(fail(ERR_USAGE, "there is no macro %s", name), ":list shows all");
+    return macro_load(out, app->places.macros, name);
 }

@@ -9,6 +9,7 @@
 #include "engine/worker.h"
 #include "prompt/edit.h"
 #include "prompt/lint.h"
+#include "prompt/macro.h"
 
 /* Tokens that the encoders read (model-spec.md 6). */
 enum { GEMMA_LIMIT = 512, JINA_LIMIT = 2048 };
@@ -38,6 +39,7 @@ typedef struct Ticket {
     char like_latent[65];
     char *like_name;        /* owned: "#3" */
     bool started, failed;
+    bool drawn;             /* its seed was drawn at random */
     bool over;              /* saved, dropped or failed: only EVENT_FINISHED is still to come */
     int stopping;           /* a StopKind */
     Phase phase;            /* now */
@@ -52,6 +54,8 @@ typedef struct Shot {
     int64_t number;         /* 0: -o, or not saved */
     char *path;             /* owned; NULL while unsaved */
     Job *job;               /* owned */
+    char *model;            /* owned: name of the model that made it */
+    bool drawn;             /* its seed was drawn at random */
     int steps_run;
     double seconds;
     uint8_t *pixels;        /* owned; only of the newest ones, else NULL */
@@ -258,7 +262,11 @@ void picture_facts_done(PictureFacts *facts);
 /* Says all of it: prompt, settings, what is missing, remarks. */
 void say_picture(Report *report, const char *name, const RunMeta *meta, const PictureFacts *facts);
 
-/* Appends the prompt of a picture or a macro (@name). */
+/* A macro by its name, without "@". *out is set on success and owned by the caller (macro_done). Errors:
+ * ERR_USAGE (a bad name, none of this name), as macro_load. */
+Status reference_macro(Macro *out, const App *app, const char *name);
+
+/* Appends the prompt of a picture, a macro (@name) or a job (j4). Errors: as recipe_of. (recipe.c) */
 Status reference_prompt(Buf *out, App *app, const char *reference);
 
 /* ---- NDJSON (emit.c) ----------------------------------------------------------------------------------- */
