@@ -94,6 +94,13 @@ static Status cpu_download(void *state, void *host, Tensor device) {
     return cpu_copy(state, tensor_dense_view(host, device.type, device.rank, device.dims), device);
 }
 
+/* One memory, one stream: a copy is done when it is asked for. */
+static Status cpu_prefetch(void *state, void *device, const void *host, size_t bytes) {
+    (void)state;
+    memcpy(device, host, bytes);
+    return NULL;
+}
+
 static Status cpu_sync(void *state) {
     (void)state; /* nothing is ever left to wait for */
     return NULL;
@@ -181,5 +188,5 @@ const Backend CPU_BACKEND = {
     .conv2d = cpu_conv2d, .upsample2x = cpu_upsample2x, .upsample2x_conv = cpu_upsample2x_conv,
     .patchify = cpu_patchify, .unpatchify = cpu_unpatchify, .transpose = cpu_transpose,
     .unary = cpu_unary, .binary = cpu_binary, .lincomb = cpu_lincomb, .sum_squares = cpu_sum_squares,
-    .cast = cpu_cast, .to_rgb8 = cpu_to_rgb8,
+    .cast = cpu_cast, .to_rgb8 = cpu_to_rgb8, .prefetch = cpu_prefetch,
 };

@@ -235,6 +235,11 @@ static void begin_denoising(Flow *flow) {
     solver_begin(&flow->run, o);
 }
 
+static void end_denoising(Flow *flow, ArenaMark mark) {
+    dit_end(&flow->dit, flow->o);
+    ops_release(flow->o, mark);
+}
+
 /* Length of the velocity; not finite when something broke. */
 static double velocity_norm(Ops *o, Tensor velocity) {
     ArenaMark mark = ops_mark(o);
@@ -407,7 +412,7 @@ static Status plan_flow(Flow *flow, PlanInfo *out) {
         solver_step(&flow->run, &ops, i);
     velocity_norm(&ops, flow->run.work[0]);
     out->flops[PHASE_DENOISE] = count_since(&count, &last);
-    ops_release(&ops, mark);
+    end_denoising(flow, mark);
     decode(flow, NULL);
     out->flops[PHASE_VAE] = count_since(&count, &last);
     out->activation_bytes = arena.peak;
@@ -466,9 +471,11 @@ static Status denoise(Flow *flow, RunResult *result, const PlanInfo *plan) {
     tap(flow, "noise", 0, flow->latent);
     ArenaMark mark = ops_mark(flow->o);
     begin_denoising(flow);
-    TRY(ops_status(flow->o));
-    TRY(all_steps(flow, result, plan));
-    ops_release(flow->o, mark);
+    Status st = ops_status(flow->o);
+    if (!st)
+        st = all_steps(flow, result, plan);
+    end_denoising(flow, mark);
+    TRY(st);
     hash_latent(flow, result->latent_sha256);
     return ops_status(flow->o);
 }
@@ -509,6 +516,8 @@ Status run_job(RunResult *result, Session *session, const Job *job, const RunHoo
         flow.o->cancelled_context = (void *)flow.hooks;
         ArenaMark mark = ops_mark(flow.o);
         st = flow_run(&flow, &found);
+        if (st) /* what was still under way must not reach into the next job's memory */
+            flow.o->backend->sync(flow.o->state);
         ops_release(flow.o, mark);
         flow.o->cancelled = NULL;
     }

@@ -1,9 +1,11 @@
-/* dit.c: the Next-DiT of NewBie-image: configuration from shapes, table of weights, forward pass.
- * model-spec.md 2.
+/* dit.c: the Next-DiT of NewBie-image: configuration from shapes, table of weights, forward pass. model-
+ * spec.md 2.
  *
- * Everything that does not depend on the latent is computed in dit_begin: the refined captions, the rotation
- * tables and the modulation rows. The latter are silu(c) of every evaluation and sequence through all adaLN
- * linears at once, a window of evaluations at a time, with the gates already through tanh. */
+ * Everything that does not depend on the latent is computed in dit_begin: the refined captions, the
+ * rotation tables and the modulation rows. The latter are silu(c) of every evaluation and sequence through
+ * all adaLN linears, a window of evaluations at a time, with the gates already through tanh. They are kept
+ * on the host, where 28 evaluations of the full size take 79 MB, and visit the device one evaluation at a
+ * time (performance.md 0, fact 5). */
 #include "config.h"
 
 #include "model/dit.h"
@@ -17,10 +19,11 @@
 #include "model/attention.h"
 #include "model/expected.h"
 #include "model/layout.h"
+#include "model/stream.h"
 
 enum {
     TIME_FEATURES = 256, /* half of them cosines, model-spec 2.4 */
-    WINDOW_MAX = 32,     /* evaluations whose modulation rows are kept: 90 MB at full size for two texts */
+    WINDOW_MAX = 64,     /* evaluations whose modulation rows are kept: 180 MB at full size for two texts */
     MODULATIONS = 4,     /* per block */
 };
 
@@ -114,8 +117,21 @@ static void set_symbols(WeightScope *scope, const DitConfig *c) {
     symbol[WEIGHT_SYMBOL('T')] = c->channels * c->patch * c->patch;
 }
 
+/* The weights of one group of so many blocks, as they visit the device once. */
+static StreamLayers block_layers(const DitBlock *blocks, int64_t count, unsigned group) {
+    StreamLayers layers = {.layers = blocks, .size = sizeof *blocks, .count = count, .group = group,
+                           .uses = count, .rows = BLOCK_ROWS,
+                           .row_count = sizeof BLOCK_ROWS / sizeof *BLOCK_ROWS};
+    if (group == GROUP_MODULATION) {
+        layers.rows = MODULATED_ROWS;
+        layers.row_count = sizeof MODULATED_ROWS / sizeof *MODULATED_ROWS;
+    }
+    return layers;
+}
+
 typedef struct BlockGroup {
     const char *name;
+    unsigned group;
     int64_t count;
     DitBlock *blocks; /* NULL in a list that is only read out */
     const WeightRow *rows;
@@ -130,6 +146,7 @@ static void list_blocks(WeightList *list, const DitConfig *c, const BlockGroup *
                                      : weights_scope(list, block, WEIGHT_ROWS(BLOCK_ROWS));
             snprintf(scope->prefix[0], sizeof scope->prefix[0], "%s.%lld.", group->name, (long long)i);
             set_symbols(scope, c);
+            scope->group = group->group;
         }
     }
 }
@@ -139,9 +156,11 @@ static void list_weights(WeightList *list, const DitConfig *c, Dit *dit) {
     list->part = "transformer";
     set_symbols(weights_scope(list, dit, WEIGHT_ROWS(DIT_ROWS)), c);
     const BlockGroup groups[] = {
-        {"context_refiner", c->refiners, dit ? dit->context : NULL, WEIGHT_ROWS(PLAIN_ROWS)},
-        {"noise_refiner", c->refiners, dit ? dit->modulated : NULL, WEIGHT_ROWS(MODULATED_ROWS)},
-        {"layers", c->layers, dit ? dit->modulated + c->refiners : NULL, WEIGHT_ROWS(MODULATED_ROWS)},
+        {"context_refiner", GROUP_CONTEXT, c->refiners, dit ? dit->context : NULL, WEIGHT_ROWS(PLAIN_ROWS)},
+        {"noise_refiner", GROUP_LAYERS, c->refiners, dit ? dit->modulated : NULL,
+         WEIGHT_ROWS(MODULATED_ROWS)},
+        {"layers", GROUP_LAYERS, c->layers, dit ? dit->modulated + c->refiners : NULL,
+         WEIGHT_ROWS(MODULATED_ROWS)},
     };
     for (int i = 0; i < 3; i++)
         list_blocks(list, c, &groups[i]);
@@ -320,6 +339,14 @@ size_t dit_bytes(const Dit *dit) {
     return dit->weights.bytes;
 }
 
+size_t dit_group_bytes(const Dit *dit, unsigned groups) {
+    return weights_group_bytes(&dit->weights, groups);
+}
+
+void dit_settle(Dit *dit, Ops *o) {
+    weights_settle(&dit->weights, o);
+}
+
 /* ---- positions: model-spec 2.6 ------------------------------------------------------------------------- */
 
 /* A cos and a sin table [rows, head_dim / 2] on the host. */
@@ -455,6 +482,17 @@ static Tensor conditioning(Ops *o, const DitRun *run) {
     return c;
 }
 
+/* Puts dense rows that were computed into the columns of the host's table from `column` on; host has room for
+ * them. */
+static void keep_columns(DitRun *run, Ops *o, Tensor rows, int64_t column, float *host) {
+    int64_t width = modulation_width(&run->dit->config), size = rows.dims[1];
+    ops_download(o, host, rows);
+    if (ops_status(o))
+        return;
+    for (int64_t r = 0; r < rows.dims[0]; r++)
+        memcpy(run->table + r * width + column, host + r * size, sizeof *host * (size_t)size);
+}
+
 /* Fills the modulation rows of the evaluations from `first` on. */
 static void fill_window(DitRun *run, Ops *o, int first) {
     const Dit *dit = run->dit;
@@ -463,22 +501,41 @@ static void fill_window(DitRun *run, Ops *o, int first) {
     run->window_first = first;
     run->window_count = left < run->window_capacity ? left : run->window_capacity;
     ArenaMark mark = ops_mark(o);
-    Tensor c = conditioning(o, run);
-    Tensor rows = tensor_rows(run->modulation, 0, c.dims[0]);
-    int64_t column = 0, pair = 2 * config->dim;
-    for (int64_t i = 0; i < config->refiners + config->layers; i++, column += 2 * pair) {
-        const ModulationWeights *m = &dit->modulated[i].modulation;
-        op_linear(o, tensor_columns(rows, column, pair), c, &m->scale, (LinearHow){0});
-        op_linear(o, tensor_columns(rows, column + pair, pair), c, &m->gate, (LinearHow){.act = ACT_TANH});
+    Stream stream;
+    int64_t blocks = config->refiners + config->layers, pair = 2 * config->dim, width = 2 * pair;
+    StreamLayers layers = block_layers(dit->modulated, blocks, GROUP_MODULATION);
+    stream_begin(&stream, o, &layers);
+    Tensor c = conditioning(o, run), rows = ops_matrix(o, c.dims[0], width);
+    float *host = must_alloc(sizeof *host * (size_t)tensor_count(rows));
+    for (int64_t i = 0; i < blocks && !ops_status(o); i++) {
+        const ModulationWeights *m = &((const DitBlock *)stream_layer(&stream, o, i))->modulation;
+        op_linear(o, tensor_columns(rows, 0, pair), c, &m->scale, (LinearHow){0});
+        op_linear(o, tensor_columns(rows, pair, pair), c, &m->gate, (LinearHow){.act = ACT_TANH});
+        keep_columns(run, o, rows, i * width, host);
     }
-    op_linear(o, tensor_columns(rows, column, config->dim), c, &dit->final_modulation, (LinearHow){0});
+    stream_end(&stream, o);
+    Tensor last = ops_matrix(o, c.dims[0], config->dim);
+    op_linear(o, last, c, &dit->final_modulation, (LinearHow){0});
+    keep_columns(run, o, last, blocks * width, host);
+    free(host);
     ops_release(o, mark);
 }
 
-/* [sequences, dim] of an evaluation; block index counts noise refiner and layers. */
-static Tensor modulation_at(const DitRun *run, int evaluation, int sequences, int64_t unit) {
-    int64_t first = (int64_t)(evaluation - run->window_first) * run->joint.count, dim = run->dit->config.dim;
-    return tensor_columns(tensor_rows(run->modulation, first, sequences), unit * dim, dim);
+/* Brings the rows of an evaluation to the device. */
+static void load_modulation(DitRun *run, Ops *o, int evaluation) {
+    if (evaluation == run->evaluation)
+        return;
+    if (evaluation < run->window_first || evaluation >= run->window_first + run->window_count)
+        fill_window(run, o, evaluation);
+    int64_t row = (int64_t)(evaluation - run->window_first) * run->joint.count;
+    ops_upload(o, run->modulation, run->table + row * modulation_width(&run->dit->config));
+    run->evaluation = evaluation;
+}
+
+/* [sequences, dim] of the present evaluation; block index counts noise refiner and layers. */
+static Tensor modulation_at(const DitRun *run, int sequences, int64_t unit) {
+    int64_t dim = run->dit->config.dim;
+    return tensor_columns(tensor_rows(run->modulation, 0, sequences), unit * dim, dim);
 }
 
 /* ---- blocks: model-spec 2.7 ---------------------------------------------------------------------------- */
@@ -491,14 +548,14 @@ typedef struct Stack {
     Tensor cos, sin;
     const Seqs *seqs;
     const DitRun *run; /* NULL: blocks without modulation */
-    int evaluation;
-    int64_t first;     /* number of blocks[0] among the modulated blocks */
+    Stream *stream;    /* where their weights come from */
+    int64_t first;     /* number of blocks[0] in the stream, which is that among the modulated blocks */
 } Stack;
 
 static Tensor stack_modulation(const Stack *s, int64_t block, ModulationKind kind) {
     if (!s->run)
         return NO_TENSOR;
-    return modulation_at(s->run, s->evaluation, s->seqs->count, (s->first + block) * MODULATIONS + kind);
+    return modulation_at(s->run, s->seqs->count, (s->first + block) * MODULATIONS + kind);
 }
 
 /* h = attention(h) with normed and rotated q and k. */
@@ -528,7 +585,8 @@ static void run_blocks(Ops *o, Tensor x, const Stack *s) {
     op_rms_norm(o, h, x, &(RmsNormHow){.w = s->blocks[0].attention_norm1, .eps = eps, .seqs = s->seqs,
                                        .scale = stack_modulation(s, 0, SCALE_ATTENTION)});
     for (int64_t i = 0; i < s->count && !ops_status(o); i++) {
-        const DitBlock *block = &s->blocks[i], *next = i + 1 < s->count ? block + 1 : NULL;
+        const DitBlock *block = stream_layer(s->stream, o, s->first + i);
+        const DitBlock *next = i + 1 < s->count ? &s->blocks[i + 1] : NULL; /* for its vectors only */
         attention(o, h, block, s);
         op_add_norm(o, x, h, h, &(AddNormHow){.w_post = block->attention_norm2, .w_next = block->ffn_norm1,
                                               .eps = eps, .gate = stack_modulation(s, i, GATE_ATTENTION),
@@ -573,8 +631,12 @@ static void refine_text(DitRun *run, Ops *o) {
                                                              .eps = (float)c->norm_eps});
     op_linear(o, run->text, normed, &dit->caption, (LinearHow){0});
     ops_release(o, inner);
+    Stream stream;
+    StreamLayers layers = block_layers(dit->context, c->refiners, GROUP_CONTEXT);
+    stream_begin(&stream, o, &layers);
     run_blocks(o, run->text, &(Stack){.config = c, .blocks = dit->context, .count = c->refiners, .cos = cos,
-                                      .sin = sin, .seqs = &run->input.text});
+                                      .sin = sin, .seqs = &run->input.text, .stream = &stream});
+    stream_end(&stream, o);
     ops_release(o, mark);
 }
 
@@ -597,12 +659,24 @@ static void place_run(DitRun *run, Ops *o) {
     run->sin = ops_matrix(o, seqs_rows(&run->joint), half);
     run->image_cos = ops_matrix(o, seqs_rows(&run->image), half);
     run->image_sin = ops_matrix(o, seqs_rows(&run->image), half);
-    run->modulation = ops_matrix(o, (int64_t)run->window_capacity * count, modulation_width(c));
+    run->modulation = ops_matrix(o, count, modulation_width(c));
+    size_t rows = (size_t)run->window_capacity, numbers = (size_t)tensor_count(run->modulation);
+    run->table = must_alloc(sizeof *run->table * rows * numbers);
+}
+
+/* The weights of the modulated blocks, all evaluations through. */
+static void begin_stream(DitRun *run, Ops *o) {
+    const DitConfig *c = &run->dit->config;
+    int64_t blocks = c->refiners + c->layers;
+    run->stream = must_alloc(sizeof *run->stream);
+    StreamLayers layers = block_layers(run->dit->modulated, blocks, GROUP_LAYERS);
+    layers.uses = blocks * run->input.evaluations;
+    stream_begin(run->stream, o, &layers);
 }
 
 void dit_begin(DitRun *run, Ops *o, const Dit *dit, const DitInput *input) {
     int64_t patch = dit->config.patch;
-    *run = (DitRun){.dit = dit, .input = *input};
+    *run = (DitRun){.dit = dit, .input = *input, .evaluation = -1};
     assert(input->evaluations > 0);
     if (input->height % patch || input->width % patch)
         ops_fail(o, fail(ERR_USAGE, "the latent is %lld x %lld, expected multiples of the patch size %lld",
@@ -616,6 +690,16 @@ void dit_begin(DitRun *run, Ops *o, const Dit *dit, const DitInput *input) {
     refine_text(run, o);
     embed_pooled(run, o);
     fill_window(run, o, 0);
+    begin_stream(run, o);
+}
+
+void dit_end(DitRun *run, Ops *o) {
+    if (run->stream)
+        stream_end(run->stream, o);
+    free(run->stream);
+    free(run->table);
+    run->stream = NULL;
+    run->table = NULL;
 }
 
 /* z [sequences x image tokens, dim]: the embedded patches through the noise refiner, once per sequence. */
@@ -635,14 +719,13 @@ static void refine_image(Ops *o, Tensor z, const DitRun *run, Tensor latent, con
     run_blocks(o, z, &(Stack){.config = c, .blocks = dit->modulated, .count = c->refiners,
                               .cos = tensor_rows(run->image_cos, 0, z.dims[0]),
                               .sin = tensor_rows(run->image_sin, 0, z.dims[0]), .seqs = &seqs, .run = run,
-                              .evaluation = joint->evaluation});
+                              .stream = joint->stream});
 }
 
 /* velocity = unpatchify(linear(LayerNorm(image rows) ⊙ (1 + scale))). */
 static void final_layer(Ops *o, Tensor velocity, const DitRun *run, Tensor x, const Stack *joint) {
     const DitConfig *c = &run->dit->config;
-    Tensor scale = modulation_at(run, joint->evaluation, joint->seqs->count,
-                                 (c->refiners + c->layers) * MODULATIONS);
+    Tensor scale = modulation_at(run, joint->seqs->count, (c->refiners + c->layers) * MODULATIONS);
     int64_t rows = seqs_length(&run->image, 0);
     Seqs one = seqs_one(rows);
     ArenaMark mark = ops_mark(o);
@@ -664,8 +747,9 @@ void dit_velocity(Ops *o, Tensor velocity, DitRun *run, Tensor latent, int evalu
     assert(evaluation >= 0 && evaluation < run->input.evaluations && velocity.dims[0] <= run->joint.count);
     if (ops_status(o))
         return;
-    if (evaluation < run->window_first || evaluation >= run->window_first + run->window_count)
-        fill_window(run, o, evaluation);
+    load_modulation(run, o, evaluation);
+    if (ops_status(o))
+        return;
     Seqs seqs = run->joint;
     seqs.count = (int)velocity.dims[0];
     int64_t rows = seqs_rows(&seqs);
@@ -673,7 +757,7 @@ void dit_velocity(Ops *o, Tensor velocity, DitRun *run, Tensor latent, int evalu
     Tensor x = ops_matrix(o, rows, c->dim);
     Stack joint = {.config = c, .blocks = dit->modulated + c->refiners, .count = c->layers,
                    .cos = tensor_rows(run->cos, 0, rows), .sin = tensor_rows(run->sin, 0, rows),
-                   .seqs = &seqs, .run = run, .evaluation = evaluation, .first = c->refiners};
+                   .seqs = &seqs, .run = run, .stream = run->stream, .first = c->refiners};
     ArenaMark inner = ops_mark(o);
     Tensor z = ops_matrix(o, run->image.offsets[seqs.count], c->dim);
     refine_image(o, z, run, latent, &joint);

@@ -38,7 +38,12 @@ typedef struct LoadHow {
 Status dit_load(Dit **out, Ops *o, const SafeTensors *file, const Json *config, const LoadHow *how);
 void dit_free(Dit *dit, Ops *o);
 const DitConfig *dit_config(const Dit *dit);
-size_t dit_bytes(const Dit *dit);        /* device memory of the weights */
+size_t dit_bytes(const Dit *dit);        /* device memory of the weights, when all are there */
+
+/* Bytes of the weights in these groups (model/stream.h), and moving them to where o->streamed says
+ * (weights_settle). */
+size_t dit_group_bytes(const Dit *dit, unsigned groups);
+void dit_settle(Dit *dit, Ops *o);
 
 typedef struct DitInput {
     Tensor caption;        /* [rows, caption_dim]: Gemma's states of all sequences, packed, on the device */
@@ -58,14 +63,19 @@ typedef struct DitRun {
     Tensor pooled;         /* [sequences, pooled_dim]: through clip_text_pooled_proj */
     Tensor cos, sin;       /* [text + image rows of every sequence, head_dim/2], joint order */
     Tensor image_cos, image_sin;
-    Tensor modulation;     /* rows of the evaluations [window_first, window_first + window_count) */
+    float *table;          /* host, owned: modulation rows of the evaluations from window_first on */
     int window_first, window_count, window_capacity;
+    Tensor modulation;     /* [sequences, width]: those of `evaluation`, on the device */
+    int evaluation;        /* -1: none yet */
+    struct Stream *stream; /* of the modulated blocks, owned */
     Seqs joint, image;     /* rows of each sequence: text + image, image only */
 } DitRun;
 
-/* Prepares a run; memory comes from the arena and stays until the caller releases its mark. Errors are sticky
+/* Prepares a run; device memory comes from the arena and stays until the caller releases its mark, host
+ * memory until dit_end, which is owed also after an error and comes before the release. Errors are sticky
  * in o. */
 void dit_begin(DitRun *run, Ops *o, const Dit *dit, const DitInput *input);
+void dit_end(DitRun *run, Ops *o); /* a zeroed DitRun may be ended, too */
 
 /* velocity [sequences, channels, height, width] = dx/dt at `latent` [channels, height, width] for evaluation
  * number `evaluation`, for the first `sequences` sequences of the run (1 when guidance is truncated). Uses

@@ -16,6 +16,7 @@
 #include "model/expected.h"
 #include "model/layout.h"
 #include "model/rope.h"
+#include "model/stream.h"
 
 typedef struct GemmaLayer {
     Weight qkv, out;      /* q, k, v stacked; [hidden, q width] */
@@ -82,6 +83,7 @@ static void list_weights(WeightList *list, const GemmaConfig *c, Gemma *gemma, i
         WeightScope *scope = weights_scope(list, gemma ? &gemma->layers[i] : NULL, WEIGHT_ROWS(LAYER_ROWS));
         snprintf(scope->prefix[0], sizeof scope->prefix[0], "layers.%lld.", (long long)i);
         set_symbols(scope, c);
+        scope->group = GROUP_GEMMA;
     }
 }
 
@@ -226,6 +228,14 @@ size_t gemma_bytes(const Gemma *gemma) {
     return gemma->weights.bytes;
 }
 
+size_t gemma_group_bytes(const Gemma *gemma, unsigned groups) {
+    return weights_group_bytes(&gemma->weights, groups);
+}
+
+void gemma_settle(Gemma *gemma, Ops *o) {
+    weights_settle(&gemma->weights, o);
+}
+
 /* ---- forward: model-spec 3.2 --------------------------------------------------------------------------- */
 
 /* Rotation of one layer kind, [rows, head_dim / 2]. */
@@ -270,10 +280,15 @@ static void run_layers(Ops *o, Tensor x, const GemmaLayer *layers, const Pass *p
     const GemmaConfig *c = pass->config;
     float eps = (float)c->norm_eps;
     ArenaMark mark = ops_mark(o);
+    Stream stream;
+    stream_begin(&stream, o, &(StreamLayers){.layers = layers, .size = sizeof *layers, .count = c->layers - 1,
+                                             .rows = LAYER_ROWS, .group = GROUP_GEMMA, .uses = c->layers - 1,
+                                             .row_count = sizeof LAYER_ROWS / sizeof *LAYER_ROWS});
     Tensor h = ops_matrix(o, x.dims[0], x.dims[1]);
     op_rms_norm(o, h, x, &(RmsNormHow){.w = layers[0].input_norm, .form = NORM_ONE_PLUS_W, .eps = eps});
     for (int64_t i = 0; i + 1 < c->layers && !ops_status(o); i++) {
-        const GemmaLayer *layer = &layers[i], *next = i + 2 < c->layers ? layer + 1 : NULL;
+        const GemmaLayer *layer = stream_layer(&stream, o, i);
+        const GemmaLayer *next = i + 2 < c->layers ? &layers[i + 1] : NULL; /* for its vectors only */
         attention(o, h, layer, pass, is_full(c, i));
         op_add_norm(o, x, h, h, &(AddNormHow){.w_post = layer->post_attention_norm,
                                               .w_next = layer->pre_ffn_norm, .form = NORM_ONE_PLUS_W,
@@ -284,6 +299,7 @@ static void run_layers(Ops *o, Tensor x, const GemmaLayer *layers, const Pass *p
                                   .w_next = next ? next->input_norm : NO_TENSOR,
                                   .form = NORM_ONE_PLUS_W, .eps = eps});
     }
+    stream_end(&stream, o);
     ops_release(o, mark);
 }
 

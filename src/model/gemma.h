@@ -23,6 +23,8 @@ Status gemma_load(Gemma **out, Ops *o, const SafeTensors *file, const Json *conf
 void gemma_free(Gemma *gemma, Ops *o);
 const GemmaConfig *gemma_config(const Gemma *gemma);
 size_t gemma_bytes(const Gemma *gemma); /* device memory of the weights; the table is not in it */
+size_t gemma_group_bytes(const Gemma *gemma, unsigned groups); /* as dit_group_bytes, dit_settle */
+void gemma_settle(Gemma *gemma, Ops *o);
 
 /* states [rows, hidden] on the device from ids [rows] on the host, several texts packed. Ids must be below
  * vocabulary. Uses the arena above the present mark and releases it. Errors are sticky in o. */

@@ -12,6 +12,7 @@
 #include "model/expected.h"
 #include "model/layout.h"
 #include "model/rope.h"
+#include "model/stream.h"
 
 enum { HEAD_SIZE = 64 }; /* without a config, model-spec 4.1 */
 
@@ -68,6 +69,7 @@ static void list_weights(WeightList *list, const JinaConfig *c, Jina *jina) {
         WeightScope *scope = weights_scope(list, jina ? &jina->layers[i] : NULL, WEIGHT_ROWS(LAYER_ROWS));
         snprintf(scope->prefix[0], sizeof scope->prefix[0], "encoder.layers.%lld.", (long long)i);
         set_symbols(scope, c);
+        scope->group = GROUP_JINA;
     }
 }
 
@@ -143,6 +145,14 @@ size_t jina_bytes(const Jina *jina) {
     return jina->weights.bytes;
 }
 
+size_t jina_group_bytes(const Jina *jina, unsigned groups) {
+    return weights_group_bytes(&jina->weights, groups);
+}
+
+void jina_settle(Jina *jina, Ops *o) {
+    weights_settle(&jina->weights, o);
+}
+
 /* ---- forward: model-spec 4.2 --------------------------------------------------------------------------- */
 
 typedef struct Pass {
@@ -197,13 +207,19 @@ void jina_encode(Ops *o, Tensor pooled, const Jina *jina, const int32_t *host_id
     rope_halves(o, &pass.cos, &pass.sin, &(RopeHalves){c->hidden / c->heads, c->rotary_base, 1}, seqs);
     Tensor x = ops_matrix(o, seqs_rows(seqs), c->hidden), y = ops_matrix(o, seqs_rows(seqs), c->hidden);
     embed(o, x, jina, host_ids, &pass);
+    Stream stream;
+    stream_begin(&stream, o, &(StreamLayers){.layers = jina->layers, .size = sizeof *jina->layers,
+                                             .count = c->layers, .uses = c->layers, .rows = LAYER_ROWS,
+                                             .row_count = sizeof LAYER_ROWS / sizeof *LAYER_ROWS,
+                                             .group = GROUP_JINA});
     for (int64_t i = 0; i < c->layers && !ops_status(o); i++) {
-        const JinaLayer *layer = &jina->layers[i];
+        const JinaLayer *layer = stream_layer(&stream, o, i);
         attention(o, y, x, layer, &pass);
         add_norm(o, x, y, &layer->norm1, &pass);
         feed_forward(o, y, x, layer, &pass);
         add_norm(o, x, y, &layer->norm2, &pass);
     }
+    stream_end(&stream, o);
     op_mean_rows(o, pooled, x, seqs);
     ops_release(o, mark);
 }

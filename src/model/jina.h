@@ -19,6 +19,8 @@ Status jina_load(Jina **out, Ops *o, const SafeTensors *file, const Json *config
 void jina_free(Jina *jina, Ops *o);
 const JinaConfig *jina_config(const Jina *jina);
 size_t jina_bytes(const Jina *jina); /* device memory of the weights; the tables are not in it */
+size_t jina_group_bytes(const Jina *jina, unsigned groups); /* as dit_group_bytes, dit_settle */
+void jina_settle(Jina *jina, Ops *o);
 
 /* pooled [sequences, hidden] on the device from packed ids on the host, which must be below vocabulary. Uses
  * the arena above the present mark and releases it. Errors are sticky in o. */

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "model/adapter.h"
+#include "model/stream.h"
 
 enum { LAYERS_MAX = 1000, NAMED_PROBLEMS = 3 };
 
@@ -304,6 +305,62 @@ static Status check_file(uint64_t *bytes, const WeightList *list, const SafeTens
     return st;
 }
 
+/* ---- where the matrices are ---------------------------------------------------------------------------- */
+
+int weights_of_row(Weight *out[WEIGHTS_PER_ROW], void *object, const WeightRow *row, unsigned group) {
+    void *field = (char *)object + row->field;
+    if ((row->form == FORM_MODULATION) != (group == GROUP_MODULATION))
+        return 0;
+    switch (row->form) {
+    case FORM_MATRIX:
+    case FORM_MATRIX_BIAS:
+    case FORM_GLU: out[0] = field; return 1;
+    case FORM_MODULATION:
+        out[0] = &((ModulationWeights *)field)->scale;
+        out[1] = &((ModulationWeights *)field)->gate;
+        return 2;
+    default: return 0;
+    }
+}
+
+static unsigned group_of(const WeightScope *scope, const WeightRow *row) {
+    return row->form == FORM_MODULATION ? GROUP_MODULATION : scope->group;
+}
+
+/* Moves what has to go (`out`) or to come. */
+static void settle_row(Ops *o, const WeightScope *scope, const WeightRow *row, unsigned out) {
+    Weight *weight[WEIGHTS_PER_ROW];
+    unsigned group = group_of(scope, row);
+    int count = group ? weights_of_row(weight, scope->object, row, group) : 0;
+    for (int i = 0; i < count; i++) {
+        if (group & o->streamed & out)
+            weight_send(o, weight[i]);
+        else if (!(group & o->streamed) && !out)
+            weight_fetch(o, weight[i]);
+    }
+}
+
+void weights_settle(WeightList *list, Ops *o) {
+    for (int come = 0; come < 2; come++)
+        for (int s = 0; s < list->count; s++)
+            for (int r = 0; r < list->scopes[s].row_count; r++)
+                settle_row(o, &list->scopes[s], &list->scopes[s].rows[r], come ? 0 : GROUPS_ALL);
+}
+
+size_t weights_group_bytes(const WeightList *list, unsigned groups) {
+    Weight *weight[WEIGHTS_PER_ROW];
+    size_t bytes = 0;
+    for (int s = 0; s < list->count; s++)
+        for (int r = 0; r < list->scopes[s].row_count; r++) {
+            const WeightScope *scope = &list->scopes[s];
+            unsigned group = group_of(scope, &scope->rows[r]);
+            int count = group & groups ? weights_of_row(weight, scope->object, &scope->rows[r], group) : 0;
+            for (int i = 0; i < count; i++)
+                bytes += weight[i]->bytes;
+        }
+    return bytes;
+}
+
 /* ---- packing ------------------------------------------------------------------------------------------- */
 
 /* The modules of one row on the host, while it is packed. */
@@ -405,6 +462,7 @@ static Status load_row(Ops *o, const WeightList *list, const WeightScope *scope,
     if (!st) {
         *done += source_bytes(&source);
         pack_row(o, (char *)scope->object + row->field, row->form, &source);
+        settle_row(o, scope, row, GROUPS_ALL); /* at once: all of them may not fit on the device */
     }
     source_close(&source, file, row->form);
     return st ? st : ops_status(o);
@@ -435,9 +493,7 @@ static size_t field_bytes(const void *field, WeightForm form) {
 }
 
 static void free_weight(Ops *o, Weight *w) {
-    if (w->packed || w->bias)
-        weight_free(o, w);
-    *w = (Weight){0};
+    weight_free(o, w);
 }
 
 static void free_vector(Ops *o, Tensor *t) {

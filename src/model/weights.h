@@ -5,19 +5,19 @@
  * A row names the modules that make up one field of a struct, with their shapes in symbols:
  *
  *   {offsetof(DitBlock, qkv), FORM_MATRIX, {"attention.qkv[Q+2K,D]",
- *                                         "attn.to_q[Q,D] attn.to_k[K,D] attn.to_v[K,D]"}}
+ * "attn.to_q[Q,D] attn.to_k[K,D] attn.to_v[K,D]"}}
  *
  * The second text is the same weight in another naming, here as three tensors that are stacked. The file's
  * tensors are MODULE.weight and, where the form says so, MODULE.bias [first dimension]. Shapes are sums of
  * products of one number and one capital letter; the values of the letters belong to the scope. A letter of
- * value 0 is unknown (the tensor it would come from is missing) and is not compared; a file that lacks nothing
- * and leaves one unknown is refused. Trailing dimensions of 1 are optional in the file.
+ * value 0 is unknown (the tensor it would come from is missing) and is not compared; a file that lacks
+ * nothing and leaves one unknown is refused. Trailing dimensions of 1 are optional in the file.
  *
  * A scope is a table applied to one object: the network itself, or one of its blocks, with the prefix of its
  * names.
  *
- * A module that is stored as MODULE.parametrizations.weight.original with an adapter beside it is merged in
- * float32 while loading (model-spec.md 4.3). */
+ * A module that is stored as MODULE.parametrizations.weight.original with an adapter beside it is merged
+ * in float32 while loading (model-spec.md 4.3). */
 #pragma once
 
 #include "model/dit.h"
@@ -61,6 +61,7 @@ typedef struct WeightScope {
     const WeightRow *rows;
     int row_count;
     char prefix[WEIGHT_NAMINGS][96]; /* an empty one: as in the naming before */
+    unsigned group;                  /* of its matrices, model/stream.h; 0: they stay on the device */
     int64_t symbol[26];              /* values of A to Z */
 } WeightScope;
 
@@ -71,7 +72,7 @@ typedef struct WeightList {
     int naming;          /* which of the row's texts */
     WeightScope *scopes; /* owned */
     int count, capacity;
-    size_t bytes;        /* of device memory, after loading */
+    size_t bytes;        /* of device memory, after loading, when everything is there */
 } WeightList;
 
 #define WEIGHT_ROWS(table) (table), (int)(sizeof(table) / sizeof((table)[0]))
@@ -88,6 +89,19 @@ WeightScope *weights_scope(WeightList *list, void *object, const WeightRow *rows
  * error no device memory is held; the list itself is the caller's either way (weights_free). Errors:
  * ERR_FORMAT (product.md 12 rows 5, 6, 8), ERR_MEMORY, what the backend says. */
 Status weights_load(WeightList *list, Ops *o, const SafeTensors *file, const LoadHow *how);
+
+/* Bytes of the matrices of these groups. */
+size_t weights_group_bytes(const WeightList *list, unsigned groups);
+
+/* Moves the matrices of o->streamed to the host and all others to the device: weights_load begins with
+ * that, and whoever changes o->streamed asks for it. Those that are where they should be stay; first what
+ * goes, then what comes. After an error (sticky) each is on one side or the other, and asking again goes
+ * on. */
+void weights_settle(WeightList *list, Ops *o);
+
+/* The weights of one row in `object` that belong to `group`; returns how many. */
+#define WEIGHTS_PER_ROW 2
+int weights_of_row(Weight *out[WEIGHTS_PER_ROW], void *object, const WeightRow *row, unsigned group);
 
 /* Frees the device memory of all fields and the list itself. */
 void weights_free(WeightList *list, Ops *o);

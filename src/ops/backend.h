@@ -12,8 +12,17 @@
 /* Of matrix products; accumulation is float32. */
 typedef enum Precision { PRECISION_F32, PRECISION_BF16 } Precision;
 
+/* A device as it is found, before it is opened. */
+typedef struct DeviceInfo {
+    char name[96];          /* "NVIDIA GeForce RTX 4090" */
+    char driver[48];        /* "driver 580.65, CUDA 13.0" */
+    char libraries[96];     /* "cuBLASLt 13.1" */
+    uint64_t total, free;   /* bytes */
+    bool bf16;              /* it computes in bf16 */
+} DeviceInfo;
+
 typedef struct BackendOptions {
-    int device;             /* index; 0 for the CPU */
+    int device;             /* index among `devices`; 0 for the CPU */
     int threads;            /* CPU: 1 to 1024, 0 = physical cores */
     Precision precision;
     const char *path; /* CPU: "portable", "avx2", "avx512", "avx512bf16"; NULL = $NEWBIE_ISA, or the best */
@@ -37,6 +46,7 @@ struct Backend {
     Status (*fill)(void *state, Tensor to, float value);
     Status (*sync)(void *state);
 
+    /* Where there is prefetch, the block is one of mem_alloc(bytes), and weight_free gives it to mem_free. */
     Status (*weight_pack)(void *state, Weight *out, const WeightParts *parts);
     void (*weight_free)(void *state, Weight *w);
 
@@ -63,6 +73,19 @@ struct Backend {
     Status (*cfg_mix)(void *state, Tensor v, Tensor cond, Tensor uncond, GuideHow how);          /* (fused) */
     Status (*cast)(void *state, Tensor y, Tensor x);
     Status (*to_rgb8)(void *state, Tensor bytes, Tensor x);
+
+    /* All below may be NULL. Where prefetch is NULL, weights cannot live on the host: they are then all on
+     * the device. sync waits for both streams. */
+
+    /* The devices there are, up to `capacity`, *count of them; may be called before open. NULL: one device,
+     * whose memory is the host's. Errors: ERR_DEVICE (no driver, an old one; product.md 12 row 11). */
+    Status (*devices)(DeviceInfo *out, int capacity, int *count);
+    void *(*host_alloc)(void *state, size_t bytes); /* host memory that copies fast; NULL: malloc does */
+    void (*host_free)(void *state, void *block, size_t bytes);
+    /* Copies bytes from host_alloc's memory to the device on STREAM_COPY and returns at once. */
+    Status (*prefetch)(void *state, void *device, const void *host, size_t bytes);
+    Status (*event_mark)(void *state, int event, StreamKind stream);
+    Status (*event_wait)(void *state, int event, StreamKind stream);
 };
 
 /* The one exported symbol of a backend module: the table, or NULL for another version. */

@@ -185,7 +185,8 @@ static bool fits(Ops *o, const char *op, const char *pattern, const Tensor *tens
 
 /* A weight as [out, in], for patterns. */
 static Tensor matrix_of(const Weight *w) {
-    return w ? tensor_2d(w->packed, w->type, w->out, w->in) : NO_TENSOR;
+    void *block = w && w->packed ? w->packed : w ? w->host : NULL; /* on the host only in a dry run */
+    return w ? tensor_2d(block, w->type, w->out, w->in) : NO_TENSOR;
 }
 
 /* Sequences as [count, rows], for patterns; missing when they are none or do not rise. */
@@ -280,6 +281,44 @@ void ops_sync(Ops *o) {
         ops_fail(o, o->backend->sync(o->state));
 }
 
+/* ---- weights that visit the device --------------------------------------------------------------------- */
+
+void *ops_host_alloc(Ops *o, size_t bytes) {
+    if (o->fault.code != ERR_NONE)
+        return NULL;
+    const Backend *backend = o->backend;
+    void *block = backend->host_alloc ? backend->host_alloc(o->state, bytes) : malloc(bytes ? bytes : 1);
+    if (!block)
+        ops_fail(o, fail(ERR_MEMORY, "the host has no room for %zu bytes of weights", bytes));
+    return block;
+}
+
+void ops_host_free(Ops *o, void *block, size_t bytes) {
+    if (o->backend->host_free)
+        o->backend->host_free(o->state, block, bytes);
+    else
+        free(block);
+}
+
+void ops_event_mark(Ops *o, int event, StreamKind stream) {
+    assert(event >= 0 && event < OPS_EVENTS);
+    if (ready(o) && o->backend->event_mark)
+        CALL(o, event_mark, event, stream);
+}
+
+void ops_event_wait(Ops *o, int event, StreamKind stream) {
+    assert(event >= 0 && event < OPS_EVENTS);
+    if (ready(o) && o->backend->event_wait)
+        CALL(o, event_wait, event, stream);
+}
+
+void ops_prefetch(Ops *o, void *device, const void *host, size_t bytes) {
+    if (!ready(o))
+        return;
+    REQUIRE(o, o->backend->prefetch, "%s: %s cannot", "prefetch", o->backend->name);
+    CALL(o, prefetch, device, host, bytes);
+}
+
 /* Patterns of two to four tensors of any rank, all of one shape. */
 static const char *const SAME_SHAPE[][TENSOR_RANK_MAX + 1] = {
     {"", "output~:a input~:a", "output~:ab input~:ab", "output~:abc input~:abc", "output~:abcd input~:abcd"},
@@ -344,9 +383,59 @@ void weight_pack(Ops *o, Weight *out, const WeightParts *parts) {
 }
 
 void weight_free(Ops *o, Weight *w) {
-    if (w->packed)
+    if (w->host)
+        ops_host_free(o, w->host, w->bytes);
+    else if (w->packed)
         o->backend->weight_free(o->state, w);
     *w = (Weight){0};
+}
+
+Weight weight_at(const Weight *w, void *block) {
+    Weight moved = *w;
+    const char *from = w->host ? w->host : w->packed;
+    if (w->bias)
+        moved.bias = (float *)((char *)block + ((const char *)w->bias - from));
+    moved.packed = block;
+    moved.host = NULL;
+    return moved;
+}
+
+static Tensor block_view(void *block, size_t bytes) {
+    return tensor_1d(block, DT_U8, (int64_t)bytes);
+}
+
+void weight_send(Ops *o, Weight *w) {
+    if (w->host || !w->packed)
+        return;
+    void *host = ops_host_alloc(o, w->bytes);
+    if (!host)
+        return;
+    ops_download(o, host, block_view(w->packed, w->bytes));
+    if (ops_status(o)) {
+        ops_host_free(o, host, w->bytes);
+        return;
+    }
+    Weight away = weight_at(w, host);
+    weight_free(o, w);
+    *w = away;
+    w->packed = NULL;
+    w->host = host;
+}
+
+/* Memory of weight_free and ops_mem_free is the same: backend.h. */
+void weight_fetch(Ops *o, Weight *w) {
+    if (!w->host)
+        return;
+    void *block = ops_mem_alloc(o, w->bytes), *host = w->host;
+    if (!block)
+        return;
+    ops_upload(o, block_view(block, w->bytes), host);
+    if (ops_status(o)) {
+        ops_mem_free(o, block, w->bytes);
+        return;
+    }
+    *w = weight_at(w, block);
+    ops_host_free(o, host, w->bytes);
 }
 
 Tensor ops_parameter(Ops *o, Tensor host) {

@@ -26,6 +26,7 @@ typedef struct Backend Backend;
 typedef struct Ops {
     const Backend *backend;
     void *state;                 /* of the backend */
+    unsigned streamed;           /* groups of weights that visit the device: model/stream.h */
     Arena *arena;                /* activations; borrowed. Device memory (or a counting arena under plan) */
     bool (*cancelled)(void *);   /* asked before every op; true makes the status ERR_CANCELLED. May be NULL */
     void *cancelled_context;
@@ -67,6 +68,26 @@ void ops_copy(Ops *o, Tensor to, Tensor from);       /* same shape and type; str
 void ops_fill(Ops *o, Tensor to, float value);       /* float32 */
 void ops_sync(Ops *o);
 
+/* ---- weights that visit the device -------------------------------------------------------------------- */
+
+/* Host memory for copies that run beside the computing (page-locked where the backend can). NULL and a sticky
+ * ERR_MEMORY when there is none. */
+void *ops_host_alloc(Ops *o, size_t bytes);
+void ops_host_free(Ops *o, void *block, size_t bytes);
+
+/* A device has two streams: what is asked of it, in order, and copies from the host beside that. Events
+ * order the two: mark says "all that `stream` was given so far", wait lets `stream` begin nothing more
+ * before that. An event that was never marked has happened. Where there are no streams, everything happens
+ * at once. */
+typedef enum StreamKind { STREAM_COMPUTE, STREAM_COPY } StreamKind;
+#define OPS_EVENTS 16
+void ops_event_mark(Ops *o, int event, StreamKind stream);
+void ops_event_wait(Ops *o, int event, StreamKind stream);
+
+/* Copies host memory of ops_host_alloc to the device on STREAM_COPY. `host` must not change until an event
+ * marked after it has happened. */
+void ops_prefetch(Ops *o, void *device, const void *host, size_t bytes);
+
 /* ---- weights ------------------------------------------------------------------------------------------ */
 
 typedef enum WeightKind {
@@ -75,16 +96,20 @@ typedef enum WeightKind {
     WEIGHT_CONV,     /* [out, in, k, k] with k 1 or 3, PyTorch order */
 } WeightKind;
 
-/* A matrix as the backend keeps it. Model code treats it as opaque but for out, in and bytes. */
+/* A matrix as the backend keeps it. Model code treats it as opaque but for out, in and bytes.
+ *
+ * Its numbers, the bias included, are one block of `bytes` bytes at `packed` without pointers inside, so a
+ * copy of these bytes at another 64-byte aligned address is the same weight there. */
 typedef struct Weight {
     WeightKind kind;
     DType type;          /* of the stored numbers: f32 or bf16 */
     int64_t out, in;     /* rows (2F for GLU) and columns; for CONV the channel counts */
     int kernel;          /* 1 or 3 for CONV, else 1 */
     int layout;          /* backend-private */
-    void *packed;        /* backend-private */
-    size_t bytes;        /* of device memory, the bias included */
-    float *bias;         /* [out] float32 device memory, or NULL */
+    void *packed;        /* the block on the device; NULL while it is on the host */
+    size_t bytes;        /* of the block */
+    float *bias;         /* [out] float32 in the block, wherever that is, or NULL */
+    void *host;          /* the block while it is on the host (weight_send), else NULL */
 } Weight;
 
 #define WEIGHT_PARTS_MAX 4
@@ -100,6 +125,14 @@ typedef struct WeightParts {
  * Errors are sticky. */
 void weight_pack(Ops *o, Weight *out, const WeightParts *parts);
 void weight_free(Ops *o, Weight *w);
+
+/* Moves a packed weight to the host, where no op may use it, and back. A weight that is there already
+ * stays. After an error (sticky; ERR_MEMORY) it is where it was. Only for backends that can prefetch. */
+void weight_send(Ops *o, Weight *w);
+void weight_fetch(Ops *o, Weight *w);
+
+/* The same weight with its block at `block` on the device, for ops only: it is not freed. */
+Weight weight_at(const Weight *w, void *block);
 
 /* A host vector (norm weight, bias) as float32 device memory [n], long-lived; freed with
  * ops_mem_free(n * 4). */

@@ -83,10 +83,16 @@ static Status plan_sync(void *state) {
     return NULL;
 }
 
+static Status plan_prefetch(void *state, void *device, const void *host, size_t bytes) {
+    ((PlanCount *)state)->copied += (double)bytes;
+    return NULL;
+}
+
 static Status plan_weight_pack(void *state, Weight *w, const WeightParts *parts) {
+    const PlanCount *plan = state;
     w->type = DT_BF16;
     for (int i = 0; i < parts->count; i++)
-        if (parts->part[i].type != DT_BF16)
+        if (parts->part[i].type != DT_BF16 && plan->precision == PRECISION_F32)
             w->type = DT_F32;
     w->packed = (void *)nowhere;
     w->bias = parts->bias[0].data ? (float *)nowhere : NULL;
@@ -115,7 +121,7 @@ const Backend PLAN_BACKEND = {
     .version = BACKEND_VERSION,
     .name = "plan",
     ENTRY(open) ENTRY(close) ENTRY(describe) ENTRY(mem_alloc) ENTRY(mem_free) ENTRY(mem_info) ENTRY(upload)
-    ENTRY(download) ENTRY(sync) ENTRY(weight_pack) ENTRY(weight_free)
+    ENTRY(download) ENTRY(sync) ENTRY(weight_pack) ENTRY(weight_free) ENTRY(prefetch)
     OPS_LIST(ENTRY)
 };
 

@@ -8,7 +8,9 @@
 typedef struct PlanCount {
     double flops; /* a multiply-add is 2 */
     double bytes; /* weights and activations read and written */
+    double copied; /* bytes of weights that are copied from the host while it runs */
     int64_t ops;
+    Precision precision; /* to be set by the caller: what weights are packed for */
 } PlanCount;
 
 /* Device pointers are never touched; downloads fill the host buffer with zeros. state is a PlanCount* owned

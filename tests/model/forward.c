@@ -1,6 +1,7 @@
 /* forward.c: what the four networks promise beside their numbers, on nano configurations with odd token
- * counts: the dry run plans the memory that is used, packed sequences do not see each other, and windows of
- * evaluations are one run. The numbers themselves are compared with the original's by tests/parity. */
+ * counts: the dry run plans the memory that is used, packed sequences do not see each other, windows of
+ * evaluations are one run, and layers that visit the device give the same bits as layers that live there.
+ * The numbers themselves are compared with the original's by tests/parity. */
 #include "config.h"
 
 #include <math.h>
@@ -10,11 +11,13 @@
 #include "base/buf.h"
 #include "base/rng.h"
 #include "cpu/cpu.h"
+#include "model/stream.h"
 #include "ops/plan.h"
 #include "tests/model/synthetic.h"
 #include "tests/tap.h"
 
-enum { ARENA_BYTES = 64 << 20, HIGH = 6, WIDE = 10, TEXT_A = 7, TEXT_B = 3, EVALUATIONS = 35 };
+enum { ARENA_BYTES = 64 << 20, HIGH = 6, WIDE = 10, TEXT_A = 7, TEXT_B = 3, EVALUATIONS = 67 };
+enum { CELLS = 16 * HIGH * WIDE };
 
 typedef struct Nano {
     Ops ops;
@@ -112,6 +115,7 @@ static void velocity(const Nano *n, Ops *o, const int64_t *lengths, int prepared
     dit_velocity(o, v, &run, latent, evaluation);
     if (out)
         ops_download(o, out, v);
+    dit_end(&run, o);
     ops_release(o, mark);
 }
 
@@ -192,7 +196,6 @@ static double difference(const float *a, const float *b, int64_t n) {
 }
 
 static void check_sequences(Nano *n) {
-    enum { CELLS = 16 * HIGH * WIDE };
     static float both[2 * CELLS], first[CELLS], second[CELLS], part[CELLS];
     const int64_t lengths[] = {TEXT_A, TEXT_B};
     velocity(n, &n->ops, lengths, 2, 2, 4, both);
@@ -207,7 +210,6 @@ static void check_sequences(Nano *n) {
 }
 
 static void check_windows(Nano *n) {
-    enum { CELLS = 16 * HIGH * WIDE };
     static float late[CELLS], alone[CELLS];
     const int64_t length = TEXT_A;
     velocity(n, &n->ops, &length, 1, 1, EVALUATIONS - 1, late);
@@ -236,7 +238,6 @@ static void check_texts(Nano *n) {
 
 /* Scaling in and out is the encoder's and decoder's business: model = (z - shift) · scale. */
 static void check_scales(Nano *n) {
-    enum { CELLS = 16 * HIGH * WIDE };
     static float raw[CELLS], scaled[CELLS];
     Ops *o = &n->ops;
     ArenaMark mark = ops_mark(o);
@@ -249,6 +250,141 @@ static void check_scales(Nano *n) {
     for (int i = 0; i < CELLS; i++)
         raw[i] = (raw[i] - 0.25f) * 0.5f;
     CHECK_NEAR(difference(scaled, raw, CELLS), 0, 1e-6, "the encoder subtracts the shift, then multiplies");
+}
+
+/* ---- layers that visit the device ---------------------------------------------------------------------- */
+
+/* A CPU whose copies are done as late as a device may do them: when the computing waits for them. */
+enum { LATE_MAX = 64 };
+typedef struct LateCopy { void *device; const void *host; size_t bytes; } LateCopy;
+static LateCopy late[LATE_MAX];
+static int late_count, late_done, late_mark[OPS_EVENTS];
+
+static Status late_prefetch(void *state, void *device, const void *host, size_t bytes) {
+    (void)state;
+    if (late_count - late_done == LATE_MAX)
+        return fail(ERR_BUG, "%d copies wait", LATE_MAX);
+    late[late_count++ % LATE_MAX] = (LateCopy){device, host, bytes};
+    return NULL;
+}
+
+static Status late_event_mark(void *state, int event, StreamKind stream) {
+    (void)state;
+    if (stream == STREAM_COPY)
+        late_mark[event] = late_count;
+    return NULL;
+}
+
+static Status late_event_wait(void *state, int event, StreamKind stream) {
+    (void)state;
+    for (; stream == STREAM_COMPUTE && late_done < late_mark[event]; late_done++) {
+        const LateCopy *copy = &late[late_done % LATE_MAX];
+        memcpy(copy->device, copy->host, copy->bytes);
+    }
+    return NULL;
+}
+
+typedef struct Answers {
+    float velocity[2][2 * CELLS], states[(TEXT_A + TEXT_B) * 40], pooled[2 * 48];
+} Answers;
+
+static void answer(Answers *out, const Nano *n, Ops *o) {
+    const int64_t lengths[] = {TEXT_A, TEXT_B};
+    velocity(n, o, lengths, 2, 2, 4, out->velocity[0]);
+    velocity(n, o, lengths, 2, 2, EVALUATIONS - 1, out->velocity[1]);
+    gemma_states(n, o, lengths, 2, out->states);
+    jina_pooled(n, o, lengths, 2, out->pooled);
+}
+
+static void settle(Nano *n, unsigned streamed) {
+    n->ops.streamed = streamed;
+    dit_settle(n->dit, &n->ops);
+    gemma_settle(n->gemma, &n->ops);
+    jina_settle(n->jina, &n->ops);
+}
+
+static uint64_t held(Nano *n) {
+    MemInfo info;
+    ops_mem_info(&n->ops, &info);
+    return info.held;
+}
+
+static size_t group_bytes(const Nano *n, unsigned groups) {
+    return dit_group_bytes(n->dit, groups) + gemma_group_bytes(n->gemma, groups) +
+           jina_group_bytes(n->jina, groups);
+}
+
+static void check_group(Nano *n, const Answers *hot, unsigned groups, const char *name) {
+    static Answers streamed;
+    char sentence[128];
+    PlanCount count = {0};
+    Arena counting = arena_counting();
+    Ops plan = {.backend = &PLAN_BACKEND, .state = &count, .arena = &counting, .streamed = groups};
+    uint64_t before = held(n);
+    size_t bytes = group_bytes(n, groups);
+    settle(n, groups);
+    snprintf(sentence, sizeof sentence, "%s on the host leave the device by their size", name);
+    CHECK(bytes > 0 && before - held(n) == bytes, sentence);
+    n->arena = arena_over(n->block, ARENA_BYTES);
+    memset(n->block, 0xff, ARENA_BYTES);
+    answer(&streamed, n, &n->ops);
+    CHECK_OK(ops_status(&n->ops), name);
+    snprintf(sentence, sizeof sentence, "%s on the host give the same bits", name);
+    CHECK(!memcmp(&streamed, hot, sizeof streamed), sentence);
+    answer(&streamed, n, &plan);
+    snprintf(sentence, sizeof sentence, "%s on the host: the planned peak is the real one", name);
+    CHECK_EQ(counting.peak, n->arena.peak, sentence);
+    CHECK(count.copied >= (double)bytes, "the plan counts what is copied");
+    settle(n, 0);
+    snprintf(sentence, sizeof sentence, "%s come back", name);
+    CHECK(!ops_status(&n->ops) && held(n) == before, sentence);
+}
+
+static void check_streamed(Nano *n) {
+    static const struct { unsigned groups; const char *name; } rows[] = {
+        {GROUP_MODULATION, "modulations"}, {GROUP_GEMMA, "layers of Gemma"}, {GROUP_JINA, "layers of Jina"},
+        {GROUP_CONTEXT, "context refiners"}, {GROUP_LAYERS, "joint layers"}, {GROUPS_ALL, "all groups"},
+    };
+    static Answers hot, again;
+    Backend lazy = CPU_BACKEND;
+    lazy.prefetch = late_prefetch;
+    lazy.event_mark = late_event_mark;
+    lazy.event_wait = late_event_wait;
+    answer(&hot, n, &n->ops);
+    n->ops.backend = &lazy;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        check_group(n, &hot, rows[i].groups, rows[i].name);
+    n->ops.backend = &CPU_BACKEND;
+    answer(&again, n, &n->ops);
+    CHECK(!memcmp(&again, &hot, sizeof hot), "and nothing has changed by that");
+    settle(n, GROUPS_ALL); /* freed from where they are */
+}
+
+/* Memory that ends in the middle leaves every weight on one side or the other. */
+static int64_t allocations_left;
+
+static void *few_mem_alloc(void *state, size_t bytes) {
+    return allocations_left-- > 0 ? CPU_BACKEND.mem_alloc(state, bytes) : NULL;
+}
+
+static void check_no_room(Nano *n) {
+    static Answers hot, again;
+    Backend few = CPU_BACKEND;
+    few.mem_alloc = few_mem_alloc;
+    answer(&hot, n, &n->ops);
+    settle(n, GROUPS_ALL);
+    n->ops.backend = &few;
+    allocations_left = 5;
+    settle(n, 0);
+    Status st = ops_status(&n->ops);
+    CHECK(st && st->code == ERR_MEMORY, "weights that find no room on the device are a memory error");
+    ops_clear(&n->ops);
+    n->ops.backend = &CPU_BACKEND;
+    settle(n, GROUPS_ALL);
+    answer(&again, n, &n->ops);
+    CHECK(!memcmp(&again, &hot, sizeof hot), "they can go back, and all is as before");
+    CHECK_OK(ops_status(&n->ops), "without a fault");
+    settle(n, 0);
 }
 
 /* A failure inside does not run on, and is told by the status. */
@@ -265,6 +401,7 @@ static void check_odd_latent(Nano *n) {
     DitInput input = {.text = seqs_one(1), .height = 3, .width = 4, .times = n->times, .evaluations = 1};
     DitRun run;
     dit_begin(&run, &n->ops, n->dit, &input);
+    dit_end(&run, &n->ops);
     Status st = ops_status(&n->ops);
     CHECK_HAS(st ? st->message : "", "the latent is 4 x 3, expected multiples of the patch size 2",
               "a latent that patches do not cover is refused");
@@ -287,6 +424,10 @@ int main(void) {
         check_scales(&n);
         check_full_arena(&n);
         check_odd_latent(&n);
+        if (backends[i]->prefetch) {
+            check_no_room(&n);
+            check_streamed(&n);
+        }
         nano_close(&n);
     }
     return tap_end();

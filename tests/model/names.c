@@ -47,6 +47,7 @@ static Status answer_dit(float *out, const SafeTensors *file, const Json *config
     dit_begin(&run, &ops, dit, &input);
     dit_velocity(&ops, v, &run, latent, 0);
     ops_download(&ops, out, v);
+    dit_end(&run, &ops);
     dit_free(dit, &ops);
     return ops_status(&ops);
 }

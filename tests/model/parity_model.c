@@ -146,6 +146,7 @@ static void dit_work(void *context, Ops *o) {
     dit_velocity(o, both, &run, latent, 0);
     guide_mix(o, velocity, both, &w->guidance);
     ops_download(o, w->velocity, velocity);
+    dit_end(&run, o);
 }
 
 static void run_dit(const Case *c, int run, Opened *m) {

@@ -59,7 +59,7 @@ static void check_plan(Session *session) {
     CHECK_OK(run_job(&result, session, &job, NULL), "a job without listeners runs");
     CHECK_EQ(session->arena.peak, plan.activation_bytes, "the planned memory is the real peak");
     run_result_done(&result);
-    job.steps = 70; /* modulation rows are computed for 32 evaluations at a time */
+    job.steps = 70; /* modulation rows are computed for 64 evaluations at a time */
     CHECK_OK(run_plan(&plan, session, &job), "a job of many steps is planned");
     CHECK_OK(run_job(&result, session, &job, NULL), "and runs");
     CHECK_EQ(session->arena.peak, plan.activation_bytes, "in the planned memory");
