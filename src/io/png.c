@@ -1,11 +1,11 @@
-/* png.c: pictures to PNG bytes, and the text chunks of any PNG back. Pixels are never decoded here.
+/* png.c: pictures to PNG bytes, and the text chunks and pixels of any PNG back.
  *
  * Writing: stb_image_write makes the file (filters, chunks); zlib compresses, because stb's own compressor
  * is both slower and weaker. The text chunks are spliced in after IHDR, since some readers stop at the
  * first IDAT.
  * Reading: a walk over length, kind, data, CRC. A file is hostile until shown otherwise: every size is
  * checked, text is inflated up to a limit, and what cannot be read is named in `problems` while the rest of
- * the file is still used.
+ * the file is still used. Pixels are stb_image's work; how much a file may inflate to is settled before.
  * Facts: PNG specification (W3C, third edition) 5.3 chunk layout, 11.2.1 IHDR, 11.3.3 text; product.md 10. */
 #include "config.h"
 
@@ -41,6 +41,13 @@ static unsigned char *deflate_pixels(const unsigned char *bytes, int size, int *
 #define STBIW_ZLIB_COMPRESS(bytes, size, out_size, quality)                                                  \
     ((void)(quality), deflate_pixels(bytes, size, out_size))
 #include <stb/stb_image_write.h>
+
+#define STB_IMAGE_IMPLEMENTATION
+#define STB_IMAGE_STATIC
+#define STBI_ONLY_PNG
+#define STBI_NO_STDIO
+#pragma GCC diagnostic ignored "-Wunused-function" /* it declares what STBI_ONLY_PNG leaves out */
+#include <stb/stb_image.h>
 
 static const unsigned char SIGNATURE[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
 
@@ -371,4 +378,81 @@ const char *png_text(const PngInfo *info, const char *keyword) {
         if (!strcmp(info->fields[i].keyword, keyword))
             return info->fields[i].text;
     return NULL;
+}
+
+/* --- pixels --------------------------------------------------------------------------------------------- */
+
+/* Most bytes that the data of a picture inflate to: rows with their filter byte, those of the seven passes of
+ * an interlaced one included. A small file that inflates to gigabytes is no picture. */
+static size_t inflated_limit(const PngInfo *info) {
+    static const unsigned char channels[8] = {1, 0, 3, 1, 2, 0, 4, 0};
+    size_t bits = (size_t)channels[info->color_type & 7] * (size_t)info->bit_depth;
+    size_t row = ((size_t)info->width * bits + 7) / 8 + 1;
+    return 2 * row * (size_t)info->height + 1024;
+}
+
+/* Does the stream of all IDAT chunks stay within the limit? Broken data do: the decoder names them. */
+static bool inflates_within(Span file, size_t limit) {
+    z_stream stream = {0};
+    if (inflateInit(&stream) != Z_OK)
+        return false;
+    PngInfo unused = {0};
+    unsigned char block[16384];
+    size_t at = sizeof SIGNATURE, total = 0;
+    int result = Z_OK;
+    for (Chunk chunk; result == Z_OK && total <= limit && next_chunk(&chunk, &unused, file, &at);) {
+        bool data = !strcmp(chunk.kind, "IDAT");
+        stream.next_in = (unsigned char *)chunk.data;
+        stream.avail_in = data ? (uInt)chunk.size : 0;
+        while (result == Z_OK && stream.avail_in && total <= limit) {
+            stream.next_out = block;
+            stream.avail_out = sizeof block;
+            result = inflate(&stream, Z_NO_FLUSH);
+            total += sizeof block - stream.avail_out;
+        }
+    }
+    inflateEnd(&stream);
+    png_done(&unused);
+    return total <= limit;
+}
+
+/* [count, 4] to [count, 3] in place, before white. */
+static void drop_alpha(uint8_t *pixels, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        for (size_t c = 0; c < 3; c++) {
+            int alpha = pixels[4 * i + 3], mixed = pixels[4 * i + c] * alpha + 255 * (255 - alpha);
+            pixels[3 * i + c] = (uint8_t)((mixed + 127) / 255);
+        }
+}
+
+Status png_decode(PngPicture *out, const void *bytes, size_t size, const char *name) {
+    *out = (PngPicture){0};
+    PngInfo info = {0};
+    Span file = {bytes, size};
+    TRY(read_header(&info, file, name));
+    if ((int64_t)info.width * info.height > PNG_PIXELS_MAX)
+        return fail(ERR_UNSUPPORTED, "%s is too large to show: %dx%d, at most %d million pixels are decoded",
+                    name, info.width, info.height, PNG_PIXELS_MAX / 1000000);
+    if (size > INT_MAX || !inflates_within(file, inflated_limit(&info)))
+        return fail(ERR_FORMAT, "%s is broken: it holds more data than %dx%d pixels need", name, info.width,
+                    info.height);
+    int width, height, channels;
+    uint8_t *pixels = stbi_load_from_memory(bytes, (int)size, &width, &height, &channels, 4);
+    if (!pixels && !strcmp(stbi_failure_reason(), "outofmem"))
+        return fail(ERR_MEMORY, "no memory to decode %s", name);
+    if (!pixels)
+        return fail(ERR_FORMAT, "%s is broken: its pixels cannot be decoded (%s)", name,
+                    stbi_failure_reason());
+    drop_alpha(pixels, (size_t)width * (size_t)height);
+    *out = (PngPicture){pixels, width, height};
+    return NULL;
+}
+
+Status png_load(PngPicture *out, const char *path) {
+    FileMap map;
+    *out = (PngPicture){0};
+    TRY(file_map(&map, path));
+    Status status = png_decode(out, map.data, map.size, path);
+    file_unmap(&map);
+    return status;
 }

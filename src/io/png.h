@@ -1,5 +1,6 @@
-/* io/png.h: 8-bit RGB pictures to PNG bytes and PNG text chunks back. Encoding through stb_image_write;
- * inflating of text through zlib. Source: PNG specification (W3C, third edition), product.md 10. */
+/* io/png.h: 8-bit RGB pictures to PNG bytes, and the text chunks and pixels of any PNG back. Encoding through
+ * stb_image_write, decoding through stb_image; inflating of text through zlib. Source: PNG specification
+ * (W3C, third edition), product.md 10. */
 #pragma once
 
 #include <stdbool.h>
@@ -46,3 +47,19 @@ void png_done(PngInfo *info);
 
 /* The text of the first field with this keyword; NULL when absent. */
 const char *png_text(const PngInfo *info, const char *keyword);
+
+/* A picture of at most this many pixels is decoded: the largest that can be made, 8192x8192. */
+#define PNG_PIXELS_MAX (1 << 26)
+
+typedef struct PngPicture {
+    uint8_t *pixels; /* [height, width, 3], owned: free */
+    int width, height;
+} PngPicture;
+
+/* Decodes a PNG of any depth and colour type to 8-bit RGB; what is transparent stands before white, as a
+ * browser shows it. `name` is for the sentences. Errors: ERR_FORMAT (not a PNG; broken; more data than its
+ * size says), ERR_UNSUPPORTED (more than PNG_PIXELS_MAX), ERR_MEMORY; *out is then empty. */
+Status png_decode(PngPicture *out, const void *bytes, size_t size, const char *name);
+
+/* The same of a file. Errors also: ERR_IO. */
+Status png_load(PngPicture *out, const char *path);

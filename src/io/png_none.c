@@ -31,3 +31,13 @@ const char *png_text(const PngInfo *info, const char *keyword) {
     (void)info, (void)keyword;
     return NULL;
 }
+
+Status png_decode(PngPicture *out, const void *bytes, size_t size, const char *name) {
+    (void)bytes, (void)size, (void)name;
+    *out = (PngPicture){0};
+    return missing();
+}
+
+Status png_load(PngPicture *out, const char *path) {
+    return png_decode(out, NULL, 0, path);
+}

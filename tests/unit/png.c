@@ -274,7 +274,94 @@ static void many_fields_are_bounded(void) {
     buf_done(&rest);
 }
 
+/* ---- pixels ------------------------------------------------------------------------------------------ */
+
+/* A PNG of one row filter each (0), from the bytes of its rows. `kind`: bit depth, colour type. */
+static void make_picture(Buf *png, const unsigned char header[13], const Buf *extra, const Buf *rows) {
+    Buf data = {0};
+    buf_add(png, "\x89PNG\r\n\x1A\n", 8);
+    make_chunk(png, "IHDR", header, 13);
+    if (extra)
+        buf_add(png, extra->data, extra->size);
+    make_deflated(&data, rows->data, rows->size);
+    make_chunk(png, "IDAT", data.data, data.size);
+    make_chunk(png, "IEND", "", 0);
+    buf_done(&data);
+}
+
+/* The first pixels of a picture as hexadecimal. */
+static const char *decoded(const Buf *png) {
+    static char text[64];
+    PngPicture picture;
+    Status st = png_decode(&picture, png->data, png->size, "x.png");
+    if (st)
+        return st->message;
+    for (int i = 0; i < picture.width * picture.height * 3 && i < 12; i++)
+        snprintf(text + 2 * i, 3, "%02X", picture.pixels[i]);
+    free(picture.pixels);
+    return text;
+}
+
+static void pixels_of_all_kinds(void) {
+    Buf png = {0}, rows = {0}, palette = {0};
+    buf_add(&rows, "\0\x10\x20\x30\x40\x50\x60", 7);
+    make_picture(&png, (const unsigned char *)"\0\0\0\2\0\0\0\1\10\2\0\0\0", NULL, &rows);
+    CHECK_STR(decoded(&png), "102030405060", "colours are read");
+    buf_truncate(&png, 0);
+    buf_truncate(&rows, 0);
+    buf_add(&rows, "\0\x10\x20\x30\x80\x00\x00\x00\x00", 9);
+    make_picture(&png, (const unsigned char *)"\0\0\0\2\0\0\0\1\10\6\0\0\0", NULL, &rows);
+    CHECK_STR(decoded(&png), "878F97FFFFFF", "what is transparent stands before white");
+    buf_truncate(&png, 0);
+    buf_truncate(&rows, 0);
+    buf_add(&rows, "\0\x7F\xFF", 3);
+    make_picture(&png, (const unsigned char *)"\0\0\0\2\0\0\0\1\10\0\0\0\0", NULL, &rows);
+    CHECK_STR(decoded(&png), "7F7F7FFFFFFF", "greys are read");
+    buf_truncate(&png, 0);
+    buf_truncate(&rows, 0);
+    buf_add(&rows, "\0\x12\x34\xAB\xCD", 5);
+    make_picture(&png, (const unsigned char *)"\0\0\0\2\0\0\0\1\20\0\0\0\0", NULL, &rows);
+    CHECK_STR(decoded(&png), "121212ABABAB", "16 bits become 8");
+    buf_truncate(&png, 0);
+    buf_truncate(&rows, 0);
+    make_chunk(&palette, "PLTE", "\1\2\3\xA\xB\xC", 6);
+    buf_add(&rows, "\0\x40", 2);
+    make_picture(&png, (const unsigned char *)"\0\0\0\2\0\0\0\1\1\3\0\0\0", &palette, &rows);
+    CHECK_STR(decoded(&png), "0102030A0B0C", "palettes are read, also of one bit");
+    buf_done(&png);
+    buf_done(&rows);
+    buf_done(&palette);
+}
+
+static void broken_pixels_are_named(void) {
+    Buf png = {0}, rows = {0}, whole = {0};
+    uint8_t *pixels = gradient(64, 64);
+    CHECK_OK(png_encode(&whole, (PngPixels){pixels, 64, 64}, NULL, 0), "a good picture");
+    free(pixels);
+    buf_truncate(&whole, whole.size / 2);
+    CHECK_HAS(decoded(&whole), "x.png is broken: its pixels cannot be decoded", "one that is cut off");
+    for (int i = 0; i < 1 << 21; i++)
+        buf_byte(&rows, 0);
+    make_picture(&png, (const unsigned char *)"\0\0\0\2\0\0\0\1\10\2\0\0\0", NULL, &rows);
+    CHECK_STR(decoded(&png), "x.png is broken: it holds more data than 2x1 pixels need",
+              "one that is a bomb");
+    buf_truncate(&png, 0);
+    make_picture(&png, (const unsigned char *)"\0\0\x40\0\0\0\x40\0\10\2\0\0\0", NULL, &rows);
+    CHECK_HAS(decoded(&png), "x.png is too large to show: 16384x16384, at most ", "one that is too large");
+    buf_truncate(&png, 0);
+    make_picture(&png, (const unsigned char *)"\0\0\0\2\0\0\0\1\77\7\0\0\0", NULL, &rows);
+    CHECK_HAS(decoded(&png), "x.png is broken", "one of no known kind");
+    buf_truncate(&png, 0);
+    buf_text(&png, "\xFF\xD8\xFF\xE0");
+    CHECK_STR(decoded(&png), "x.png is not a PNG: it starts with FF D8 FF", "what is none");
+    buf_done(&png);
+    buf_done(&rows);
+    buf_done(&whole);
+}
+
 int main(void) {
+    pixels_of_all_kinds();
+    broken_pixels_are_named();
     pixels_survive(1, 1);
     pixels_survive(17, 9);
     pixels_survive(256, 320);
