@@ -135,6 +135,7 @@ Status app_open(App **out, const AppParts *parts) {
     app->next_job = 1;
     settings_init(&app->settings);
     places_find(&app->places);
+    gallery_init(&app->gallery, app->places.gallery);
     Status st = worker_start(&app->worker, "newbie " PACKAGE_VERSION);
     if (st) {
         Fault kept;
@@ -168,6 +169,11 @@ void app_free(App *app) {
     history_done(&app->history);
     saved_done(&app->restored);
     places_done(&app->places);
+    gallery_done(&app->gallery);
+    thumbnails_done(&app->thumbnails);
+    free(app->gallery_shown);
+    buf_done(&app->gallery_caption);
+    buf_done(&app->gallery_facts);
     buf_done(&app->prompt);
     buf_done(&app->edit);
     buf_done(&app->saved);

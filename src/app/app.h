@@ -133,3 +133,40 @@ void app_macro_names(Buf *out, const App *app);
  * the surface. *out gets what was saved (product.md A3). Errors: ERR_USAGE (editor ended with a status),
  * ERR_FORMAT, ERR_IO. */
 Status app_edit(App *app, Buf *out, const char *text, size_t size);
+
+/* ---- the gallery --------------------------------------------------------------------------------------- */
+
+/* Pictures of outdir and of this session, also those whose file was deleted, newest first. They are chosen by
+ * app_gallery_open and stay as they are until it is called again. :gallery calls it and then the surface's
+ * `gallery`; a surface calls it itself to look again.
+ *
+ * filter: NULL or "" for all, "starred", or a text in the prompt or the file name (upper and lower case are
+ * one). Reads the index, and from the pictures what the index does not know. Errors: ERR_IO, ERR_FORMAT. */
+Status app_gallery_open(App *app, const char *filter);
+size_t app_gallery_count(const App *app);
+
+typedef struct GalleryPicture {
+    const char *path;     /* of the file, absolute */
+    const char *name;     /* "output_012.png" */
+    int64_t number;       /* 0: without number */
+    int64_t time;         /* Unix seconds when it was saved; 0: unknown */
+    bool star, missing;   /* missing: the file is gone, prompt and settings are known */
+    bool has_prompt;      /* false: a picture without data, app_gallery_take refuses it */
+    const char *caption;  /* the prompt in at most 48 cells, without tags; "" without one */
+    const char *facts;    /* "seed 42, 128x128, 28 steps" */
+} GalleryPicture;
+
+/* Picture `index` below app_gallery_count; texts are borrowed until the next call. */
+void app_gallery_at(GalleryPicture *out, App *app, size_t index);
+
+/* It in small: at most side x side pixels (1 to 1024), never enlarged, borrowed until the next call. Kept for
+ * the 128 used last; a new one of 1024x1024 takes tens of milliseconds, so ask for one a turn of the loop.
+ * Errors: ERR_IO (missing), ERR_FORMAT (broken), ERR_UNSUPPORTED (too large), ERR_MEMORY. */
+Status app_thumbnail(Image *out, App *app, size_t index, int side);
+
+/* Its prompt and settings become current, as :fetch does it, and the prompt goes into the edit area. What
+ * could not be honoured is said. Errors: ERR_FORMAT: it says no prompt. */
+Status app_gallery_take(App *app, size_t index);
+
+/* Gives it a star, or takes it away, and says so. */
+Status app_gallery_star(App *app, size_t index);

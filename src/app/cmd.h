@@ -33,6 +33,9 @@ CommandFn cmd_go, cmd_again, cmd_same, cmd_queue, cmd_stop, cmd_drop, cmd_skip;
 /* cmd_picture.c: finished pictures */
 CommandFn cmd_info, cmd_last, cmd_export;
 
+/* cmd_gallery.c: the gallery, and looking at pictures */
+CommandFn cmd_gallery, cmd_star, cmd_view, cmd_open;
+
 /* cmd_model.c: the model and memory */
 CommandFn cmd_model, cmd_demo, cmd_mem;
 

@@ -81,8 +81,12 @@ static void add_run(Table *table, const RunMeta *meta) {
 }
 
 void say_picture(Report *report, const char *name, const RunMeta *meta, const PictureFacts *facts) {
-    report_line(report, LINE_PLAIN, "%s: %dx%d, data from the chunk \"%s\"", name, facts->width,
-                facts->height, meta_chunk(facts->source));
+    if (facts->missing)
+        report_line(report, LINE_PLAIN, "%s: %dx%d, the file is gone; data from the gallery index", name,
+                    facts->width, facts->height);
+    else
+        report_line(report, LINE_PLAIN, "%s: %dx%d, data from the chunk \"%s\"", name, facts->width,
+                    facts->height, meta_chunk(facts->source));
     if (meta->prompt && *meta->prompt)
         report_lines(report, LINE_PLAIN, meta->prompt);
     if (meta->negative && *meta->negative)
@@ -101,18 +105,17 @@ void say_picture(Report *report, const char *name, const RunMeta *meta, const Pi
 }
 
 static Status info(App *app, const char *reference) {
-    char *path;
     RunMeta meta;
     PictureFacts facts = {0};
-    TRY(picture_path(&path, app, reference));
-    Status st = picture_meta(&meta, &facts, app, reference);
-    if (!st) {
-        say_picture(&app->report, shown_path(path), &meta, &facts);
-        meta_done(&meta);
-        picture_facts_done(&facts);
-    }
+    TRY(picture_meta(&meta, &facts, app, reference));
+    char *path = NULL;
+    if (!facts.missing && picture_path(&path, app, reference))
+        path = NULL; /* taken away in this moment */
+    say_picture(&app->report, path ? shown_path(path) : reference, &meta, &facts);
+    meta_done(&meta);
+    picture_facts_done(&facts);
     free(path);
-    return st;
+    return NULL;
 }
 
 Status cmd_info(App *app, const Call *call) {

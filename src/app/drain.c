@@ -288,7 +288,9 @@ static void on_saved(App *app, Event *event) {
     app->view.pictures++;
     app->view.last_seconds = saved->total_seconds;
     if (saved->pixels)
-        report_image(&app->report, &(Image){saved->pixels, saved->width, saved->height, saved->number});
+        report_image(&app->report, &(Image){saved->pixels, saved->width, saved->height, saved->number,
+                                            IMAGE_NEW, saved->path ? shown_path(saved->path) : NULL});
+    app_gallery_saved(app, ticket->job, saved);
     ticket->seconds = saved->total_seconds;
     app_keep_shot(app, ticket, saved);
 }

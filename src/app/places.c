@@ -36,14 +36,15 @@ void places_find(Places *out) {
     };
     out->history = below(out->state, "history.ndjson");
     out->autosave = below(out->state, "autosave");
+    out->gallery = below(out->state, "gallery.ndjson");
     out->macros = below(out->data, "macros");
     out->models = below(out->data, "models");
     out->start_file = below(out->config, "newbierc");
 }
 
 void places_done(Places *places) {
-    char **all[] = {&places->config, &places->state, &places->data, &places->history,
-                    &places->autosave, &places->macros, &places->models, &places->start_file};
+    char **all[] = {&places->config, &places->state, &places->data, &places->history, &places->autosave,
+                    &places->gallery, &places->macros, &places->models, &places->start_file};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(*all[i]);
     *places = (Places){0};

@@ -10,6 +10,7 @@ typedef struct Places {
     char *data;     /* $XDG_DATA_HOME/newbie */
     char *history;  /* STATE/history.ndjson */
     char *autosave; /* STATE/autosave */
+    char *gallery;  /* STATE/gallery.ndjson */
     char *macros;   /* DATA/macros */
     char *models;   /* DATA/models */
     char *start_file; /* CONFIG/newbierc */

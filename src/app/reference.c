@@ -44,7 +44,7 @@ Shot *picture_shot(App *app, const char *reference) {
     return NULL;
 }
 
-static char *numbered_path(const App *app, long long number) {
+char *picture_numbered_path(const App *app, long long number) {
     char name[96];
     snprintf(name, sizeof name, "%s%03lld.png", settings_text(&app->settings, SET_PREFIX), number);
     return file_join(settings_text(&app->settings, SET_OUTDIR), name);
@@ -70,7 +70,7 @@ Status picture_path(char **out, App *app, const char *reference) {
         *out = app_path(app, reference);
         return NULL;
     }
-    char *path = numbered_path(app, number);
+    char *path = picture_numbered_path(app, number);
     if (!file_exists(path)) {
         const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
         Status st = fail(ERR_IO, "%s: there is no %s in %s", reference, name, directory);
@@ -106,10 +106,29 @@ Status picture_file_meta(RunMeta *out, PictureFacts *facts, const char *path) {
     return st;
 }
 
+/* A picture that is gone, from the gallery index (H5). False when that does not know it either. */
+static bool indexed_meta(RunMeta *out, PictureFacts *facts, App *app, const char *path) {
+    const RunMeta *known = file_exists(path) ? NULL : app_gallery_meta(app, path);
+    if (!known || !known->prompt)
+        return false;
+    gallery_copy_meta(out, known);
+    if (facts)
+        *facts = (PictureFacts){.missing = true, .width = out->width, .height = out->height};
+    return true;
+}
+
 Status picture_meta(RunMeta *out, PictureFacts *facts, App *app, const char *reference) {
     char *path;
-    TRY(picture_path(&path, app, reference));
-    Status st = picture_file_meta(out, facts, shown_path(path));
+    Fault gone;
+    Status st = picture_path(&path, app, reference);
+    if (st) {
+        fault_copy(&gone, st);
+        path = number_of(reference) ? picture_numbered_path(app, number_of(reference)) : must_copy("");
+    }
+    if (indexed_meta(out, facts, app, path))
+        st = NULL;
+    else
+        st = st ? fault_raise(&gone) : picture_file_meta(out, facts, shown_path(path));
     free(path);
     return st && st->code == ERR_UNSUPPORTED ? app_fault_as(app, EXIT_SOME, st) : st;
 }

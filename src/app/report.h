@@ -19,11 +19,19 @@ typedef enum LineKind { LINE_PLAIN, LINE_INFO, LINE_WARN, LINE_ERROR, LINE_HINT,
 /* "", "[INFO] ", "[WARN] ", "[ERROR] ", "[HINT] ". */
 extern const char *const LINE_MARKS[LINE_KINDS];
 
+typedef enum ImageKind {
+    IMAGE_NEW,     /* finished now: a place in the log, at most half of it */
+    IMAGE_PREVIEW, /* of a step: replaced by the next and by the finished one */
+    IMAGE_VIEW,    /* asked for (:view): as large as there is room */
+} ImageKind;
+
 /* A finished picture or a preview, borrowed for the call. */
 typedef struct Image {
     const uint8_t *pixels; /* [height, width, 3] */
     int width, height;
     int64_t number;        /* of the picture; 0 for a preview or a picture without number */
+    ImageKind kind;
+    const char *name;      /* file, as people are told; NULL for a preview */
 } Image;
 
 typedef struct Question {
@@ -43,6 +51,7 @@ typedef struct Surface {
     void (*suspend)(void *context); /* (optional) before a child gets the terminal */
     void (*resume)(void *context);                                     /* (optional) after it */
     void (*bell)(void *context);                                       /* (optional) */
+    void (*gallery)(void *context); /* (optional) opens its screen over app_gallery_count, ..._at */
 } Surface;
 
 /* Where everything goes: the surface, and a copy of all lines when `:log FILE` asked for one. */

@@ -3,8 +3,10 @@
 
 #include "app/app.h"
 #include "app/autosave.h"
+#include "app/gallery.h"
 #include "app/history.h"
 #include "app/places.h"
+#include "app/thumbnail.h"
 #include "engine/meta.h"
 #include "engine/worker.h"
 #include "prompt/edit.h"
@@ -106,6 +108,14 @@ struct App {
     Shot *shots;            /* owned */
     size_t shot_count;
     Job *last_job;          /* owned copy of the newest job started; NULL: none */
+
+    /* gallery */
+    Gallery gallery;
+    size_t *gallery_shown;  /* indices of its entries, [gallery_shown_count], newest first; owned */
+    size_t gallery_shown_count;
+    bool gallery_warned;    /* that the index cannot be written: said once */
+    Buf gallery_caption, gallery_facts; /* of the newest app_gallery_at */
+    Thumbnails thumbnails;
 
     /* input */
     Script *script;         /* innermost */
@@ -251,6 +261,7 @@ Shot *picture_shot(App *app, const char *reference);
  * picture_path; "X is not a PNG"; "X has no generation data". */
 typedef struct PictureFacts {
     MetaSource source;
+    bool missing;          /* the file is gone: this is what the gallery index knows */
     int width, height;
     Buf remarks, problems; /* lines */
 } PictureFacts;
@@ -268,6 +279,21 @@ Status reference_macro(Macro *out, const App *app, const char *name);
 
 /* Appends the prompt of a picture, a macro (@name) or a job (j4). Errors: as recipe_of. (recipe.c) */
 Status reference_prompt(Buf *out, App *app, const char *reference);
+
+/* DIRECTORY/PREFIX NNN .png as the settings say. Owned by the caller. */
+char *picture_numbered_path(const App *app, long long number);
+
+/* The prompt and the settings of a picture become current, as one undo state; says what changed and what
+ * could not be honoured. `name` is for the sentences. Errors: ERR_FORMAT: it says no prompt. (fetch.c) */
+Status app_take_meta(App *app, const char *name, const RunMeta *meta);
+
+/* ---- the gallery (cmd_gallery.c) ----------------------------------------------------------------------- */
+
+/* A picture was saved: it goes into the index. */
+void app_gallery_saved(App *app, const Job *job, const SavedInfo *saved);
+
+/* What the index knows of a picture that may be gone; borrowed until the gallery changes. NULL: nothing. */
+const RunMeta *app_gallery_meta(App *app, const char *path);
 
 /* ---- NDJSON (emit.c) ----------------------------------------------------------------------------------- */
 

@@ -20,6 +20,7 @@ static void prepare_examples(Talk *talk) {
     static const char lesson[] = "# a lesson\n:say Hello.\n";
     file_write("lesson.nbi", lesson, sizeof lesson - 1, 0666);
     setenv("EDITOR", "true", 1);
+    setenv("NEWBIE_VIEWER", "true", 1);
     command(talk, "steps 1");
     prompt(talk, "1girl, kimono");
 }
