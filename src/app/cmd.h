@@ -43,4 +43,7 @@ CommandFn cmd_model, cmd_demo, cmd_mem;
 CommandFn cmd_help, cmd_log, cmd_doctor, cmd_version, cmd_shell, cmd_quit;
 
 /* cmd_lesson.c: command files and what they say */
-CommandFn cmd_run, cmd_say, cmd_pause;
+CommandFn cmd_run, cmd_say, cmd_pause, cmd_tour;
+
+/* explain.c: words of the field, and what happened */
+CommandFn cmd_explain;

@@ -1,4 +1,4 @@
-/* cmd_lesson.c: command files, and what only they say: :run :say :pause. */
+/* cmd_lesson.c: command files, the installed lesson, and what only lessons say: :run :tour :say :pause. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -8,6 +8,16 @@
 
 Status cmd_run(App *app, const Call *call) {
     char *path = app_path(app, call->word[0]);
+    Status st = script_begin(app, path, SOURCE_FILE);
+    free(path);
+    return st;
+}
+
+Status cmd_tour(App *app, const Call *call) {
+    (void)call;
+    char *path = places_sample("lessons/tour.nbi");
+    if (!path)
+        return hint(fail(ERR_IO, "the lesson lessons/tour.nbi is not installed"), ":run FILE runs another one");
     Status st = script_begin(app, path, SOURCE_FILE);
     free(path);
     return st;

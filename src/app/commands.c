@@ -15,6 +15,12 @@
 
 #define WORDS(...) (const char *const[]){__VA_ARGS__, NULL}
 
+/* The terms of explain.c. */
+#define TERM_NAMES                                                                                     \
+    WORDS("prompt", "xml", "token", "gemma", "jina", "latent", "noise", "seed", "step", "sigma",       \
+          "velocity", "sampler", "schedule", "shift", "cfg", "negative", "vae", "preview", "precision", \
+          "memory", "plan", "metadata")
+
 /* A setting as a command of its own: `:steps 20`. It waits for the model, whose defaults it may show. */
 #define SHORT(NAME, HELP, EXAMPLE)                                                                   \
     {NAME, NULL, {{"VALUE", ARGUMENT_VALUE, OPTIONAL, NULL}}, WAIT_MODEL, COMMAND_START_FILE, "Settings", \
@@ -117,6 +123,10 @@ const Command COMMANDS[] = {
 
     {"help", WORDS("?"), {{"WORD", ARGUMENT_COMMAND, OPTIONAL, NULL}}, WAIT_NOTHING, COMMAND_NORMAL,
      "Program", "this list, or one command, setting or topic", ":help seed", cmd_help},
+    {"explain", NULL, {{"TERM", ARGUMENT_WORD, OPTIONAL, TERM_NAMES}}, WAIT_JOBS, COMMAND_NORMAL, "Program",
+     "what just happened, or a term such as cfg or sigma, in plain words", ":explain cfg", cmd_explain},
+    {"tour", NULL, {{0}}, WAIT_JOBS, COMMAND_NORMAL, "Program", "a lesson of five minutes that shows around",
+     ":tour", cmd_tour},
     {"run", NULL, {{"FILE", ARGUMENT_FILE, REQUIRED, NULL}}, WAIT_NOTHING, COMMAND_NORMAL, "Program",
      "run a file of commands and prompts", ":run lesson.nbi", cmd_run},
     {"say", NULL, {{"TEXT", ARGUMENT_TEXT, OPTIONAL, NULL}}, WAIT_NOTHING, COMMAND_NORMAL, "Program",

@@ -464,10 +464,12 @@ void app_keep_shot(App *app, const Ticket *ticket, SavedInfo *saved) {
         .model = must_copy(app->view.name),
         .drawn = ticket->drawn,
         .steps_run = saved->steps_run,
+        .step = ticket->step,
         .seconds = saved->total_seconds,
         .pixels = saved->pixels,
     };
     saved->pixels = NULL; /* taken */
+    memcpy(shot->phase_seconds, saved->seconds, sizeof shot->phase_seconds);
     memcpy(shot->latent, saved->latent_sha256, sizeof shot->latent);
     if (!saved->path && saved->png)
         buf_add(&shot->png, saved->png, saved->png_size);

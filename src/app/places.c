@@ -62,24 +62,30 @@ static char *program_directory(void) {
 
 /* The program's own neighbourhood first, so that a build that is not installed does not pick up an older one
  * that is. */
-char *places_demo_model(void) {
+char *places_sample(const char *name) {
     static const char *const candidates[] = {
-        "samples/demo-model",
-        "../samples/demo-model",
-        "../share/newbie/samples/demo-model",
-        NEWBIE_DATA_DIR "/samples/demo-model",
-        NEWBIE_SOURCE_DIR "/samples/demo-model", /* a build elsewhere */
+        "samples",
+        "../samples",
+        "../share/newbie/samples",
+        NEWBIE_DATA_DIR "/samples",
+        NEWBIE_SOURCE_DIR "/samples", /* a build elsewhere */
     };
     char *program = program_directory(), *found = NULL;
     for (size_t i = 0; !found && i < sizeof candidates / sizeof *candidates; i++) {
-        found = file_join(program ? program : "/", candidates[i]);
-        if (!file_is_directory(found)) {
+        char *samples = file_join(program ? program : "/", candidates[i]);
+        found = file_join(samples, name);
+        free(samples);
+        if (!file_exists(found)) {
             free(found);
             found = NULL;
         }
     }
     free(program);
     return found;
+}
+
+char *places_demo_model(void) {
+    return places_sample("demo-model");
 }
 
 char *places_model(const Places *places, const char *name) {

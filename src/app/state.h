@@ -59,7 +59,8 @@ typedef struct Shot {
     char *model;            /* owned: name of the model that made it */
     bool drawn;             /* its seed was drawn at random */
     int steps_run;
-    double seconds;
+    StepInfo step;          /* the last */
+    double seconds, phase_seconds[PHASE_COUNT];
     uint8_t *pixels;        /* owned; only of the newest ones, else NULL */
     char latent[65];
     Buf png;                /* only while unsaved (N4) */
