@@ -15,8 +15,11 @@ Status call_number(long *out, const Call *call, int index, long low, long high);
 /* cmd_prompt.c: the current prompt */
 CommandFn cmd_show, cmd_edit, cmd_clear, cmd_undo, cmd_redo, cmd_lint, cmd_tokens, cmd_history;
 
-/* cmd_diff.c: what changed, and what was */
+/* cmd_diff.c: what changed */
 CommandFn cmd_diff;
+
+/* fetch.c: prompt and settings of pictures */
+CommandFn cmd_fetch, cmd_replay;
 
 /* cmd_macro.c: prompts under a name */
 CommandFn cmd_save, cmd_load, cmd_list, cmd_delete, cmd_rename;
