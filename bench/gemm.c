@@ -137,7 +137,8 @@ int main(int argc, char **argv) {
     for (int threads = first; !st && threads <= last; threads = threads < last ? last : last + 1)
         for (int precision = PRECISION_F32; !st && precision <= PRECISION_BF16; precision++) {
             Arena arena = arena_over(memory, ARENA_BYTES);
-            BackendOptions options = {0, threads, (Precision)precision, argc > 1 ? argv[1] : *cpu_paths()};
+            BackendOptions options = {.threads = threads, .precision = (Precision)precision,
+                                      .path = argc > 1 ? argv[1] : *cpu_paths()};
             st = run(&options, &arena, numbers, argc > 3 ? argv[3] : "");
         }
     if (st)

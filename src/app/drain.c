@@ -332,6 +332,11 @@ static void on_failed(App *app, Event *event) {
     Ticket *ticket = app_ticket(app, event->job);
     if (ticket)
         ticket->failed = ticket->over = true;
+    if (event->fault->code == ERR_DEVICE) { /* as on_unsaved: a person may load the model again */
+        app->paused = app->parts.mode == APP_INTERACTIVE;
+        if (!app->paused)
+            worker_resume(app->worker);
+    }
     script_fault(app, fault_raise(event->fault), EXIT_OUTPUT);
 }
 

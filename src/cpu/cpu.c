@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "cpu/isa.h"
 #include "cpu/state.h"
 
@@ -64,23 +65,8 @@ static void cpu_mem_free(void *state, void *block, size_t bytes) {
     atomic_fetch_sub(&((CpuState *)state)->held, bytes);
 }
 
-/* The bytes behind a word of /proc/meminfo, 0 when it is not there. */
-static uint64_t meminfo_bytes(const char *word) {
-    FILE *file = fopen("/proc/meminfo", "re");
-    char line[128];
-    unsigned long long kib = 0;
-    if (!file)
-        return 0;
-    while (fgets(line, sizeof line, file))
-        if (!strncmp(line, word, strlen(word)) && sscanf(line + strlen(word), ": %llu", &kib) == 1)
-            break;
-    fclose(file);
-    return kib * 1024;
-}
-
 static void cpu_mem_info(void *state, MemInfo *info) {
-    info->total = meminfo_bytes("MemTotal");
-    info->free = meminfo_bytes("MemAvailable");
+    memory_of_host(&info->total, &info->free);
     info->held = atomic_load(&((CpuState *)state)->held);
 }
 

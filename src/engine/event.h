@@ -23,8 +23,12 @@ typedef struct ModelInfo {
     bool demo;
     char *device;          /* "cpu, 2 threads, avx512bf16" */
     char *precision;       /* "f32", "bf16" */
+    const struct Residency *residency; /* the plan; NULL where there is one memory and all is hot in it */
     double seconds;        /* loading time */
-    uint64_t weights_bytes, network_bytes[4]; /* resident; DiT, Gemma, Jina, VAE */
+    uint64_t weights_bytes, network_bytes[4]; /* packed, wherever they are; DiT, Gemma, Jina, VAE */
+    uint64_t device_weights; /* of these on the device under the plan */
+    uint64_t device_peak;    /* with the activations of a picture of the default size */
+    uint64_t device_total;   /* memory of the device; 0: not known */
     int default_width, default_height, default_steps; /* 0: not said by the model */
     double default_cfg, default_shift;                /* NAN: not said */
     char *default_system;  /* the model's own system prompt text ("" is a valid one), NULL: not said */
@@ -48,7 +52,7 @@ typedef enum EventKind {
     EVENT_UNSAVED,  /* finished but not written: `fault` says why, `saved.png` holds the picture; the queue is
                      * now paused, worker_resume goes on */
     EVENT_STOPPED,  /* stopped by the user after `step.step` steps; `kept` says whether a picture follows */
-    EVENT_FAILED,   /* `fault` */
+    EVENT_FAILED,   /* `fault`; after ERR_DEVICE the queue is paused, and EVENT_NO_MODEL follows */
     EVENT_FINISHED, /* the last event of every job */
 } EventKind;
 
@@ -61,9 +65,20 @@ typedef struct StepInfo {
     bool guided;
 } StepInfo;
 
+/* How a job came to its residency plan. */
+typedef enum PlanWhy {
+    PLAN_AS_BEFORE,
+    PLAN_CHOSEN,       /* another than before, by what is needed and what is free */
+    PLAN_STEPPED_DOWN, /* a larger one should have fitted, but the device had no room */
+} PlanWhy;
+
 typedef struct PlanInfo {
+    const struct Residency *residency; /* engine/residency.h */
+    PlanWhy why;
+    uint64_t weights_bytes;     /* on the device under it */
     uint64_t activation_bytes;  /* arena */
-    uint64_t free_bytes;        /* when it was asked */
+    uint64_t free_bytes;        /* for activations under it, when it was asked */
+    double copied_bytes;        /* weights that visit the device while it runs */
     double flops[PHASE_COUNT];
     double seconds;             /* estimate; 0 when nothing was measured yet */
 } PlanInfo;

@@ -10,6 +10,7 @@
 #include "engine/run.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -17,6 +18,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/rng.h"
 #include "ops/plan.h"
 #include "sample/guide.h"
@@ -51,6 +53,8 @@ typedef struct Flow {
 } Flow;
 
 static const RunHooks NO_HOOKS = {0};
+
+#define LOST_HINT "the model is unloaded; :model reload, then :again; :doctor helps to report it"
 
 static StopKind wanted_stop(const RunHooks *hooks) {
     return hooks->stop ? hooks->stop(hooks->context) : STOP_NOT;
@@ -255,7 +259,11 @@ static double velocity_norm(Ops *o, Tensor velocity) {
 static Status one_step(Flow *flow, int interval, double *norm) {
     solver_step(&flow->run, flow->o, interval);
     *norm = velocity_norm(flow->o, flow->run.work[0]);
-    TRY(ops_status(flow->o));
+    Status st = ops_status(flow->o);
+    if (st && st->code == ERR_DEVICE) /* product.md 12 row 13 */
+        return hint(fail(ERR_DEVICE, "%s failed at step %d/%d: %s", flow->session->where, interval + 1,
+                         flow->intervals, st->message), "%s", LOST_HINT);
+    TRY(st);
     if (!isfinite(*norm))
         return hint(
             fail(ERR_BUG, "step %d/%d produced values that are not numbers", interval + 1, flow->intervals),
@@ -400,7 +408,7 @@ static Status plan_flow(Flow *flow, PlanInfo *out) {
     PlanCount count = {0};
     Arena arena = arena_counting();
     Backend backend = plan_like(flow->session->ops.backend);
-    Ops ops = {.backend = &backend, .state = &count, .arena = &arena};
+    Ops ops = {.backend = &backend, .state = &count, .arena = &arena, .streamed = out->residency->streamed};
     flow->o = &ops;
     double last = 0;
     TRY(plan_texts(flow));
@@ -416,21 +424,18 @@ static Status plan_flow(Flow *flow, PlanInfo *out) {
     decode(flow, NULL);
     out->flops[PHASE_VAE] = count_since(&count, &last);
     out->activation_bytes = arena.peak;
+    out->copied_bytes = count.copied;
     return fault_raise(&ops.fault); /* ops is about to go */
 }
 
-static Status plan(PlanInfo *out, Session *session, const Job *job) {
+Status run_count(PlanInfo *out, Session *session, const Job *job, const Residency *residency) {
     Flow flow;
-    *out = (PlanInfo){0};
+    *out = (PlanInfo){.residency = residency, .weights_bytes = residency_weights(session, residency)};
     Status st = flow_begin(&flow, session, job, NULL);
     if (!st)
         st = plan_flow(&flow, out);
     flow_end(&flow);
     TRY(st);
-    MemInfo memory;
-    session->ops.backend->mem_info(session->ops.state, &memory);
-    /* the present arena is given back first; a backend that does not know its memory never refuses */
-    out->free_bytes = memory.total ? memory.free + session->arena_size : UINT64_MAX;
     double rate = session->flops_per_second > 0 ? session->flops_per_second : GUESSED_RATE;
     out->seconds = (out->flops[PHASE_TEXT] + out->flops[PHASE_DENOISE] + out->flops[PHASE_VAE]) / rate;
     return NULL;
@@ -441,16 +446,80 @@ static int halved(int side) {
     return (side / 2 + 15) / 16 * 16;
 }
 
-Status run_plan(PlanInfo *out, Session *session, const Job *job) {
-    PlanInfo found;
-    TRY(plan(&found, session, job));
-    *out = found;
-    if (found.activation_bytes <= found.free_bytes)
-        return NULL;
+/* A larger plan than the present one must leave this part of the memory free, or two programs that share a
+ * device would push each other to and fro. */
+#define SLACK 64
+
+static Status does_not_fit(Session *s, const Job *job, const PlanInfo *least) {
     const double gib = 1024.0 * 1024 * 1024;
-    return hint(fail(ERR_MEMORY, "%dx%d does not fit: it needs %.1f GiB of activations, %.1f GiB are free",
-                     job->width, job->height, found.activation_bytes / gib, found.free_bytes / gib),
-                ":size %dx%d needs about a quarter", halved(job->width), halved(job->height));
+    char size[32];
+    snprintf(size, sizeof size, "%dx%d", job->width, job->height);
+    int width = halved(job->width), height = halved(job->height);
+    if (!s->options.backend->devices && !s->options.vram)
+        return hint(fail(ERR_MEMORY, "%s does not fit: it needs %.1f GiB of activations, %.1f GiB are free",
+                         size, least->activation_bytes / gib, least->free_bytes / gib),
+                    ":size %dx%d needs about a quarter", width, height);
+    MemInfo memory;
+    session_device_memory(s, &memory);
+    uint64_t used = memory.total - memory.free, others = used > memory.held ? used - memory.held : 0;
+    double needs = (least->weights_bytes + least->activation_bytes) / gib;
+    double room = (double)(memory.total - others) / gib;
+    return hint(fail(ERR_MEMORY, "%s fits %s in no plan: the smallest needs %.1f GiB, "
+                                 "%.1f of %.1f GiB are free",
+                     size, s->where, needs, room, memory.total / gib),
+                ":size %dx%d needs about a quarter of the activations; other programs hold %.1f GiB; "
+                ":set device cpu needs none", width, height, others / gib);
+}
+
+/* The first plan from `first` on that fits; the lock is held. */
+static Status first_that_fits(PlanInfo *out, Session *s, const Job *job, const Residency *first) {
+    uint64_t room = residency_room(s);
+    PlanInfo found = {0};
+    for (const Residency *row = first; row->name; row++) {
+        if (!residency_allowed(s, row))
+            continue;
+        TRY(run_count(&found, s, job, row));
+        uint64_t slack = row < s->residency && room != UINT64_MAX ? room / SLACK : 0;
+        found.free_bytes = room > found.weights_bytes ? room - found.weights_bytes : 0;
+        if (found.activation_bytes + slack <= found.free_bytes) {
+            *out = found;
+            return NULL;
+        }
+    }
+    *out = found;
+    return does_not_fit(s, job, &found);
+}
+
+Status run_plan(PlanInfo *out, Session *session, const Job *job) {
+    PlanInfo found = {0};
+    pthread_mutex_lock(&session->lock);
+    Status st = first_that_fits(&found, session, job, RESIDENCIES);
+    if (found.residency && found.residency != session->residency)
+        found.why = PLAN_CHOSEN;
+    pthread_mutex_unlock(&session->lock);
+    if (found.residency)
+        *out = found;
+    return st;
+}
+
+/* Brings the session under the plan, or under the next one that has room: what seemed free may be gone, or
+ * lie in pieces. */
+static Status place(PlanInfo *plan, Session *session, const Job *job) {
+    Status st;
+    while ((st = residency_place(session, plan->residency, plan->activation_bytes)) &&
+           st->code == ERR_MEMORY) {
+        const Residency *tried = plan->residency;
+        Fault kept;
+        fault_copy(&kept, st);
+        log_line(LOG_WARN, "plan %s: %s", tried->name, st->message);
+        pthread_mutex_lock(&session->lock);
+        st = first_that_fits(plan, session, job, tried + 1);
+        pthread_mutex_unlock(&session->lock);
+        if (st)
+            return fault_raise(&kept);
+        plan->why = PLAN_STEPPED_DOWN;
+    }
+    return st;
 }
 
 /* Ends a phase: its time goes into the result and to the listener. */
@@ -485,9 +554,9 @@ static Status flow_run(Flow *flow, RunResult *result) {
     PlanInfo plan;
     double since = clock_seconds();
     TRY(run_plan(&plan, flow->session, job));
+    TRY(place(&plan, flow->session, job));
     if (flow->hooks->plan)
         flow->hooks->plan(flow->hooks->context, &plan);
-    TRY(session_reserve(flow->session, plan.activation_bytes));
     TRY(all_texts(flow));
     phase_done(flow, result, PHASE_TEXT, &since);
     TRY(denoise(flow, result, &plan));
@@ -518,6 +587,8 @@ Status run_job(RunResult *result, Session *session, const Job *job, const RunHoo
         st = flow_run(&flow, &found);
         if (st) /* what was still under way must not reach into the next job's memory */
             flow.o->backend->sync(flow.o->state);
+        if (st && st->code == ERR_DEVICE && !st->hint[0])
+            st = hint(st, "%s", LOST_HINT);
         ops_release(flow.o, mark);
         flow.o->cancelled = NULL;
     }

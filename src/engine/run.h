@@ -33,10 +33,15 @@ typedef struct RunResult {
 } RunResult;
 void run_result_done(RunResult *result);
 
-/* Says what a job needs without doing it. Errors: ERR_MEMORY "does not fit" with need and free (product.md 12
- * rows 9, 10), ERR_USAGE. */
+/* Counts what a job needs under a plan, without asking whether it fits: out->free_bytes is left 0. Errors:
+ * ERR_USAGE. */
+Status run_count(PlanInfo *out, Session *session, const Job *job, const Residency *residency);
+
+/* Says what a job needs without doing it, under the first residency plan in which it fits. Errors:
+ * ERR_MEMORY "does not fit" with need and free (product.md 12 rows 9, 10), ERR_USAGE. */
 Status run_plan(PlanInfo *out, Session *session, const Job *job);
 
-/* Runs the job. *result is set on success and when stopped. Errors: ERR_CANCELLED (dropped), ERR_BUG "step
- * 5/28 produced values that are not numbers", ERR_MEMORY. */
+/* Runs the job. *result is set on success and when stopped. ERR_DEVICE: the device is lost, and the
+ * session with it. Errors: ERR_CANCELLED (dropped), ERR_BUG "step 5/28 produced values that are not
+ * numbers", ERR_MEMORY. */
 Status run_job(RunResult *result, Session *session, const Job *job, const RunHooks *hooks);

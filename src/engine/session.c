@@ -5,11 +5,15 @@
 #include "engine/session.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "engine/run.h"
 #include "ops/plan.h"
 #include "ops/check.h"
 
@@ -87,8 +91,11 @@ static void fill_info(Session *s) {
 static Status open_backend(Session *s) {
     bool bf16 = s->options.precision == CHOOSE_BF16 ||
                 (s->options.precision == CHOOSE_AUTO && s->options.bf16_in_hardware);
-    BackendOptions options = {.threads = s->options.threads,
-                              .precision = bf16 ? PRECISION_BF16 : PRECISION_F32};
+    BackendOptions options = {.device = s->options.device, .threads = s->options.threads,
+                              .precision = bf16 ? PRECISION_BF16 : PRECISION_F32,
+                              .determinism = s->options.determinism};
+    const Backend *backend = s->options.backend;
+    snprintf(s->where, sizeof s->where, backend->devices ? "%s:%d" : "%s", backend->name, options.device);
     s->info.precision = must_copy(bf16 ? "bf16" : "f32");
     s->ops.arena = &s->arena;
     TRY(s->options.backend->open(&s->ops.state, &options));
@@ -188,34 +195,87 @@ static void free_networks(Session *s) {
     gemma_free(s->gemma, &s->ops);
     jina_free(s->jina, &s->ops);
     vae_free(s->vae, &s->ops);
+    s->dit = NULL;
+    s->gemma = NULL;
+    s->jina = NULL;
+    s->vae = NULL;
 }
 
 static void fill_bytes(Session *s) {
     const uint64_t bytes[PART_COUNT] = {[PART_DIT] = dit_bytes(s->dit), [PART_GEMMA] = gemma_bytes(s->gemma),
                                         [PART_JINA] = jina_bytes(s->jina), [PART_VAE] = vae_bytes(s->vae)};
+    s->info.weights_bytes = 0;
     for (int i = 0; i < PART_COUNT; i++) {
         s->info.network_bytes[i] = bytes[i];
         s->info.weights_bytes += bytes[i];
     }
 }
 
-/* The memory that packed weights take; embedding tables stay in the mapping, which the system may drop. */
-static Status check_memory(Session *s, uint64_t needed) {
+/* ---- does it fit -------------------------------------------------------------------------------------- */
+
+/* For the CPU, where embedding tables stay in the mapping, which the system may drop. */
+static Status too_large_for_host(const Session *s, uint64_t needed, uint64_t room) {
     MemInfo memory;
-    ops_mem_info(&s->ops, &memory);
-    if (!memory.total || needed <= memory.free)
-        return NULL;
+    ops_mem_info((Ops *)&s->ops, &memory);
     return hint(fail(ERR_MEMORY, "loading for the CPU needs %.1f GiB, %.1f of %.1f GiB are free",
-                     needed / GIB, memory.free / GIB, memory.total / GIB),
+                     needed / GIB, room / GIB, memory.total / GIB),
                 ":demo runs on any machine; close other programs and :model reload");
+}
+
+static Status too_large(Session *s, uint64_t needed, uint64_t room) {
+    if (!s->options.backend->devices && !s->options.vram)
+        return too_large_for_host(s, needed, room);
+    MemInfo memory;
+    session_device_memory(s, &memory);
+    return hint(fail(ERR_MEMORY, "the model fits %s in no plan: the smallest needs %.1f GiB for its weights, "
+                                 "%.1f of %.1f GiB are free",
+                     s->where, needed / GIB, room / GIB, memory.total / GIB),
+                "other programs hold %.1f GiB; :set device cpu needs none",
+                (memory.total - memory.free - memory.held) / GIB);
+}
+
+/* What is asked of most models: a guided picture of their default size. */
+static Job usual_job(const Session *s) {
+    const Json *defaults = json_get(s->files.newbie, "defaults");
+    return (Job){.id = 1, .prompt = (char *)"1girl", .negative = (char *)"", .system_name = (char *)"none",
+                 .system_text = (char *)"", .steps = 1, .cfg = 5, .cfg_trunc = 1, .shift = 6,
+                 .sampler = (char *)"euler", .schedule = (char *)"normal", .output = OUTPUT_BYTES,
+                 .width = (int)json_get_integer(defaults, "width", 1024),
+                 .height = (int)json_get_integer(defaults, "height", 1024)};
+}
+
+/* The first plan under which the usual picture fits, else the last one, if its weights fit at least: a
+ * smaller picture may. `dry` has the networks over empty kernels. */
+static Status choose_plan(Session *s, Session *dry) {
+    Job job = usual_job(s);
+    uint64_t room = residency_room(s), weights = 0;
+    for (const Residency *row = RESIDENCIES; row->name; row++) {
+        PlanInfo info;
+        if (!residency_allowed(s, row))
+            continue;
+        s->residency = row;
+        weights = residency_weights(dry, row);
+        Status st = run_count(&info, dry, &job, row);
+        if (st)
+            return note(st, "planning %dx%d", job.width, job.height);
+        s->info.device_peak = weights + info.activation_bytes;
+        if (s->info.device_peak <= room)
+            return NULL;
+    }
+    return weights <= room ? NULL : too_large(s, weights, room);
 }
 
 /* Loads everything over empty kernels first: whatever is wrong with the files, or does not fit, is known
  * before the first of 14 GB is read. */
 static Status plan_networks(Session *s) {
-    PlanCount count = {0};
+    bool bf16 = !strcmp(s->info.precision, "bf16");
+    PlanCount count = {.precision = bf16 ? PRECISION_BF16 : PRECISION_F32};
     Arena arena = arena_counting();
-    Session dry = {.files = s->files, .ops = {.backend = &PLAN_BACKEND, .state = &count, .arena = &arena}};
+    Backend backend = plan_like(s->ops.backend);
+    Session dry = {.files = s->files, .ops = s->ops};
+    dry.ops.backend = &backend;
+    dry.ops.state = &count;
+    dry.ops.arena = &arena;
     memcpy(dry.tokenizer, s->tokenizer, sizeof dry.tokenizer);
     Status st = load_networks(&dry, NULL);
     if (!st)
@@ -224,12 +284,36 @@ static Status plan_networks(Session *s) {
         st = check_widths(&dry);
     if (!st) {
         fill_bytes(&dry);
-        st = check_memory(s, dry.info.weights_bytes);
+        st = choose_plan(s, &dry);
     }
     Fault kept;
     fault_copy(&kept, st); /* it may live in dry */
     free_networks(&dry);
     return fault_raise(&kept);
+}
+
+/* The next smaller plan that may be used, NULL when there is none. */
+static const Residency *smaller_plan(const Session *s) {
+    for (const Residency *row = s->residency + 1; row->name; row++)
+        if (residency_allowed(s, row))
+            return row;
+    return NULL;
+}
+
+/* Under the chosen plan, or under a smaller one when the device had no room after all. */
+static Status load_placed(Session *s, const SessionHow *how) {
+    for (;;) {
+        s->ops.streamed = s->residency->streamed;
+        Status st = load_networks(s, how);
+        const Residency *next = smaller_plan(s);
+        s->settled = !st;
+        if (!st || st->code != ERR_MEMORY || !next)
+            return st;
+        log_line(LOG_WARN, "plan %s: %s", s->residency->name, st->message);
+        free_networks(s);
+        ops_clear(&s->ops);
+        s->residency = next;
+    }
 }
 
 static Status open_all(Session *s, const SessionHow *how) {
@@ -243,22 +327,36 @@ static Status open_all(Session *s, const SessionHow *how) {
     TRY(plan_networks(s));
     s->ops.cancelled = how ? how->cancelled : NULL;
     s->ops.cancelled_context = how ? how->context : NULL;
-    Status st = load_networks(s, how);
+    Status st = load_placed(s, how);
     s->ops.cancelled = NULL;
     return st;
+}
+
+/* What the user may know of the plan. */
+static void fill_plan(Session *s) {
+    MemInfo memory;
+    session_device_memory(s, &memory);
+    bool shared = !s->options.backend->devices && !s->options.vram && !s->options.residency;
+    s->info.residency = shared ? NULL : s->residency;
+    s->info.device_weights = residency_weights(s, s->residency);
+    s->info.device_total = memory.total;
 }
 
 Status session_open(Session **out, const SessionOptions *options, const SessionHow *how) {
     double start = clock_seconds();
     Session *s = must_alloc(sizeof *s);
     session_options_copy(&s->options, options);
+    pthread_mutex_init(&s->lock, NULL);
     Status st = open_all(s, how);
     if (st) {
+        Fault kept;
+        fault_copy(&kept, st); /* it may live in s */
         session_close(s);
-        return st;
+        return fault_raise(&kept);
     }
     fill_info(s);
     fill_bytes(s);
+    fill_plan(s);
     s->info.seconds = clock_seconds() - start;
     *out = s;
     return NULL;
@@ -280,32 +378,56 @@ void session_close(Session *s) {
     model_files_close(&s->files);
     model_info_done(&s->info);
     session_options_done(&s->options);
+    pthread_mutex_destroy(&s->lock);
     free(s);
+}
+
+void session_release(Session *s) {
+    ops_mem_free(&s->ops, s->arena_block, s->arena_size);
+    s->arena_block = NULL;
+    s->arena_size = 0;
+    s->arena = arena_over(NULL, 0);
 }
 
 Status session_reserve(Session *s, size_t bytes) {
     if (bytes <= s->arena_size)
         return NULL;
-    ops_mem_free(&s->ops, s->arena_block, s->arena_size);
-    s->arena_size = 0;
+    session_release(s);
     s->arena_block = ops_mem_alloc(&s->ops, bytes);
-    if (!s->arena_block) {
-        s->arena = arena_over(NULL, 0);
-        return fail(ERR_MEMORY, "no room for %.2f GiB of activations", bytes / GIB);
-    }
+    ops_clear(&s->ops); /* the caller may try something smaller */
+    if (!s->arena_block)
+        return fail(ERR_MEMORY, "%s has no room for %.2f GiB of activations", s->where, bytes / GIB);
     s->arena_size = bytes;
     s->arena = arena_over(s->arena_block, bytes);
     return NULL;
 }
 
-void session_memory(Session *s, MemoryUse *host) {
-    MemInfo memory;
-    ops_mem_info(&s->ops, &memory);
+void session_device_memory(Session *s, MemInfo *info) {
+    ops_mem_info(&s->ops, info);
+    if (!s->options.vram)
+        return;
+    /* a card's other tenants stay; those of the host have nothing to do with a card that is only pretended */
+    uint64_t used = s->options.backend->devices ? info->total - info->free : info->held;
+    uint64_t left = s->options.vram > used ? s->options.vram - used : 0;
+    info->total = s->options.vram;
+    info->free = left < info->free ? left : info->free;
+}
+
+/* Everything that is known of one memory, of which `weights` and `activations` are ours. */
+static MemoryUse use_of(const MemInfo *memory, uint64_t weights, uint64_t activations) {
+    uint64_t known = weights + activations + memory->free;
+    return (MemoryUse){.weights = weights, .activations = activations, .free = memory->free,
+                       .total = memory->total, .other = memory->total > known ? memory->total - known : 0};
+}
+
+void session_memory(Session *s, MemoryUse *host, MemoryUse *device) {
+    MemInfo memory, ram = {0};
+    session_device_memory(s, &memory);
     uint64_t held = memory.held > s->arena_size ? memory.held - s->arena_size : 0;
-    uint64_t ours = held + s->arena_size + memory.free;
-    *host = (MemoryUse){.weights = held,
-                        .activations = s->arena_size,
-                        .free = memory.free,
-                        .total = memory.total,
-                        .other = memory.total > ours ? memory.total - ours : 0};
+    MemoryUse used = use_of(&memory, held, s->arena_size);
+    memory_of_host(&ram.total, &ram.free);
+    uint64_t away = s->info.weights_bytes - residency_weights(s, s->residency);
+    bool shared = !s->options.backend->devices && !s->options.vram;
+    *host = shared ? used : use_of(&ram, away, 0);
+    *device = shared ? (MemoryUse){0} : used;
 }

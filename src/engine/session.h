@@ -1,11 +1,15 @@
 /* session.h: which networks are resident, in what precision, within what budget.
  *
  * Owned by the worker thread. While the session is open another thread may use the tokenizers and call
- * run_plan: what these read does not change after session_open, is atomic, or is the backend's mem_info. */
+ * run_plan: what these read does not change after session_open, is atomic, is the backend's mem_info, or
+ * changes under `lock`. */
 #pragma once
+
+#include <pthread.h>
 
 #include "engine/event.h"
 #include "engine/recall.h"
+#include "engine/residency.h"
 #include "model/dit.h"
 #include "model/gemma.h"
 #include "model/jina.h"
@@ -23,13 +27,17 @@ typedef struct SessionOptions {
     PrecisionChoice precision;
     int threads;                   /* 0: physical cores */
     const Backend *backend;
+    int device;                    /* index among the backend's */
+    uint64_t vram;                 /* bytes that the device is to be taken for; 0: what it has */
+    const Residency *residency;    /* the only plan; NULL: what fits */
+    Determinism determinism;
     bool bf16_in_hardware;         /* what CHOOSE_AUTO asks */
     const Backend *check;          /* every op is compared with this one too (ops/check.h); NULL: none */
 } SessionOptions;
 void session_options_copy(SessionOptions *out, const SessionOptions *from);
 void session_options_done(SessionOptions *options);
 
-typedef struct Session {
+struct Session {
     SessionOptions options;
     ModelFiles files;
     Ops ops;
@@ -45,8 +53,12 @@ typedef struct Session {
     PreviewFactors preview;
     _Atomic double flops_per_second; /* of the last denoising, 0 before the first; run_plan reads it, too */
     Recall recall;
+    pthread_mutex_t lock;          /* held while weights move, and by run_plan */
+    const Residency *residency;    /* the plan that the weights are placed by */
+    bool settled;                  /* and they are where it wants them */
+    char where[24];                /* "cpu", "cuda:0", for messages */
     ModelInfo info;
-} Session;
+};
 
 /* Told while weights are loaded: "text encoder", and its bytes. */
 typedef void NetworkProgress(void *context, const char *network, uint64_t done, uint64_t total);
@@ -64,6 +76,11 @@ void session_close(Session *session);
 
 /* Makes the arena at least this large (the old one is given back first). Errors: ERR_MEMORY. */
 Status session_reserve(Session *session, size_t bytes);
+void session_release(Session *session); /* gives the arena back */
 
-/* Weights, activations, others and free memory of the host now. */
-void session_memory(Session *session, MemoryUse *host);
+/* Memory of the device as the session may use it: what there is, or what `vram` pretends. */
+void session_device_memory(Session *session, MemInfo *info);
+
+/* Weights, activations, others and free memory of the host now, and of the device; a total of 0: the
+ * device is the host. */
+void session_memory(Session *session, MemoryUse *host, MemoryUse *device);

@@ -197,7 +197,7 @@ static void on_step(void *context, const StepInfo *step, const float *denoised) 
     progress->job = w->running->id;
     progress->phase = PHASE_DENOISE;
     progress->step = *step;
-    session_memory(w->session, &progress->host);
+    session_memory(w->session, &progress->host, &progress->device);
     double now = clock_seconds();
     if (denoised && (now - w->last_preview >= PREVIEW_EVERY || w->last_preview == 0)) {
         fill_preview(progress, w, denoised);
@@ -270,6 +270,9 @@ static void run_one(Worker *w, Job *job) {
     Status st = w->session ? output_check(job) : no_model();
     if (!st)
         st = run_job(&result, w->session, job, &hooks);
+    bool lost = st && st->code == ERR_DEVICE;
+    if (lost)
+        set_paused(w, true); /* the next job would find no model */
     if (st && st->code == ERR_CANCELLED) {
         post(w, &(Event){.kind = EVENT_STOPPED, .kept = false});
     } else if (st) {
@@ -283,6 +286,10 @@ static void run_one(Worker *w, Job *job) {
     }
     post(w, &(Event){.kind = EVENT_FINISHED});
     w->running = NULL;
+    if (lost) { /* nothing of it can be used any more */
+        replace_session(w, NULL);
+        post(w, &(Event){.kind = EVENT_NO_MODEL});
+    }
     job_free(job);
 }
 

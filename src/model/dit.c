@@ -340,7 +340,7 @@ size_t dit_bytes(const Dit *dit) {
 }
 
 size_t dit_group_bytes(const Dit *dit, unsigned groups) {
-    return weights_group_bytes(&dit->weights, groups);
+    return dit ? weights_group_bytes(&dit->weights, groups) : 0;
 }
 
 void dit_settle(Dit *dit, Ops *o) {

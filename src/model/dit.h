@@ -42,7 +42,7 @@ size_t dit_bytes(const Dit *dit);        /* device memory of the weights, when a
 
 /* Bytes of the weights in these groups (model/stream.h), and moving them to where o->streamed says
  * (weights_settle). */
-size_t dit_group_bytes(const Dit *dit, unsigned groups);
+size_t dit_group_bytes(const Dit *dit, unsigned groups); /* 0 for NULL */
 void dit_settle(Dit *dit, Ops *o);
 
 typedef struct DitInput {

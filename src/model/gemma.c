@@ -229,7 +229,7 @@ size_t gemma_bytes(const Gemma *gemma) {
 }
 
 size_t gemma_group_bytes(const Gemma *gemma, unsigned groups) {
-    return weights_group_bytes(&gemma->weights, groups);
+    return gemma ? weights_group_bytes(&gemma->weights, groups) : 0;
 }
 
 void gemma_settle(Gemma *gemma, Ops *o) {

@@ -146,7 +146,7 @@ size_t jina_bytes(const Jina *jina) {
 }
 
 size_t jina_group_bytes(const Jina *jina, unsigned groups) {
-    return weights_group_bytes(&jina->weights, groups);
+    return jina ? weights_group_bytes(&jina->weights, groups) : 0;
 }
 
 void jina_settle(Jina *jina, Ops *o) {

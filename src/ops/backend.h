@@ -12,6 +12,9 @@
 /* Of matrix products; accumulation is float32. */
 typedef enum Precision { PRECISION_F32, PRECISION_BF16 } Precision;
 
+/* The same input, the same bits, on one machine; or whatever is fastest. A backend may have but the first. */
+typedef enum Determinism { DETERMINISTIC, FASTEST } Determinism;
+
 /* A device as it is found, before it is opened. */
 typedef struct DeviceInfo {
     char name[96];          /* "NVIDIA GeForce RTX 4090" */
@@ -25,6 +28,7 @@ typedef struct BackendOptions {
     int device;             /* index among `devices`; 0 for the CPU */
     int threads;            /* CPU: 1 to 1024, 0 = physical cores */
     Precision precision;
+    Determinism determinism;
     const char *path; /* CPU: "portable", "avx2", "avx512", "avx512bf16"; NULL = $NEWBIE_ISA, or the best */
 } BackendOptions;
 

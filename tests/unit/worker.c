@@ -93,11 +93,14 @@ static void follow_to(Worker *worker, EventKind kind) {
         found = event.kind == kind;
         event_done(&event);
     }
-    CHECK(found, "the job makes its first step");
+    CHECK(found, "the event that is waited for comes");
 }
+
+static const Backend *backend = &CPU_BACKEND;
 
 static EventKind load(Worker *worker, const char *path, char *message, size_t size) {
     SessionOptions options = demo_options(2);
+    options.backend = backend;
     free(options.path);
     options.path = must_copy(path);
     worker_load(worker, &options);
@@ -274,6 +277,37 @@ static void check_damaged_weights(Worker *worker, const char *demo, const char *
     buf_done(&command);
 }
 
+/* A card that falls off the bus after some steps. */
+static int attentions_left;
+
+static Status lost_attention(void *state, Tensor out, Tensor q, Tensor k, Tensor v, const AttentionHow *how) {
+    if (attentions_left-- <= 0)
+        return fail(ERR_DEVICE, "attention: illegal memory access");
+    return CPU_BACKEND.attention(state, out, q, k, v, how);
+}
+
+static void check_lost_device(Worker *worker, const char *demo, const char *directory) {
+    char message[2000] = "";
+    Backend card = CPU_BACKEND;
+    card.attention = lost_attention;
+    backend = &card;
+    attentions_left = 40;
+    CHECK_EQ(load(worker, demo, message, sizeof message), EVENT_MODEL, "a model is loaded to a card");
+    Job job = demo_job(310, directory), next = demo_job(311, directory);
+    CHECK_OK(worker_submit(worker, &job), "it takes a job");
+    CHECK_OK(worker_submit(worker, &next), "and another");
+    Story story = follow(worker, 310, NO_STOP);
+    CHECK_HAS(story.message, "cpu failed at step", "a card that is lost says at which step");
+    CHECK_HAS(story.message, "attention: illegal memory access", "and how");
+    follow_to(worker, EVENT_NO_MODEL);
+    PlanInfo plan;
+    CHECK(worker_plan(worker, &plan, &job) != NULL, "the model is unloaded");
+    backend = &CPU_BACKEND;
+    CHECK_EQ(load(worker, demo, message, sizeof message), EVENT_MODEL, "it can be loaded again");
+    worker_resume(worker);
+    CHECK(strchr(follow(worker, 311, NO_STOP).order, 'S') != NULL, "and the job that waited is made");
+}
+
 int main(void) {
     Worker *worker = NULL;
     char *directory = scratch_directory(), *demo = demo_path(), message[2000] = "";
@@ -289,6 +323,7 @@ int main(void) {
     check_queue(worker, directory);
     check_output(worker, directory);
     check_damaged_weights(worker, demo, directory);
+    check_lost_device(worker, demo, directory);
     check_models(worker, directory);
     job = demo_job(901, directory);
     job.steps = 1000;

@@ -1,0 +1,8 @@
+/* memory.h: how much memory this machine has. */
+#pragma once
+
+#include <stdint.h>
+
+/* Bytes of RAM, and of what a program could take now without swapping (MemTotal and MemAvailable); 0 when the
+ * system does not say. */
+void memory_of_host(uint64_t *total, uint64_t *free);
