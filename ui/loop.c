@@ -24,8 +24,6 @@
 #define SHOWN_LINES_MAX 200
 #define SHOWN_BYTES_MAX ((size_t)64 << 10)
 
-#define ESCAPE_MILLISECONDS 50 /* a lone ESC is then the ESC key */
-
 typedef struct Loop {
     App *app;
     Plain *plain;
@@ -296,7 +294,8 @@ static void take_units(Loop *loop, CutterPatience patience) {
             app_leave(loop->app, LEAVE_STOPPED, EXIT_HANGUP);
             return;
         }
-        (unit.kind == UNIT_PASTE ? take_paste : take_key)(loop, &unit);
+        if (unit.kind != UNIT_STRING) /* nothing was asked: an answer is meant for somebody else */
+            (unit.kind == UNIT_PASTE ? take_paste : take_key)(loop, &unit);
     }
 }
 
@@ -336,14 +335,13 @@ static CutterPatience wait_for_news(Loop *loop) {
     struct pollfd from[] = {{.fd = STDIN_FILENO, .events = POLLIN},
                             {.fd = loop->plain->signals, .events = POLLIN},
                             {.fd = app_fd(loop->app), .events = POLLIN}};
-    bool half = cutter_waits(&loop->plain->keys);
-    int limit = app_timeout(loop->app);
-    if (half && (limit < 0 || limit > ESCAPE_MILLISECONDS))
-        limit = ESCAPE_MILLISECONDS;
+    int limit = app_timeout(loop->app), half = cutter_limit(&loop->plain->keys);
+    if (half >= 0 && (limit < 0 || limit > half))
+        limit = half;
     int ready = poll(from, 3, limit);
     if (ready > 0 && from[0].revents)
         plain_read(loop->plain);
-    return half && ready == 0 ? CUTTER_GIVES_UP : CUTTER_WAITS;
+    return half >= 0 && ready == 0 && limit == half ? CUTTER_GIVES_UP : CUTTER_WAITS;
 }
 
 static void turn(Loop *loop) {

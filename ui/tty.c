@@ -1,5 +1,5 @@
 /* tty.c: terminal modes and units. Facts: termios(3), xterm's bracketed paste, ECMA-48 5.4 (control
- * sequences). */
+ * sequences) and 5.6 (control strings). */
 #include "config.h"
 
 #include "ui/tty.h"
@@ -137,6 +137,37 @@ static size_t character_size(const char *at, size_t left) {
     return left < need ? 0 : need;
 }
 
+/* True when a control string may begin here. Alt-P, Alt-_ and Alt-] send the same two bytes, so the third
+ * must be one that answers begin with: DCS > ! or a digit, APC G, OSC a digit. */
+static bool is_string(const char *at, size_t left) {
+    if (left < 3 || at[0] != '\033')
+        return false;
+    bool digit = at[2] >= '0' && at[2] <= '9';
+    switch (at[1]) {
+    case 'P': return digit || at[2] == '>' || at[2] == '!';
+    case '_': return at[2] == 'G';
+    case ']': return digit;
+    default: return false;
+    }
+}
+
+/* Bytes of the string that begins here, with its terminator; 0 when it is not complete. Anything that cannot
+ * be in one ends it before that byte: Enter and Ctrl-C typed into a broken answer are keys. */
+static size_t string_size(const char *at, size_t left) {
+    for (size_t i = 2; i < left; i++) {
+        unsigned char byte = (unsigned char)at[i];
+        if (byte == '\a')
+            return i + 1;
+        if (byte == '\033' && i + 1 == left)
+            return 0;
+        if (byte == '\033')
+            return at[i + 1] == '\\' ? i + 2 : i;
+        if (byte < ' ' || byte >= 0x7f || i == STRING_MAX)
+            return i;
+    }
+    return 0;
+}
+
 /* Bytes of the escape sequence that begins here; 0 when it is not complete. */
 static size_t escape_size(const char *at, size_t left) {
     if (left < 2)
@@ -148,6 +179,8 @@ static size_t escape_size(const char *at, size_t left) {
                 return i + 1;
         return 0;
     }
+    if (at[1] == 'P' || at[1] == '_' || at[1] == ']')
+        return left < 3 ? 0 : is_string(at, left) ? string_size(at, left) : 2;
     if (at[1] == 'O') /* function keys of application mode */
         return left < 3 ? 0 : 3;
     size_t character = at[1] == '\033' ? 1 : character_size(at + 1, left - 1);
@@ -200,9 +233,13 @@ Unit cutter_next(UnitCutter *cutter, CutterPatience patience) {
         buf_truncate(&cutter->paste, 0);
         return cutter_next(cutter, patience);
     }
-    return (Unit){UNIT_KEY, at, size, size};
+    return (Unit){is_string(at, size) ? UNIT_STRING : UNIT_KEY, at, size, size};
 }
 
-bool cutter_waits(const UnitCutter *cutter) {
-    return !cutter->pasting && cutter->pending.size > cutter->given;
+int cutter_limit(const UnitCutter *cutter) {
+    size_t left = cutter->pending.size - cutter->given;
+    if (cutter->pasting || !left)
+        return -1;
+    return is_string(cutter->pending.data + cutter->given, left) ? CUTTER_STRING_MILLISECONDS
+                                                                        : CUTTER_KEY_MILLISECONDS;
 }

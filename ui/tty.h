@@ -34,7 +34,14 @@ size_t tty_columns(void);
 
 /* ---- units --------------------------------------------------------------------------------------------- */
 
-typedef enum UnitKind { UNIT_NONE, UNIT_KEY, UNIT_PASTE, UNIT_END } UnitKind;
+typedef enum UnitKind {
+    UNIT_NONE,
+    UNIT_KEY,    /* also a control sequence, which may be an answer: caps_answer knows */
+    UNIT_STRING, /* an answer of the terminal as DCS, APC or OSC, with its terminator; cut off without one.
+                  * Never a key */
+    UNIT_PASTE,
+    UNIT_END,
+} UnitKind;
 
 typedef struct Unit {
     UnitKind kind;
@@ -46,6 +53,13 @@ typedef struct Unit {
 /* A paste above this many bytes is cut there; the rest is read and thrown away, and `size` is then this
  * limit. */
 #define PASTE_MAX ((size_t)4 << 20)
+
+/* A string above this many bytes was none: it is cut off there. */
+#define STRING_MAX 4096
+
+/* How long a sequence may stay unfinished before CUTTER_GIVES_UP. */
+#define CUTTER_KEY_MILLISECONDS 50
+#define CUTTER_STRING_MILLISECONDS 250
 
 typedef struct UnitCutter {
     Buf pending;     /* bytes read and not yet given out */
@@ -63,11 +77,11 @@ void cutter_add(UnitCutter *cutter, const char *bytes, size_t size);
 
 typedef enum CutterPatience {
     CUTTER_WAITS,    /* an unfinished sequence may still go on */
-    CUTTER_GIVES_UP, /* 50 ms have passed: a lone ESC is the ESC key */
+    CUTTER_GIVES_UP, /* cutter_limit has passed: a lone ESC is the ESC key, a string is cut off */
 } CutterPatience;
 
 /* The next unit; UNIT_NONE when there is none (yet). */
 Unit cutter_next(UnitCutter *cutter, CutterPatience patience);
 
-/* True when something unfinished waits that CUTTER_GIVES_UP would release. */
-bool cutter_waits(const UnitCutter *cutter);
+/* Milliseconds to wait for the rest of something unfinished before CUTTER_GIVES_UP; -1 when nothing is. */
+int cutter_limit(const UnitCutter *cutter);

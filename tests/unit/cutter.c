@@ -5,7 +5,7 @@
 #include "tests/tap.h"
 #include "ui/tty.h"
 
-/* All units of the cutter as text: keys in <>, pastes in [], the end as "."; ESC as "e". */
+/* All units of the cutter as text: keys in <>, strings in {}, pastes in [], the end as "."; ESC as "e". */
 static void add_units(Buf *out, UnitCutter *cutter, CutterPatience patience) {
     for (;;) {
         Unit unit = cutter_next(cutter, patience);
@@ -13,10 +13,10 @@ static void add_units(Buf *out, UnitCutter *cutter, CutterPatience patience) {
             buf_text(out, ".");
         if (unit.kind == UNIT_NONE || unit.kind == UNIT_END)
             return;
-        buf_byte(out, unit.kind == UNIT_PASTE ? '[' : '<');
+        buf_byte(out, unit.kind == UNIT_PASTE ? '[' : unit.kind == UNIT_STRING ? '{' : '<');
         for (size_t i = 0; i < unit.size; i++)
             buf_byte(out, unit.bytes[i] == '\033' ? 'e' : (unsigned char)unit.bytes[i]);
-        buf_byte(out, unit.kind == UNIT_PASTE ? ']' : '>');
+        buf_byte(out, unit.kind == UNIT_PASTE ? ']' : unit.kind == UNIT_STRING ? '}' : '>');
     }
 }
 
@@ -49,6 +49,18 @@ static void keys(void) {
         {"\033[200~a\rb\033[201~c", "[a\rb]<c>", "a paste is one unit without its brackets"},
         {"\033[200~\033[A\002\033[201\033[201~", "[e[A\002e[201]", "whatever is in it"},
         {"\033[200~\033[201~", "[]", "an empty paste"},
+        {"\033P1$r0m\033\\x", "{eP1$r0me\\}<x>", "a DCS answer is one unit"},
+        {"\033P>|kitty(0.35)\ax", "{eP>|kitty(0.35)\a}<x>", "also when it ends with BEL"},
+        {"\033_Gi=31;OK\033\\\033_Gi=32;OK\033\\", "{e_Gi=31;OKe\\}{e_Gi=32;OKe\\}", "an APC, and another"},
+        {"\033]11;rgb:00/00/00\033\\", "{e]11;rgb:00/00/00e\\}", "an OSC"},
+        {"\033Pa", "<eP><a>", "Alt-P and another key are none"},
+        {"\033_\033]\033P", "<e_><e]><eP>", "Alt-_, Alt-] and Alt-P neither"},
+        {"\033P1$r0\rab", "{eP1$r0}<\r><a><b>", "Enter ends a broken answer and is a key"},
+        {"\033P1$r0\003", "{eP1$r0}<\003>", "Ctrl-C, too"},
+        {"\033P1$r0\033[A", "{eP1$r0}<e[A>", "and so does the next sequence"},
+        {"\033P1$r0\033\033\\", "{eP1$r0}<ee><\\>", "a doubled ESC is not its end"},
+        {"\033_Gi=31;世", "{e_Gi=31;}<世>", "nor does it hold other letters"},
+        {"\033P1$r0", "{eP1$r0}", "an answer that never ends is cut off"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char name[128];
@@ -62,14 +74,14 @@ static void waiting(void) {
     UnitCutter cutter = {0};
     cutter_add(&cutter, "\033", 1);
     CHECK(cutter_next(&cutter, CUTTER_WAITS).kind == UNIT_NONE, "a lone ESC may still become a sequence");
-    CHECK(cutter_waits(&cutter), "which is worth a short wait");
+    CHECK_EQ(cutter_limit(&cutter), 50, "which is worth a short wait");
     cutter_add(&cutter, "[A", 2);
     CHECK(cutter_next(&cutter, CUTTER_WAITS).size == 3, "and does");
-    CHECK(!cutter_waits(&cutter), "then nothing waits");
+    CHECK_EQ(cutter_limit(&cutter), -1, "then nothing waits");
     cutter_add(&cutter, "\033[200~half", 10);
     CHECK(cutter_next(&cutter, CUTTER_GIVES_UP).kind == UNIT_NONE,
           "a paste is never given out before its end");
-    CHECK(!cutter_waits(&cutter), "however long it takes");
+    CHECK_EQ(cutter_limit(&cutter), -1, "however long it takes");
     cutter_add(&cutter, "\003", 1);
     CHECK(cutter_next(&cutter, CUTTER_WAITS).kind == UNIT_KEY, "Ctrl-C alone ends one that never ends");
     cutter_add(&cutter, "\033[200~half", 10);
@@ -77,6 +89,19 @@ static void waiting(void) {
     Unit unit = cutter_next(&cutter, CUTTER_WAITS);
     CHECK(unit.kind == UNIT_PASTE && unit.size == 4, "but for a closed terminal");
     CHECK(cutter_next(&cutter, CUTTER_WAITS).kind == UNIT_END, "whose end comes last");
+    cutter_done(&cutter);
+}
+
+static void endless_string(void) {
+    UnitCutter cutter = {0};
+    cutter_add(&cutter, "\033P1$r", 5);
+    CHECK(cutter_next(&cutter, CUTTER_WAITS).kind == UNIT_NONE, "the rest of a string may still come");
+    CHECK_EQ(cutter_limit(&cutter), 250, "and is waited for a little longer");
+    for (int i = 0; i < STRING_MAX; i++)
+        cutter_add(&cutter, "x", 1);
+    Unit unit = cutter_next(&cutter, CUTTER_WAITS);
+    CHECK(unit.kind == UNIT_STRING && unit.size == STRING_MAX, "but not for ever: it is cut off by its size");
+    CHECK_EQ(cutter_next(&cutter, CUTTER_WAITS).bytes[0], 'x', "and what follows are keys");
     cutter_done(&cutter);
 }
 
@@ -104,6 +129,7 @@ static void large_paste(void) {
 int main(void) {
     keys();
     waiting();
+    endless_string();
     large_paste();
     return tap_end();
 }
