@@ -31,6 +31,7 @@ homes='
 readline/.*: ui/edit.c
 libxml/.*: src/prompt/xml.c
 (zlib|stb/.*|stb_.*)[.]?h?: src/io/png.c
+(chafa|glib).*[.]h: ui/image.c
 omp[.]h: src/cpu/team.c
 (cuda|cublas).*: gpu/
 '
@@ -135,6 +136,7 @@ plant src/text/a.c "$begin#include <libxml/parser.h>\n" \
 plant src/io/b.c "$begin#include <stb/stb_image_write.h>\n" \
     'includes stb/stb_image_write.h, which belongs in src/io/png.c only'
 plant src/io/c.c "$begin#include <zlib.h>\n" 'includes zlib.h, which belongs in src/io/png.c only'
+plant ui/c.c "$begin#include <chafa.h>\n" 'includes chafa.h, which belongs in ui/image.c only'
 plant src/text/b.c "$begin#include \"tokenize.h\"\n" 'includes tokenize.h, which is in no room'
 plant src/text/c.c '#include <stdio.h>\n#include "config.h"\n' 'includes stdio.h before config.h'
 plant src/text/d.c 'int nothing;\n' 'includes nothing, so not config.h either'

@@ -45,17 +45,19 @@ typedef struct CapsFacts {
 typedef struct Caps {
     /* for everybody */
     ImageProtocol protocol;      /* set by caps_choose; IMAGE_NONE before */
-    ColorDepth depth;            /* what the terminal can; whether colour is wanted is the caller's business */
+    ColorDepth depth;            /* of the terminal; whether colour is wanted is the caller's business */
     int cell_width, cell_height; /* pixels of a cell; 0: not known */
     int sixel_width, sixel_height; /* pixels of the largest sixel picture; 0: no limit known */
-    bool passthrough;            /* inside tmux, which lets Kitty's pictures through */
+    bool inside_tmux;            /* Kitty's pictures then go through tmux to the terminal behind it */
 
     /* for caps.c */
-    const struct Terminal *terminal; /* row of the table; never NULL after caps_begin */
-    bool inside_tmux, closed;
+    unsigned quirks;             /* what must not be sent */
     bool kitty, iterm, sixel;    /* proved by an answer */
-    bool placeholders;           /* Kitty's pictures inside text, the only kind that tmux can keep in place */
-    int attributes_left;         /* DA1 answers still expected */
+    bool passthrough;            /* the terminal behind tmux answered */
+    bool placeholders;           /* it shows Kitty's pictures inside text, the only kind that tmux can keep in
+                                  * its place */
+    int answers, answers_wanted; /* of DA1 */
+    bool closed;
 } Caps;
 
 /* `facts` of this process: its environment and the window size of standard output. */

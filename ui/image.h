@@ -50,8 +50,8 @@ void image_cells(ImageCell *cells, const Image *image, ImageBox box, ColorDepth 
 typedef struct ImagePen { uint32_t front, back; } ImagePen;
 #define IMAGE_PEN ((ImagePen){IMAGE_CLEAR, IMAGE_CLEAR}) /* after ESC [ m */
 
-/* Appends `count` cells of one row, in as few bytes as half blocks and spaces allow. Leaves the colours of
- * the last cell set. */
+/* Appends `count` cells of one row, each in the fewest bytes that half blocks and spaces allow. Leaves the
+ * colours of the last cell set. */
 void image_paint(Buf *out, ImagePen *pen, const ImageCell *cells, int count, ColorDepth depth);
 
 /* Appends all rows as lines: colours reset and a newline at the end of each. */
