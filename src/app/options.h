@@ -39,6 +39,7 @@ typedef enum SettingId {
     SET_THREADS,
     SET_SURFACE,
     SET_COLOR,
+    SET_PICTURE,
     SET_PREVIEW,
     SET_PROGRESS,
     SET_TIMING,

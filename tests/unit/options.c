@@ -62,6 +62,8 @@ static void values_are_checked(void) {
         {SET_SAMPLER, "eulr", NULL},
         {SET_PREFIX, "a/b", NULL},
         {SET_PREFIX, "", NULL},
+        {SET_PICTURE, "half", "half"},
+        {SET_PICTURE, "ascii", NULL},
         {SET_PREVIEW, "off", "off"},
         {SET_PREVIEW, "101", NULL},
         {SET_NEG, "", ""},
