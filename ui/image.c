@@ -14,6 +14,7 @@
 #include "ui/image.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #ifdef HAVE_CHAFA
@@ -158,11 +159,13 @@ static int distance(const int *rgb, uint32_t index) {
     return sum;
 }
 
+/* Of the first 8 or 16. */
 static uint32_t nearest_of(const int *rgb, uint32_t count) {
     uint32_t best = 0;
-    int least = distance(rgb, 0);
-    for (uint32_t i = 1; i < count; i++) {
-        int found = distance(rgb, i);
+    int least = INT_MAX;
+    for (uint32_t i = 0; i < count; i++) {
+        int red = rgb[0] - SIXTEEN[i][0], green = rgb[1] - SIXTEEN[i][1], blue = rgb[2] - SIXTEEN[i][2];
+        int found = red * red + green * green + blue * blue;
         if (found < least) {
             least = found;
             best = i;
