@@ -51,6 +51,8 @@ typedef enum EventKind {
     EVENT_SAVED,    /* `saved` */
     EVENT_UNSAVED,  /* finished but not written: `fault` says why, `saved.png` holds the picture; the queue is
                      * now paused, worker_resume goes on */
+    EVENT_KEPT,     /* a step of the running job is a picture: `saved`, or why not: `fault`. The job goes
+                     * on */
     EVENT_STOPPED,  /* stopped by the user after `step.step` steps; `kept` says whether a picture follows */
     EVENT_FAILED,   /* `fault`; after ERR_DEVICE the queue is paused, and EVENT_NO_MODEL follows */
     EVENT_FINISHED, /* the last event of every job */
@@ -77,6 +79,7 @@ typedef struct PlanInfo {
     PlanWhy why;
     uint64_t weights_bytes;     /* on the device under it */
     uint64_t activation_bytes;  /* arena */
+    uint64_t keep_bytes;        /* arena with which a step can be decoded while the run goes on */
     uint64_t free_bytes;        /* for activations under it, when it was asked */
     double copied_bytes;        /* weights that visit the device while it runs */
     double flops[PHASE_COUNT];
@@ -121,6 +124,7 @@ typedef struct Progress {
     Phase phase;
     StepInfo step;
     MemoryUse host, device; /* device.total 0: no GPU in use */
-    int preview_width, preview_height; /* 0: none in this snapshot */
+    unsigned preview_count; /* rises with each new preview: a snapshot that is overwritten loses none */
+    int preview_width, preview_height; /* 0: this job has none yet */
     uint8_t preview[PREVIEW_MAX * PREVIEW_MAX * 3];
 } Progress;

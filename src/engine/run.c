@@ -50,7 +50,16 @@ typedef struct Flow {
     DitRun dit;
     SolverRun run;
     Mt19937 *fresh;             /* noise of ancestral steps, made when first asked for */
+    struct KeptStep *kept;      /* [kept_count], owned: steps to be decoded when the last one is done */
+    int kept_count;
 } Flow;
+
+/* A step that the user wants as a picture, where there is no room to decode it at once. */
+typedef struct KeptStep {
+    float *latent;              /* [16, h/8, w/8] on the host, owned: the denoised estimate */
+    int steps_run;
+    double seconds[PHASE_COUNT];
+} KeptStep;
 
 static const RunHooks NO_HOOKS = {0};
 
@@ -58,6 +67,10 @@ static const RunHooks NO_HOOKS = {0};
 
 static StopKind wanted_stop(const RunHooks *hooks) {
     return hooks->stop ? hooks->stop(hooks->context) : STOP_NOT;
+}
+
+static RunWish wish_of(const RunHooks *hooks) {
+    return hooks->wish ? hooks->wish(hooks->context) : WISH_NOTHING;
 }
 
 static bool dropped(void *hooks) {
@@ -281,11 +294,11 @@ static double time_left(const PlanInfo *plan, int done, int total, double second
     return step * (total - done) + (rate > 0 ? plan->flops[PHASE_VAE] / rate : 0);
 }
 
-static void report_step(Flow *flow, const StepInfo *info) {
+static void report_step(Flow *flow, const StepInfo *info, RunWish wish) {
     const RunHooks *hooks = flow->hooks;
     int every = flow->job->preview_every;
     float *denoised = NULL;
-    if (every > 0 && info->step % every == 0) {
+    if ((every > 0 && info->step % every == 0) || (wish & WISH_PREVIEW)) {
         denoised = must_alloc((size_t)tensor_count(flow->run.denoised) * sizeof *denoised);
         ops_download(flow->o, denoised, flow->run.denoised);
     }
@@ -293,6 +306,88 @@ static void report_step(Flow *flow, const StepInfo *info) {
         hooks->step(hooks->context, info, denoised);
     free(denoised);
 }
+
+/* ---- pixels ------------------------------------------------------------------------------------------- */
+
+/* pixels [height, width, 3] of a latent, or NULL in a plan. */
+static void decode(Flow *flow, uint8_t *pixels, Tensor latent) {
+    Ops *o = flow->o;
+    ArenaMark mark = ops_mark(o);
+    int64_t dims[3] = {flow->job->height, flow->job->width, 3};
+    Tensor image = ops_new(o, DT_F32, 3, dims), bytes = ops_new(o, DT_U8, 3, dims);
+    vae_decode(o, image, flow->session->vae, latent, LATENT_MODEL);
+    tap(flow, "image", 0, image);
+    op_to_rgb8(o, bytes, image);
+    if (pixels)
+        ops_download(o, pixels, bytes);
+    ops_release(o, mark);
+}
+
+static float *download(Flow *flow, Tensor latent) {
+    float *host = must_alloc((size_t)tensor_count(latent) * sizeof *host);
+    ops_download(flow->o, host, latent);
+    return host;
+}
+
+static void hash_latent(Flow *flow, char out[65], Tensor latent) {
+    float *host = download(flow, latent);
+    sha256_hex(out, host, (size_t)tensor_count(latent) * sizeof *host);
+    free(host);
+}
+
+/* Highest resident memory of the process so far. */
+static uint64_t peak_memory(void) {
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) ? 0 : (uint64_t)usage.ru_maxrss * 1024;
+}
+
+/* ---- steps that are kept ------------------------------------------------------------------------------ */
+
+/* Hands over the picture of a step: what a gentle stop after it would have made. */
+static void hand_over(Flow *flow, const KeptStep *step, Tensor latent) {
+    RunResult result = {.steps_run = step->steps_run, .stopped = true, .sigma_count = flow->sigmas.count};
+    double begun = clock_seconds();
+    size_t bytes = (size_t)result.sigma_count * sizeof *result.sigmas;
+    result.sigmas = must_alloc(bytes);
+    memcpy(result.sigmas, flow->sigmas.value, bytes);
+    memcpy(result.seconds, step->seconds, sizeof result.seconds);
+    result.pixels = must_alloc((size_t)flow->job->width * flow->job->height * 3);
+    hash_latent(flow, result.latent_sha256, latent);
+    decode(flow, result.pixels, latent);
+    result.seconds[PHASE_VAE] = clock_seconds() - begun;
+    result.peak_bytes = peak_memory();
+    if (!ops_status(flow->o)) /* else the next step says what is wrong */
+        flow->hooks->kept(flow->hooks->context, &result);
+    run_result_done(&result);
+}
+
+/* At once where the arena has room for a decoder beside the steps, else when the steps are done. */
+static void keep_step(Flow *flow, const RunResult *so_far, const PlanInfo *plan) {
+    KeptStep step = {.steps_run = so_far->steps_run};
+    memcpy(step.seconds, so_far->seconds, sizeof step.seconds);
+    if (flow->session->arena_size >= plan->keep_bytes) {
+        hand_over(flow, &step, flow->run.denoised);
+        return;
+    }
+    step.latent = download(flow, flow->run.denoised);
+    flow->kept = must_realloc(flow->kept, (size_t)(flow->kept_count + 1) * sizeof *flow->kept);
+    flow->kept[flow->kept_count++] = step;
+}
+
+/* The others. They are decoded in the place of the finished latent, which comes back. */
+static void decode_kept(Flow *flow) {
+    if (!flow->kept_count)
+        return;
+    float *finished = download(flow, flow->latent);
+    for (int i = 0; i < flow->kept_count; i++) {
+        ops_upload(flow->o, flow->latent, flow->kept[i].latent);
+        hand_over(flow, &flow->kept[i], flow->latent);
+    }
+    ops_upload(flow->o, flow->latent, finished);
+    free(finished);
+}
+
+/* ---- the steps ----------------------------------------------------------------------------------------- */
 
 static Status all_steps(Flow *flow, RunResult *result, const PlanInfo *plan) {
     double begun = clock_seconds(), last = begun;
@@ -310,7 +405,15 @@ static Status all_steps(Flow *flow, RunResult *result, const PlanInfo *plan) {
                                    guide_needed(&flow->guidance, flow->times[i * flow->solver->stages])};
         last = now;
         result->steps_run = i + 1;
-        report_step(flow, &info);
+        RunWish wish = i + 1 < flow->intervals ? wish_of(flow->hooks) : WISH_NOTHING;
+        report_step(flow, &info, wish);
+        if ((wish & WISH_KEEP) && flow->hooks->kept) {
+            result->seconds[PHASE_DENOISE] = now - begun;
+            keep_step(flow, result, plan);
+            double pause = clock_seconds() - now; /* no part of the steps: their times stay honest */
+            begun += pause;
+            last += pause;
+        }
         if (i + 1 < flow->intervals && wanted_stop(flow->hooks) == STOP_GENTLY) {
             ops_copy(flow->o, flow->latent, flow->run.denoised); /* the best guess at the finished picture */
             result->stopped = true;
@@ -321,30 +424,6 @@ static Status all_steps(Flow *flow, RunResult *result, const PlanInfo *plan) {
     if (isfinite(rate))
         flow->session->flops_per_second = rate;
     return ops_status(flow->o);
-}
-
-/* ---- pixels ------------------------------------------------------------------------------------------- */
-
-/* pixels [height, width, 3], or NULL in a plan. */
-static void decode(Flow *flow, uint8_t *pixels) {
-    Ops *o = flow->o;
-    ArenaMark mark = ops_mark(o);
-    int64_t dims[3] = {flow->job->height, flow->job->width, 3};
-    Tensor image = ops_new(o, DT_F32, 3, dims), bytes = ops_new(o, DT_U8, 3, dims);
-    vae_decode(o, image, flow->session->vae, flow->latent, LATENT_MODEL);
-    tap(flow, "image", 0, image);
-    op_to_rgb8(o, bytes, image);
-    if (pixels)
-        ops_download(o, pixels, bytes);
-    ops_release(o, mark);
-}
-
-static void hash_latent(Flow *flow, char out[65]) {
-    size_t count = (size_t)tensor_count(flow->latent);
-    float *host = must_alloc(count * sizeof *host);
-    ops_download(flow->o, host, flow->latent);
-    sha256_hex(out, host, count * sizeof *host);
-    free(host);
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------------- */
@@ -366,6 +445,9 @@ static Status flow_begin(Flow *flow, Session *session, const Job *job, const Run
 }
 
 static void flow_end(Flow *flow) {
+    for (int i = 0; i < flow->kept_count; i++)
+        free(flow->kept[i].latent);
+    free(flow->kept);
     sigmas_done(&flow->sigmas);
     free(flow->times);
     free(flow->fresh);
@@ -420,8 +502,13 @@ static Status plan_flow(Flow *flow, PlanInfo *out) {
         solver_step(&flow->run, &ops, i);
     velocity_norm(&ops, flow->run.work[0]);
     out->flops[PHASE_DENOISE] = count_since(&count, &last);
+    size_t steps_peak = arena.peak;
+    decode(flow, NULL, flow->latent);
+    out->keep_bytes = arena.peak; /* at least; the texts may need more */
+    arena.peak = steps_peak;
+    count_since(&count, &last);
     end_denoising(flow, mark);
-    decode(flow, NULL);
+    decode(flow, NULL, flow->latent);
     out->flops[PHASE_VAE] = count_since(&count, &last);
     out->activation_bytes = arena.peak;
     out->copied_bytes = count.copied;
@@ -502,12 +589,21 @@ Status run_plan(PlanInfo *out, Session *session, const Job *job) {
     return st;
 }
 
+/* With room to decode a step beside the others (keep_step) where there is some, else without. */
+static Status place_under(Session *session, const PlanInfo *plan) {
+    if (plan->keep_bytes > plan->activation_bytes && plan->keep_bytes <= plan->free_bytes) {
+        Status st = residency_place(session, plan->residency, plan->keep_bytes);
+        if (!st || st->code != ERR_MEMORY)
+            return st;
+    }
+    return residency_place(session, plan->residency, plan->activation_bytes);
+}
+
 /* Brings the session under the plan, or under the next one that has room: what seemed free may be gone, or
  * lie in pieces. */
 static Status place(PlanInfo *plan, Session *session, const Job *job) {
     Status st;
-    while ((st = residency_place(session, plan->residency, plan->activation_bytes)) &&
-           st->code == ERR_MEMORY) {
+    while ((st = place_under(session, plan)) && st->code == ERR_MEMORY) {
         const Residency *tried = plan->residency;
         Fault kept;
         fault_copy(&kept, st);
@@ -545,7 +641,7 @@ static Status denoise(Flow *flow, RunResult *result, const PlanInfo *plan) {
         st = all_steps(flow, result, plan);
     end_denoising(flow, mark);
     TRY(st);
-    hash_latent(flow, result->latent_sha256);
+    hash_latent(flow, result->latent_sha256, flow->latent);
     return ops_status(flow->o);
 }
 
@@ -561,17 +657,13 @@ static Status flow_run(Flow *flow, RunResult *result) {
     phase_done(flow, result, PHASE_TEXT, &since);
     TRY(denoise(flow, result, &plan));
     phase_done(flow, result, PHASE_DENOISE, &since);
+    decode_kept(flow);
+    since = clock_seconds(); /* the phase is that of the finished picture */
     result->pixels = must_alloc((size_t)job->width * job->height * 3);
-    decode(flow, result->pixels);
+    decode(flow, result->pixels, flow->latent);
     TRY(ops_status(flow->o));
     phase_done(flow, result, PHASE_VAE, &since);
     return NULL;
-}
-
-/* Highest resident memory of the process so far. */
-static uint64_t peak_memory(void) {
-    struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) ? 0 : (uint64_t)usage.ru_maxrss * 1024;
 }
 
 Status run_job(RunResult *result, Session *session, const Job *job, const RunHooks *hooks) {

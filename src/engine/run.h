@@ -5,14 +5,24 @@
 
 typedef enum StopKind { STOP_NOT, STOP_GENTLY, STOP_NOW } StopKind;
 
+/* What the user wants of a step that has just been made; both at once are possible. */
+typedef enum RunWish { WISH_NOTHING = 0, WISH_PREVIEW = 1, WISH_KEEP = 2 } RunWish;
+
+struct RunResult;
+
 /* All may be NULL. */
 typedef struct RunHooks {
     void *context;
     StopKind (*stop)(void *context);                       /* asked between ops and steps */
     void (*phase)(void *context, Phase phase, double seconds); /* a phase ended */
     void (*plan)(void *context, const PlanInfo *plan);
+    RunWish (*wish)(void *context);                        /* asked once after every step but the last */
     /* denoised [16, h/8, w/8] on the host, only when a preview is due, else NULL */
     void (*step)(void *context, const StepInfo *step, const float *denoised);
+    /* WISH_KEEP: the picture as it would be had the run been stopped gently then; the run goes on. Comes at
+     * once, or, where there is no memory for both, when the steps are done (not after a drop). The callee may
+     * take the pixels (and set them to NULL). */
+    void (*kept)(void *context, struct RunResult *result);
     void (*text)(void *context, const TextState *positive); /* token counts and cuts */
     /* Intermediate tensors for tests and dumps: "gemma_ids" and "jina_ids" come through `ids`; "caption",
      * "pooled", "caption_negative", "pooled_negative", "noise", "velocity" (every evaluation 0), "latents"

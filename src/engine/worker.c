@@ -9,11 +9,13 @@
 
 #include "engine/worker.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -34,6 +36,7 @@ struct Worker {
     Queue *events;
     Slot *progress;
     atomic_uint_fast64_t stop;     /* job << 2 | StopKind */
+    atomic_int keep, preview;      /* job whose next step is to be kept, shown; 0: none */
     atomic_bool stop_all;          /* the program is leaving: drop whatever runs */
 
     pthread_mutex_t lock;          /* of the mailbox: everything down to `paused` */
@@ -41,7 +44,7 @@ struct Worker {
     Job *waiting[WORKER_JOBS_MAX]; /* owned */
     int waiting_count;
     SessionOptions *load;          /* owned; the newest wish wins */
-    bool unload, quit, paused;
+    bool unload, quit, paused, watched;
 
     pthread_mutex_t session_lock;  /* held while the session is replaced, and by others while they read it */
     Session *session;              /* of the worker thread; NULL: no model */
@@ -52,6 +55,8 @@ struct Worker {
 
     const Job *running;            /* of the worker thread */
     Phase phase;
+    Progress snapshot;             /* the newest; too large for a stack */
+    bool preview_wanted;           /* at once, however short ago the last one was */
     double last_preview, last_loading;
 };
 
@@ -75,6 +80,14 @@ static Fault *fault_new(Status st) {
 
 static void post_fault(Worker *w, EventKind kind, Status st) {
     post(w, &(Event){.kind = kind, .fault = fault_new(st)});
+}
+
+/* What memory is in use while no step says so. */
+static void post_memory(Worker *w) {
+    w->snapshot.job = w->running ? w->running->id : 0;
+    if (w->session)
+        session_memory(w->session, &w->snapshot.host, &w->snapshot.device);
+    slot_put(w->progress, &w->snapshot);
 }
 
 /* ---- the model ---------------------------------------------------------------------------------------- */
@@ -134,6 +147,7 @@ static void load_model(Worker *w, const SessionOptions *options) {
     ModelInfo *info = must_alloc(sizeof *info);
     model_info_copy(info, &session->info);
     post(w, &(Event){.kind = EVENT_MODEL, .model = info});
+    post_memory(w);
 }
 
 /* Hashes the next slice of the transformer file. Returns false when there is nothing left to do. */
@@ -189,22 +203,31 @@ static void fill_preview(Progress *progress, const Worker *w, const float *denoi
     progress->preview_height = size.height;
 }
 
+/* Each wish is for one step of one job. */
+static RunWish wish_of(void *context) {
+    Worker *w = context;
+    int keep = w->running->id, preview = w->running->id;
+    w->preview_wanted = atomic_compare_exchange_strong(&w->preview, &preview, 0);
+    bool kept = atomic_compare_exchange_strong(&w->keep, &keep, 0);
+    return (w->preview_wanted ? WISH_PREVIEW : 0) | (kept ? WISH_KEEP : 0);
+}
+
 static void on_step(void *context, const StepInfo *step, const float *denoised) {
     Worker *w = context;
+    Progress *snapshot = &w->snapshot;
     post(w, &(Event){.kind = EVENT_STEP, .step = *step});
-    /* too large for a thread's stack to be taken lightly */
-    Progress *progress = must_alloc(sizeof *progress);
-    progress->job = w->running->id;
-    progress->phase = PHASE_DENOISE;
-    progress->step = *step;
-    session_memory(w->session, &progress->host, &progress->device);
+    snapshot->job = w->running->id;
+    snapshot->phase = PHASE_DENOISE;
+    snapshot->step = *step;
+    session_memory(w->session, &snapshot->host, &snapshot->device);
     double now = clock_seconds();
-    if (denoised && (now - w->last_preview >= PREVIEW_EVERY || w->last_preview == 0)) {
-        fill_preview(progress, w, denoised);
+    bool due = now - w->last_preview >= PREVIEW_EVERY || w->last_preview == 0 || w->preview_wanted;
+    if (denoised && due) {
+        fill_preview(snapshot, w, denoised);
+        snapshot->preview_count++;
         w->last_preview = now;
     }
-    slot_put(w->progress, progress);
-    free(progress);
+    slot_put(w->progress, snapshot);
 }
 
 static void set_paused(Worker *w, bool paused) {
@@ -214,32 +237,22 @@ static void set_paused(Worker *w, bool paused) {
     pthread_mutex_unlock(&w->lock);
 }
 
-/* Encodes, writes, and tells. A picture that could not be written travels in the event, so that nothing is
- * lost. */
-static void save(Worker *w, RunResult *result) {
+/* Encodes and writes the picture of a result, and fills what there is to tell. *png holds the file's bytes.
+ * Errors: those of output_write; a picture that cannot be encoded leaves *png empty. */
+static Status write_picture(Worker *w, SavedInfo *saved, Buf *png, RunResult *result) {
     const Job *job = w->running;
     double begun = clock_seconds();
-    Buf png = {0};
-    Status st = output_encode(&png, job, result, &(OutputMaker){&w->session->info, w->build});
-    if (st) {
-        buf_done(&png);
-        post_fault(w, EVENT_FAILED, st);
-        return;
-    }
-    Event event = {.kind = EVENT_SAVED};
-    SavedInfo *saved = &event.saved;
     NumberedFile written = {0};
-    st = output_write(&written, job, &png);
+    Status st = output_encode(png, job, result, &(OutputMaker){&w->session->info, w->build});
+    if (st) {
+        buf_done(png);
+        return st;
+    }
+    st = output_write(&written, job, png);
     saved->number = written.number;
     saved->path = written.path;
-    if (st) {
-        event.kind = EVENT_UNSAVED;
-        event.fault = fault_new(st);
-        set_paused(w, true); /* the next picture would have no room either */
-    }
     result->seconds[PHASE_SAVE] = clock_seconds() - begun;
-    post(w, &(Event){.kind = EVENT_PHASE, .phase = PHASE_SAVE, .seconds = result->seconds[PHASE_SAVE]});
-    sha256_hex(saved->sha256, png.data, png.size);
+    sha256_hex(saved->sha256, png->data, png->size);
     memcpy(saved->latent_sha256, result->latent_sha256, sizeof saved->latent_sha256);
     saved->steps_run = result->steps_run;
     for (int i = 0; i < PHASE_COUNT; i++)
@@ -249,9 +262,38 @@ static void save(Worker *w, RunResult *result) {
     result->pixels = NULL;
     saved->width = job->width;
     saved->height = job->height;
-    saved->png_size = png.size;
-    if (st || job->output == OUTPUT_BYTES)
-        saved->png = buf_take(&png);
+    return st;
+}
+
+/* A picture that could not be written travels in the event, so that nothing is lost. */
+static void save(Worker *w, RunResult *result) {
+    Event event = {.kind = EVENT_SAVED};
+    Buf png = {0};
+    Status st = write_picture(w, &event.saved, &png, result);
+    if (st && !png.size) {
+        post_fault(w, EVENT_FAILED, st);
+        return;
+    }
+    if (st) {
+        event.kind = EVENT_UNSAVED;
+        event.fault = fault_new(st);
+        set_paused(w, true); /* the next picture would have no room either */
+    }
+    post(w, &(Event){.kind = EVENT_PHASE, .phase = PHASE_SAVE, .seconds = result->seconds[PHASE_SAVE]});
+    if (st || w->running->output == OUTPUT_BYTES) {
+        event.saved.png_size = png.size;
+        event.saved.png = buf_take(&png);
+    }
+    buf_done(&png);
+    post(w, &event);
+}
+
+/* One step of a job that goes on. It is the user's to ask again when it could not be written. */
+static void on_kept(void *context, RunResult *result) {
+    Worker *w = context;
+    Event event = {.kind = EVENT_KEPT};
+    Buf png = {0};
+    event.fault = fault_new(write_picture(w, &event.saved, &png, result));
     buf_done(&png);
     post(w, &event);
 }
@@ -261,11 +303,13 @@ static Status no_model(void) {
 }
 
 static void run_one(Worker *w, Job *job) {
-    RunHooks hooks = {.context = w, .stop = stop_of, .phase = on_phase, .plan = on_plan, .step = on_step};
+    RunHooks hooks = {.context = w, .stop = stop_of, .phase = on_phase, .plan = on_plan, .wish = wish_of,
+                      .step = on_step, .kept = on_kept};
     RunResult result = {0};
     w->running = job;
     w->phase = PHASE_TEXT;
     w->last_preview = 0;
+    w->snapshot.preview_width = w->snapshot.preview_height = 0;
     post(w, &(Event){.kind = EVENT_STARTED});
     Status st = w->session ? output_check(job) : no_model();
     if (!st)
@@ -290,6 +334,7 @@ static void run_one(Worker *w, Job *job) {
         replace_session(w, NULL);
         post(w, &(Event){.kind = EVENT_NO_MODEL});
     }
+    post_memory(w);
     job_free(job);
 }
 
@@ -321,6 +366,19 @@ static Order next_order(Worker *w) {
     return order;
 }
 
+/* Waits until something changed, or, when watched, a second. Called with the lock held. */
+static void wait_for_change(Worker *w) {
+    if (!w->watched) {
+        pthread_cond_wait(&w->changed, &w->lock);
+        return;
+    }
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until); /* the clock of a condition variable */
+    until.tv_sec++;
+    if (pthread_cond_timedwait(&w->changed, &w->lock, &until) == ETIMEDOUT)
+        post_memory(w);
+}
+
 /* Waits for an order, hashing meanwhile. */
 static Order take_order(Worker *w) {
     bool more = true;
@@ -332,7 +390,7 @@ static Order take_order(Worker *w) {
             more = hash_slice(w);
             pthread_mutex_lock(&w->lock);
         } else {
-            pthread_cond_wait(&w->changed, &w->lock);
+            wait_for_change(w);
         }
         order = next_order(w);
     }
@@ -480,6 +538,21 @@ void worker_stop(Worker *w, int id, StopKind kind) {
     while (!((old >> 2) == (uint64_t)id && (old & 3) >= (uint64_t)kind))
         if (atomic_compare_exchange_weak(&w->stop, &old, wish))
             break;
+}
+
+void worker_watch(Worker *w, WatchWhen when) {
+    pthread_mutex_lock(&w->lock);
+    w->watched = when == WATCH_ALWAYS;
+    pthread_cond_signal(&w->changed);
+    pthread_mutex_unlock(&w->lock);
+}
+
+void worker_keep(Worker *w, int id) {
+    atomic_store(&w->keep, id);
+}
+
+void worker_preview(Worker *w, int id) {
+    atomic_store(&w->preview, id);
 }
 
 /* Place of a waiting job, -1 when it is not waiting; called with the lock held. */

@@ -32,6 +32,19 @@ Status worker_submit(Worker *worker, const Job *job);
 /* Asks job `id` to stop. Compared by id, so a stop that arrives early or late never hits another job. */
 void worker_stop(Worker *worker, int id, StopKind kind);
 
+/* Asks for the next step of job `id` as a picture: EVENT_KEPT when it is written. Nothing comes of it when no
+ * step but the last is left. A file named by the job (OUTPUT_FILE) would be taken by the step: such jobs are
+ * not to be asked. */
+void worker_keep(Worker *worker, int id);
+
+/* Asks for a preview of the next step of job `id`, whatever its preview_every says. */
+void worker_preview(Worker *worker, int id);
+
+/* When snapshots of the memory come: with the steps of a job, and when a model was loaded or a job ended; or
+ * also once a second while nothing runs. */
+typedef enum WatchWhen { WATCH_STEPS, WATCH_ALWAYS } WatchWhen;
+void worker_watch(Worker *worker, WatchWhen when);
+
 /* Takes a waiting job back; false when it is not waiting (any more). Nothing is posted for it. */
 bool worker_withdraw(Worker *worker, int id);
 

@@ -120,6 +120,70 @@ static void check_stops(Session *session) {
     run_result_done(&result);
 }
 
+/* Does a decoder fit beside the steps? */
+typedef enum MemoryThere { MEMORY_AMPLE, MEMORY_SCARCE } MemoryThere;
+
+typedef struct Keeping {
+    int keep_after, asked, kept_at;  /* steps; kept_at: steps made when the picture came */
+    MemoryThere memory;
+    int steps;
+    RunResult kept;
+} Keeping;
+
+static void keeping_step(void *context, const StepInfo *step, const float *denoised) {
+    (void)denoised;
+    ((Keeping *)context)->steps = step->step;
+}
+
+static RunWish keeping_wish(void *context) {
+    Keeping *keeping = context;
+    return ++keeping->asked == keeping->keep_after ? WISH_KEEP : WISH_NOTHING;
+}
+
+static void keeping_kept(void *context, RunResult *result) {
+    Keeping *keeping = context;
+    keeping->kept = *result;
+    keeping->kept_at = keeping->steps;
+    *result = (RunResult){0}; /* all of it is taken */
+}
+
+/* The run reads the plan again behind this: a machine with no byte to spare. */
+static void keeping_plan(void *context, const PlanInfo *plan) {
+    if (((Keeping *)context)->memory == MEMORY_SCARCE)
+        ((PlanInfo *)(uintptr_t)plan)->keep_bytes = UINT64_MAX;
+}
+
+static void check_keeping(MemoryThere memory) {
+    Session *session = open_demo(2);
+    Job job = demo_job(6, ".");
+    job.steps = 6;
+    RunResult plain = {0}, stopped = {0}, result = {0};
+    Watch watch = {.stop = STOP_GENTLY, .stop_after = 3};
+    RunHooks stop = hooks_of(&watch);
+    CHECK_OK(run_job(&stopped, session, &job, &stop), "a run is stopped after step 3");
+    CHECK_OK(run_job(&plain, session, &job, NULL), "another is not");
+    session_close(session); /* which has memory enough by now */
+    session = open_demo(2);
+    Keeping keeping = {.keep_after = 3, .memory = memory};
+    RunHooks hooks = {.context = &keeping, .plan = keeping_plan, .step = keeping_step, .wish = keeping_wish,
+                      .kept = keeping_kept};
+    CHECK_OK(run_job(&result, session, &job, &hooks), "a third keeps step 3");
+    if (memory == MEMORY_SCARCE)
+        CHECK_EQ(keeping.kept_at, 6, "without memory to spare the picture comes at the end");
+    else
+        CHECK_EQ(keeping.kept_at, 3, "the picture comes at once");
+    CHECK(keeping.kept.pixels && !memcmp(keeping.kept.pixels, stopped.pixels, 64 * 48 * 3),
+          "it is what the stop would have given");
+    CHECK_STR(keeping.kept.latent_sha256, stopped.latent_sha256, "to the last bit");
+    CHECK(keeping.kept.steps_run == 3 && keeping.kept.stopped, "and says how many steps were made");
+    CHECK_STR(result.latent_sha256, plain.latent_sha256, "the run itself does not notice");
+    CHECK(!memcmp(result.pixels, plain.pixels, 64 * 48 * 3), "in no pixel");
+    RunResult *all[] = {&plain, &stopped, &result, &keeping.kept};
+    for (int i = 0; i < 4; i++)
+        run_result_done(all[i]);
+    session_close(session);
+}
+
 /* Same pixels and latents with one thread and with two, twice. */
 static void check_determinism(Session *two) {
     Session *one = open_demo(1);
@@ -147,6 +211,8 @@ int main(void) {
         check_recall(session);
         check_stops(session);
         check_determinism(session);
+        check_keeping(MEMORY_AMPLE);
+        check_keeping(MEMORY_SCARCE);
     }
     session_close(session);
     return tap_end();

@@ -30,6 +30,7 @@ static char letter_of(EventKind kind) {
     case EVENT_STEP: return 's';
     case EVENT_SAVED: return 'S';
     case EVENT_UNSAVED: return 'U';
+    case EVENT_KEPT: return 'k';
     case EVENT_STOPPED: return 'X';
     case EVENT_FAILED: return 'F';
     case EVENT_FINISHED: return 'e';
@@ -157,6 +158,30 @@ static void check_stops(Worker *worker, const char *directory) {
     job.id = 13;
     worker_submit(worker, &job);
     CHECK(!strchr(follow(worker, 13, NO_STOP).order, 'S'), "a stop that came early is not lost");
+}
+
+static void check_keeping(Worker *worker, const char *directory) {
+    Job job = demo_job(15, directory);
+    job.steps = 300;
+    worker_keep(worker, 14);
+    worker_keep(worker, 15);
+    worker_preview(worker, 15); /* its job asks for none */
+    worker_submit(worker, &job);
+    Story story = follow(worker, 15, (StopPlan){200, STOP_GENTLY});
+    const char *kept = strchr(story.order, 'k');
+    CHECK(kept && strchr(kept, 's') && strchr(kept, 'S'),
+          "a step is kept, the run goes on to its own picture");
+    CHECK(!strchr(kept + 1, 'k'), "one step, not all");
+    PngInfo png;
+    char *path = file_join(directory, "output_004.png");
+    CHECK_OK(png_read(&png, path), "the step is a numbered picture");
+    CHECK_HAS(png_text(&png, "parameters"), "Steps: 1, ", "whose data say the steps that were made");
+    CHECK_HAS(png_text(&png, "parameters"), "Interrupted: 1 of 300", "of how many");
+    png_done(&png);
+    free(path);
+    Progress progress;
+    CHECK(worker_progress(worker, &progress) && progress.preview_width == 8 && progress.preview_height == 6,
+          "the preview that was asked for is still in the newest snapshot");
 }
 
 static void check_queue(Worker *worker, const char *directory) {
@@ -320,6 +345,7 @@ int main(void) {
     printf("# %s\n", message);
     check_pictures(worker, directory);
     check_stops(worker, directory);
+    check_keeping(worker, directory);
     check_queue(worker, directory);
     check_output(worker, directory);
     check_damaged_weights(worker, demo, directory);
