@@ -215,6 +215,8 @@ static void offer_jobs(Offer *to, const App *app) {
 
 static void offer_commands(Offer *to) {
     for (const Command *row = COMMANDS; row->name; row++) {
+        if (!*row->group)
+            continue;
         offer(to, row->name);
         for (const char *const *alias = row->aliases; alias && *alias; alias++)
             offer(to, *alias);

@@ -178,6 +178,7 @@ void app_free(App *app) {
     buf_done(&app->edit);
     buf_done(&app->saved);
     app_close_logs(app);
+    buf_done(&app->report.recent);
     free(app);
 }
 
@@ -492,6 +493,8 @@ int app_timeout(const App *app) {
         double left = AUTOSAVE_SECONDS - (clock_seconds() - app->changed);
         return left > 0 ? (int)(left * 1000) + 1 : 0;
     }
+    if (app->topping)
+        return 250;
     return app->loading || app->ticket_count || app->order_count ? 500 : -1; /* heartbeats */
 }
 

@@ -93,6 +93,17 @@ bool app_must_wait(const App *app, const char *line);
  * the second drops it. A command file in progress ends. Returns false when nothing was running. */
 bool app_interrupt(App *app);
 
+/* Alt-K: the next step of the running job becomes a numbered picture, and the job goes on. Errors: ERR_USAGE
+ * (nothing runs, its steps are done, its picture has no numbered name). */
+Status app_keep(App *app);
+
+/* Alt-P: a preview of the next step, whatever the setting says. Errors: ERR_USAGE (nothing runs, its steps
+ * are done), ERR_UNSUPPORTED (the surface shows no pictures). */
+Status app_preview_now(App *app);
+
+/* A surface has closed what its `top` opened, or :top is to print no more. */
+void app_top_end(App *app);
+
 typedef enum LeaveHow {
     LEAVE_ASKING,    /* with jobs: asks on a terminal, waits where nobody can be asked */
     LEAVE_WHEN_DONE, /* when the queue is empty */

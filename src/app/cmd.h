@@ -39,6 +39,9 @@ CommandFn cmd_info, cmd_last, cmd_export;
 /* cmd_gallery.c: the gallery, and looking at pictures */
 CommandFn cmd_gallery, cmd_star, cmd_view, cmd_open;
 
+/* cmd_watch.c: the program at work */
+CommandFn cmd_top, cmd_screen;
+
 /* cmd_model.c: the model and memory */
 CommandFn cmd_model, cmd_demo, cmd_mem;
 

@@ -126,6 +126,11 @@ const Command COMMANDS[] = {
     {"mem", NULL, {{0}}, WAIT_JOBS, COMMAND_NORMAL, "Model", "memory by network, and what each size needs",
      ":mem", cmd_mem},
 
+    {"top", NULL, {{0}}, WAIT_NOTHING, COMMAND_NORMAL, "Model",
+     "memory and step times while they change; as lines: one a second until Ctrl-C", ":top", cmd_top},
+    {"screen", NULL, {{"FILE", ARGUMENT_FILE, REQUIRED, NULL}}, WAIT_NOTHING, COMMAND_NORMAL, "",
+     "write what is shown as text into FILE", ":screen screen.txt", cmd_screen},
+
     {"help", WORDS("?"), {{"WORD", ARGUMENT_COMMAND, OPTIONAL, NULL}}, WAIT_NOTHING, COMMAND_NORMAL,
      "Program", "this list, or one command, setting or topic", ":help seed", cmd_help},
     {"explain", NULL, {{"TERM", ARGUMENT_WORD, OPTIONAL, TERM_NAMES}}, WAIT_JOBS, COMMAND_NORMAL, "Program",

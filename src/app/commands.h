@@ -67,7 +67,7 @@ typedef struct Command {
     Argument argument[ARGUMENTS_MAX];
     CommandWait wait;
     CommandPlace place;
-    const char *group;                /* heading of :help */
+    const char *group;                /* heading of :help; "": not listed */
     const char *help;                 /* one line, no full stop */
     const char *example;              /* ":set steps 20" */
     Status (*run)(App *app, const Call *call);

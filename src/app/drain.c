@@ -148,6 +148,7 @@ static void on_step(App *app, Event *event) {
     Ticket *ticket = app_ticket(app, event->job);
     if (!ticket)
         return;
+    app_note_step(app, step);
     ticket->step = *step;
     ticket->phase = PHASE_DENOISE;
     /* the mean: one step alone jitters */
@@ -295,6 +296,29 @@ static void on_saved(App *app, Event *event) {
     app_keep_shot(app, ticket, saved);
 }
 
+/* Alt-K: a step of a job that goes on. */
+static void on_kept(App *app, Event *event) {
+    Ticket *ticket = app_ticket(app, event->job);
+    SavedInfo *saved = &event->saved;
+    if (!ticket)
+        return;
+    if (event->fault) {
+        Status st = fault_raise(event->fault);
+        app_fault(app, app_fault_as(app, EXIT_OUTPUT, hint(st, ":set outdir DIR, and keep another step")),
+                  EXIT_OUTPUT);
+        return;
+    }
+    emit_saved(app, event->job, saved);
+    app_tell(app, LINE_INFO, "Step %d/%d kept. Output saved to %s", saved->steps_run, ticket->job->steps,
+             shown_path(saved->path));
+    say_result(app, ticket->job, saved);
+    app->view.pictures++;
+    report_image(&app->report, &(Image){saved->pixels, saved->width, saved->height, saved->number, IMAGE_NEW,
+                                        shown_path(saved->path)});
+    app_gallery_saved(app, ticket->job, saved);
+    app_keep_shot(app, ticket, saved);
+}
+
 /* N4: the picture is in memory; the worker begins nothing else until a person made room. Where there is none
  * it goes on. */
 static void on_unsaved(App *app, Event *event) {
@@ -367,7 +391,7 @@ static EventFn *const HANDLERS[] = {
     [EVENT_HASH] = on_hash,         [EVENT_STARTED] = on_started, [EVENT_PLAN] = on_plan,
     [EVENT_PHASE] = on_phase,       [EVENT_STEP] = on_step,       [EVENT_SAVED] = on_saved,
     [EVENT_UNSAVED] = on_unsaved,   [EVENT_STOPPED] = on_stopped, [EVENT_FAILED] = on_failed,
-    [EVENT_FINISHED] = on_finished,
+    [EVENT_FINISHED] = on_finished, [EVENT_KEPT] = on_kept,
 };
 
 static void heartbeat(App *app) {
@@ -391,11 +415,13 @@ static void take_progress(App *app) {
     View *view = &app->view;
     view->host = view_memory(&app->progress.host);
     view->device_memory = view_memory(&app->progress.device);
-    if (app->progress.preview_width) {
+    const Ticket *running = app_running(app);
+    bool new = app->progress.preview_width && app->progress.preview_count != view->preview_count;
+    if (new && running && running->job->id == app->progress.job) { /* never one of the job before */
         view->preview_width = app->progress.preview_width;
         view->preview_height = app->progress.preview_height;
         view->preview = app->progress.preview;
-        view->preview_count++;
+        view->preview_count = app->progress.preview_count;
     }
 }
 
@@ -431,15 +457,17 @@ static void refresh_view(App *app) {
 
 void app_drain(App *app) {
     Event event;
-    take_progress(app);
     while (worker_event(app->worker, &event)) {
         if ((size_t)event.kind < sizeof HANDLERS / sizeof *HANDLERS && HANDLERS[event.kind])
             HANDLERS[event.kind](app, &event);
         event_done(&event);
     }
+    take_progress(app); /* after the events: they say which job it is about */
     heartbeat(app);
     app_autosave_due(app);
     app_feed(app);
     script_pump(app);
     refresh_view(app);
+    app_sample(app);
+    app_top_due(app);
 }

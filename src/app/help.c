@@ -65,6 +65,8 @@ static void overview(Report *report) {
     report_lines(report, LINE_PLAIN, INTRODUCTION);
     Table table = table_of(2);
     for (const Command *row = COMMANDS; row->name; row++) {
+        if (!*row->group)
+            continue;
         if (!group || strcmp(group, row->group)) {
             report_table(report, &table, 2);
             table = table_of(2);
@@ -271,6 +273,8 @@ static void man_commands(Buf *out) {
     const char *group = NULL;
     buf_text(out, ".SH COMMANDS\nTyped as the first line, in command files, and on a pipe.\n");
     for (const Command *row = COMMANDS; row->name; row++) {
+        if (!*row->group)
+            continue;
         if (!group || strcmp(group, row->group))
             buf_print(out, ".SS %s\n", row->group);
         group = row->group;

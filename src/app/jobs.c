@@ -421,6 +421,39 @@ void app_say_paused(App *app) {
              waiting, waiting == 1 ? "" : "s", waiting == 1 ? "s" : "");
 }
 
+/* The running job while it makes steps. Errors: ERR_USAGE. */
+static Status stepping(Ticket **out, App *app) {
+    Ticket *running = app_running(app);
+    if (!running || running->over)
+        return hint(fail(ERR_USAGE, "nothing is running"), ":go renders the current prompt");
+    if (running->phase > PHASE_DENOISE || running->step.step + 1 >= running->job->steps)
+        return fail(ERR_USAGE, "j%d makes its last step; its picture comes now", running->job->id);
+    *out = running;
+    return NULL;
+}
+
+Status app_keep(App *app) {
+    Ticket *running;
+    TRY(stepping(&running, app));
+    if (running->purpose != PURPOSE_PICTURE || running->job->output != OUTPUT_NUMBERED)
+        return fail(ERR_USAGE, "j%d writes no numbered pictures, so none of its steps is kept",
+                    running->job->id);
+    worker_keep(app->worker, running->job->id);
+    app_tell(app, LINE_INFO, "Step %d/%d will be kept as a picture", running->step.step + 1,
+             running->job->steps);
+    return NULL;
+}
+
+Status app_preview_now(App *app) {
+    Ticket *running;
+    if (!app->report.surface->image)
+        return hint(fail(ERR_UNSUPPORTED, "lines cannot show a preview"),
+                    "newbie --full shows pictures and previews");
+    TRY(stepping(&running, app));
+    worker_preview(app->worker, running->job->id);
+    return NULL;
+}
+
 /* The job that Ctrl-C would stop: not one whose picture is there and only the last event is missing. */
 static Ticket *stoppable(App *app) {
     Ticket *running = app_running(app);
@@ -428,6 +461,10 @@ static Ticket *stoppable(App *app) {
 }
 
 bool app_interrupt(App *app) {
+    if (app->topping) {
+        app_top_end(app);
+        return true;
+    }
     script_stop(app);
     if (!stoppable(app) && (app->paused || !app_waiting(app)))
         return false;

@@ -12,8 +12,23 @@
 
 const char *const LINE_MARKS[LINE_KINDS] = {"", "[INFO] ", "[WARN] ", "[ERROR] ", "[HINT] "};
 
+#define RECENT_BYTES ((size_t)64 << 10) /* are left when twice as many have come together */
+
+/* What :screen writes where the surface keeps nothing. */
+static void remember(Report *report, LineKind kind, const char *text) {
+    Buf *recent = &report->recent;
+    buf_print(recent, "%s%s\n", LINE_MARKS[kind], text);
+    if (recent->size < 2 * RECENT_BYTES)
+        return;
+    const char *from = recent->data + recent->size - RECENT_BYTES, *line = strchr(from, '\n');
+    size_t size = recent->size - (size_t)(line + 1 - recent->data);
+    memmove(recent->data, line + 1, size);
+    buf_truncate(recent, size);
+}
+
 static void say(Report *report, LineKind kind, const char *text) {
     report->surface->line(report->context, kind, text);
+    remember(report, kind, text);
     if (report->copy) {
         fprintf(report->copy, "%s%s\n", LINE_MARKS[kind], text);
         fflush(report->copy);

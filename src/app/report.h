@@ -51,6 +51,8 @@ typedef struct Surface {
     void (*suspend)(void *context); /* (optional) before a child gets the terminal */
     void (*resume)(void *context);                                     /* (optional) after it */
     void (*bell)(void *context);                                       /* (optional) */
+    void (*top)(void *context); /* (optional) opens its screen over View.samples; app_top_end when closed */
+    void (*screen)(void *context, Buf *out); /* (optional) appends what it shows as text, line by line */
     void (*gallery)(void *context); /* (optional) opens its screen over app_gallery_count, ..._at */
 } Surface;
 
@@ -59,6 +61,7 @@ typedef struct Report {
     const Surface *surface; /* borrowed, like context */
     void *context;
     FILE *copy;             /* owned; NULL without */
+    Buf recent;             /* owned: the newest lines that were said, with their marks; at most 128 KiB */
 } Report;
 
 void report_line(Report *report, LineKind kind, const char *format, ...)

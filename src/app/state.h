@@ -137,6 +137,10 @@ struct App {
     int output_error;       /* errno of the first event that could not be written, else 0 */
     FILE *events;           /* NDJSON of :log json FILE, owned */
     View view;
+    ViewSample samples[VIEW_SAMPLES_MAX];
+    float step_times[VIEW_STEPS_MAX];
+    bool topping;           /* :top prints lines */
+    double top_line;        /* clock of the newest */
     Progress progress;
     int *waiting_ids;       /* for the view, owned */
 };
@@ -295,6 +299,12 @@ void app_gallery_saved(App *app, const Job *job, const SavedInfo *saved);
 
 /* What the index knows of a picture that may be gone; borrowed until the gallery changes. NULL: nothing. */
 const RunMeta *app_gallery_meta(App *app, const char *path);
+
+/* ---- watching (cmd_watch.c) ---------------------------------------------------------------------------- */
+
+void app_sample(App *app);    /* takes a sample for the view when a second has passed */
+void app_note_step(App *app, const StepInfo *step);
+void app_top_due(App *app);   /* prints the next line of :top when it is time */
 
 /* ---- NDJSON (emit.c) ----------------------------------------------------------------------------------- */
 

@@ -15,6 +15,17 @@ typedef struct ViewMemory {
     uint64_t weights, activations, other, free, total;
 } ViewMemory;
 
+/* What was at one moment: for :top. At most one a second, and none while nothing happens, unless :top is
+ * on. */
+typedef struct ViewSample {
+    double time;                  /* clock_seconds */
+    ViewMemory host, device_memory;
+    int job, step;                /* 0: none */
+    double step_seconds;          /* mean of that job so far */
+} ViewSample;
+#define VIEW_SAMPLES_MAX 600
+#define VIEW_STEPS_MAX 1000
+
 typedef struct View {
     ViewModel model;
     const char *name, *device, *precision; /* of the model, borrowed, "" without one */
@@ -40,4 +51,9 @@ typedef struct View {
     int preview_width, preview_height; /* 0: none */
     const uint8_t *preview;       /* [height, width, 3], borrowed; newest preview of the running job */
     unsigned preview_count;       /* rises with each new preview */
+
+    const ViewSample *samples;    /* [sample_count], oldest first, borrowed */
+    int sample_count;
+    const float *step_times;      /* [step_time_count], seconds of each step of the newest job, borrowed */
+    int step_time_count;
 } View;

@@ -56,10 +56,11 @@ static void every_command(void) {
         char line[64];
         snprintf(line, sizeof line, ":%s", row->name);
         complete_at(&found, &(CompletePlace){app, &reader, "", 0, line, strlen(line)});
-        missing += found.count == 0 || strcmp(found.words.data, row->name) != 0;
+        bool offered = found.count && !strcmp(found.words.data, row->name);
+        missing += offered != (*row->group != 0);
         buf_done(&found.words);
     }
-    CHECK_EQ(missing, 0, "every row of the command table is offered");
+    CHECK_EQ(missing, 0, "every row of the command table is offered, except what is not listed");
 }
 
 static void things(void) {
