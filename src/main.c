@@ -71,16 +71,20 @@ static AppParts standard_parts(const Arguments *arguments) {
 /* On a terminal, a person is there: ui. Everything else runs without one. */
 static int run_session(const Arguments *arguments) {
     AppParts parts = standard_parts(arguments);
-    bool terminal = parts.mode == APP_INTERACTIVE;
-    Plain plain = {.stream = standard_stream(arguments)};
-    parts.surface = terminal ? &PLAIN_SURFACE : &STREAM_SURFACE;
-    parts.surface_context = terminal ? (void *)&plain : (void *)&plain.stream;
+    Stream stream = standard_stream(arguments);
+    Loop *loop = NULL;
+    if (parts.mode == APP_INTERACTIVE)
+        loop = loop_new(&(LoopParts){stream, arguments->surface});
+    parts.surface = loop ? loop_surface() : &STREAM_SURFACE;
+    parts.surface_context = loop ? (void *)loop : (void *)&stream;
     App *app;
     Status st = app_open(&app, &parts);
     if (st)
         return complain(st, EXIT_MEMORY);
-    int status = terminal ? loop_run(app, &plain) : batch_run(app, arguments, &plain.stream);
+    int status = loop ? loop_run(loop, app) : batch_run(app, arguments, &stream);
     app_free(app);
+    if (loop)
+        loop_free(loop);
     return status;
 }
 

@@ -206,7 +206,7 @@ static void offer_prompt_elements(Offer *to, const App *app) {
 
 static void offer_jobs(Offer *to, const App *app) {
     const View *view = app_view(app);
-    for (int i = view->job ? -1 : 0; i < view->waiting; i++) {
+    for (int i = view->job ? -1 : 0; i < view->waiting_id_count; i++) {
         char word[16];
         snprintf(word, sizeof word, "j%d", i < 0 ? view->job : view->waiting_ids[i]);
         offer(to, word);

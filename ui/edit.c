@@ -1,5 +1,5 @@
-/* edit.c: GNU readline inside our own loop. Readline draws the line itself here (the plain surface has no
- * windows), but reads from our queue of units and never touches the terminal's modes. Facts:
+/* edit.c: GNU readline inside our own loop. It reads from our queue of units and never touches the
+ * terminal's modes. By line it draws the line itself; of the whole area it draws nothing. Facts:
  * architecture.md 9.2, readline(3).
  */
 #include "config.h"
@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,8 +22,7 @@
 
 /* Readline's callbacks carry no context. */
 static struct {
-    CompleteFn *complete;
-    void *context;
+    EditHow how;
     const char *unit;       /* bytes of the unit being fed */
     size_t left;
     bool visible;           /* prompt and line are on the screen */
@@ -30,7 +30,12 @@ static struct {
     Buf taken;
     Completions completions;
     size_t next;            /* byte of the next completion */
+    int goal;               /* column that Up and Down aim for; -1: none */
 } editor;
+
+static bool is_whole(void) {
+    return editor.how.style == EDIT_WHOLE;
+}
 
 static int next_byte(FILE *unused) {
     (void)unused;
@@ -53,7 +58,8 @@ static void draw_nothing(void) {
 static void on_line(char *text) {
     if (!text) { /* readline's own reading of Ctrl-D on an empty line, which stays in its row */
         editor.key = EDIT_END;
-        fputc('\n', rl_outstream);
+        if (!is_whole())
+            fputc('\n', rl_outstream);
     } else if (editor.key == EDIT_NOTHING) {
         editor.key = EDIT_ENTER;
     }
@@ -77,13 +83,32 @@ static int ask(EditKey key) {
     return 0;
 }
 
-static int new_line_key(int count, int key) { return (void)count, (void)key, take_line(EDIT_NEW_LINE); }
+static int new_line_key(int count, int key) {
+    (void)count, (void)key;
+    return is_whole() ? rl_insert_text("\n") : take_line(EDIT_NEW_LINE);
+}
+
+/* Return: what it does is the prompt's business. */
+static int enter_key(int count, int key) {
+    if (!is_whole())
+        return rl_newline(count, key);
+    EnterEffect effect = editor.how.enter(editor.how.context, rl_line_buffer, (size_t)rl_end, (size_t)rl_point);
+    return effect == ENTER_TAKES ? take_line(EDIT_ENTER) : rl_insert_text("\n");
+}
+
+static int redraw_key(int count, int key) {
+    return is_whole() ? ask(EDIT_REDRAW) : rl_clear_screen(count, key);
+}
+
 static int submit_key(int count, int key) { return (void)count, (void)key, take_line(EDIT_SUBMIT); }
 static int end_key(int count, int key) { return (void)count, (void)key, take_line(EDIT_END); }
 static int external_key(int count, int key) { return (void)count, (void)key, ask(EDIT_EXTERNAL); }
 static int help_key(int count, int key) { return (void)count, (void)key, ask(EDIT_HELP); }
 static int stop_key(int count, int key) { return (void)count, (void)key, ask(EDIT_STOP); }
 static int skip_key(int count, int key) { return (void)count, (void)key, ask(EDIT_SKIP); }
+static int preview_key(int count, int key) { return (void)count, (void)key, ask(EDIT_PREVIEW); }
+static int keep_key(int count, int key) { return (void)count, (void)key, ask(EDIT_KEEP); }
+static int command_key(int count, int key) { return (void)count, (void)key, ask(EDIT_COMMAND); }
 
 /* Offset of the row that begins behind the last newline before `at`. */
 static int row_begin(int at) {
@@ -105,9 +130,13 @@ static void move_to_row(int begin, int from) {
     rl_point = begin + (int)utf8_fit(rl_line_buffer + begin, size, cells);
 }
 
+static int step_key(int rows, int count, int key);
+
 /* By rows; history at the first and the last. */
 static int up_key(int count, int key) {
     int row = row_begin(rl_point);
+    if (is_whole())
+        return step_key(-1, count, key);
     if (row == 0)
         return rl_get_previous_history(count, key);
     move_to_row(row_begin(row - 1), row);
@@ -116,9 +145,53 @@ static int up_key(int count, int key) {
 
 static int down_key(int count, int key) {
     int end = row_end(rl_point);
+    if (is_whole())
+        return step_key(1, count, key);
     if (end == rl_end)
         return rl_get_next_history(count, key);
     move_to_row(end + 1, row_begin(rl_point));
+    return 0;
+}
+
+/* The same by the rows of the screen. A walk through short rows keeps its column. */
+static int step_key(int rows, int count, int key) {
+    if (rl_last_func != up_key && rl_last_func != down_key)
+        editor.goal = -1;
+    size_t point = editor.how.step(editor.how.context, rows, &editor.goal);
+    if (point != SIZE_MAX) {
+        rl_point = (int)point;
+        return 0;
+    }
+    int status = rows < 0 ? rl_get_previous_history(count, key) : rl_get_next_history(count, key);
+    rl_point = rl_end;
+    return status;
+}
+
+/* Of the row, where readline means the whole text. */
+static int begin_key(int count, int key) {
+    (void)count, (void)key;
+    rl_point = row_begin(rl_point);
+    return 0;
+}
+
+static int line_end_key(int count, int key) {
+    (void)count, (void)key;
+    rl_point = row_end(rl_point);
+    return 0;
+}
+
+/* The newline itself goes when there is nothing else, so that the key can be pressed again. */
+static int kill_end_key(int count, int key) {
+    (void)count, (void)key;
+    int end = row_end(rl_point);
+    return rl_kill_text(rl_point, end > rl_point || end == rl_end ? end : end + 1);
+}
+
+static int kill_begin_key(int count, int key) {
+    (void)count, (void)key;
+    int begin = row_begin(rl_point), from = begin < rl_point || !begin ? begin : begin - 1;
+    rl_kill_text(from, rl_point);
+    rl_point = from;
     return 0;
 }
 
@@ -128,12 +201,38 @@ static void bind_keys(void) {
         {"\007", external_key}, {"\030\005", external_key},
         {"\033OP", help_key}, {"\033[11~", help_key}, {"\033[[A", help_key},
         {"\033s", stop_key}, {"\033n", skip_key},
+        {"\033p", preview_key}, {"\033k", keep_key}, {"\033x", command_key},
         {"\033[A", up_key}, {"\033OA", up_key}, {"\033[B", down_key}, {"\033OB", down_key},
     };
     Keymap maps[] = {emacs_standard_keymap, vi_insertion_keymap};
     for (size_t m = 0; m < sizeof maps / sizeof *maps; m++)
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
             rl_bind_keyseq_in_map(rows[i].keys, rows[i].run, maps[m]);
+}
+
+/* Whatever keys the user bound readline's functions to, several lines need ours. */
+static void replace_functions(Keymap map) {
+    static const struct { rl_command_func_t *old, *new; } rows[] = {
+        {rl_newline, enter_key},           {rl_clear_screen, redraw_key},
+        {rl_beg_of_line, begin_key},       {rl_end_of_line, line_end_key},
+        {rl_kill_line, kill_end_key},      {rl_unix_line_discard, kill_begin_key},
+        {rl_get_previous_history, up_key}, {rl_get_next_history, down_key},
+    };
+    for (int key = 0; key < KEYMAP_SIZE; key++) {
+        if (map[key].type == ISKMAP && map[key].function)
+            replace_functions((Keymap)map[key].function);
+        for (size_t i = 0; map[key].type == ISFUNC && i < sizeof rows / sizeof *rows; i++)
+            if (map[key].function == rows[i].old) {
+                map[key].function = rows[i].new;
+                break;
+            }
+    }
+}
+
+static void bind_whole(void) {
+    Keymap maps[] = {emacs_standard_keymap, vi_insertion_keymap, vi_movement_keymap};
+    for (size_t m = 0; m < sizeof maps / sizeof *maps; m++)
+        replace_functions(maps[m]);
 }
 
 /* ---- completion ---------------------------------------------------------------------------------------- */
@@ -154,7 +253,7 @@ static char *word_breaks(void) {
     static char none[] = "";
     buf_done(&editor.completions.words);
     editor.completions = (Completions){0};
-    editor.complete(editor.context, &editor.completions, rl_line_buffer, (size_t)rl_point);
+    editor.how.complete(editor.how.context, &editor.completions, rl_line_buffer, (size_t)rl_point);
     return none; /* the whole line is one word: complete_line cuts it */
 }
 
@@ -181,6 +280,10 @@ static void show_matches(char **matches, int count, int longest) {
     size_t cut = editor.completions.from;
     for (int i = 1; i <= count; i++)
         memmove(matches[i], matches[i] + cut, strlen(matches[i] + cut) + 1);
+    if (is_whole()) {
+        editor.how.matches(editor.how.context, matches + 1, (size_t)count);
+        return;
+    }
     rl_display_match_list(matches, count, longest - (int)cut);
     rl_forced_update_display();
 }
@@ -197,22 +300,28 @@ static void leave_terminal_alone(void) {
     rl_input_available_hook = has_byte;
 }
 
-void edit_open(CompleteFn *complete, void *context) {
-    editor.complete = complete;
-    editor.context = context;
+void edit_open(const EditHow *how) {
+    editor.how = *how;
+    editor.goal = -1;
     leave_terminal_alone();
     rl_readline_name = "newbie";
     rl_attempted_completion_function = complete_line;
     rl_completion_word_break_hook = word_breaks;
     rl_completion_display_matches_hook = show_matches;
     rl_sort_completion_matches = 0;
+    if (is_whole()) {
+        rl_variable_bind("show-all-if-ambiguous", "on"); /* inputrc may say otherwise */
+        rl_variable_bind("bell-style", "none");
+    }
     rl_initialize();
     rl_tty_set_echoing(1);                       /* readline asks the terminal only in what we switched off */
     rl_variable_bind("page-completions", "off"); /* its pager waits for keys of its own */
     bind_keys();
+    if (is_whole())
+        bind_whole();
     rl_redisplay_function = draw_nothing;
     rl_callback_handler_install("", on_line);
-    rl_redisplay_function = rl_redisplay;
+    rl_redisplay_function = is_whole() ? draw_nothing : rl_redisplay;
 }
 
 void edit_close(void) {
@@ -239,7 +348,7 @@ EditKey edit_feed(const char *bytes, size_t size) {
     editor.key = EDIT_NOTHING;
     while (editor.left && editor.key == EDIT_NOTHING)
         rl_callback_read_char();
-    rl_redisplay_function = rl_redisplay;
+    rl_redisplay_function = is_whole() ? draw_nothing : rl_redisplay;
     return editor.key;
 }
 
@@ -249,7 +358,7 @@ const char *edit_taken(size_t *size) {
 }
 
 void edit_prompt(const char *prompt) {
-    if (rl_prompt && !strcmp(rl_prompt, prompt))
+    if (is_whole() || (rl_prompt && !strcmp(rl_prompt, prompt)))
         return;
     edit_hide();
     rl_set_prompt(prompt);
@@ -264,16 +373,30 @@ void edit_hide(void) {
 }
 
 void edit_show(void) {
-    if (editor.visible)
+    if (editor.visible || is_whole())
         return;
     editor.visible = true;
     rl_on_new_line();
     rl_redisplay();
 }
 
+const char *edit_message(void) {
+    return rl_display_prompt && rl_display_prompt != rl_prompt ? rl_display_prompt : "";
+}
+
+bool edit_recalled(void) {
+    return where_history() < history_length;
+}
+
 void edit_abandon(const char *mark) {
     rl_free_line_state();
     rl_callback_sigcleanup();
+    if (is_whole()) {
+        rl_clear_message();
+        rl_replace_line("", 1);
+        using_history();
+        return;
+    }
     edit_show();
     rl_point = rl_end;
     rl_redisplay();
@@ -290,7 +413,7 @@ void edit_redraw(void) {
 }
 
 void edit_resize(void) {
-    if (editor.visible)
+    if (editor.visible && !is_whole())
         rl_resize_terminal();
     else
         rl_reset_screen_size();
@@ -305,7 +428,15 @@ const char *edit_text(size_t *size, size_t *point) {
 
 void edit_set(const char *text, size_t point) {
     edit_hide();
-    rl_replace_line(text, 1);
+    if (is_whole()) {
+        rl_begin_undo_group();
+        rl_delete_text(0, rl_end);
+        rl_point = 0;
+        rl_insert_text(text);
+        rl_end_undo_group();
+    } else {
+        rl_replace_line(text, 1);
+    }
     rl_point = (int)point;
 }
 
@@ -325,12 +456,17 @@ void edit_history_add(const char *text) {
 #include "ui/tty.h"
 
 static struct {
+    EditHow how;
     Buf prompt, line, taken;
     bool visible;
 } editor;
 
-void edit_open(CompleteFn *complete, void *context) {
-    (void)complete, (void)context; /* words need readline, as history does */
+static bool is_whole(void) {
+    return editor.how.style == EDIT_WHOLE;
+}
+
+void edit_open(const EditHow *how) {
+    editor.how = *how; /* words need readline, as history does */
 }
 
 void edit_close(void) {
@@ -366,7 +502,17 @@ void edit_hide(void) {
     fflush(stdout);
 }
 
+const char *edit_message(void) {
+    return "";
+}
+
+bool edit_recalled(void) {
+    return false;
+}
+
 void edit_show(void) {
+    if (is_whole())
+        return;
     if (!editor.visible)
         printf("%s%s", buf_string(&editor.prompt), buf_string(&editor.line));
     fflush(stdout);
@@ -375,7 +521,8 @@ void edit_show(void) {
 
 void edit_abandon(const char *mark) {
     edit_show();
-    printf("%s\n", mark);
+    if (!is_whole())
+        printf("%s\n", mark);
     fflush(stdout);
     buf_truncate(&editor.line, 0);
     editor.visible = false;
@@ -429,17 +576,34 @@ static void erase_character(void) {
 
 static void type(const char *bytes, size_t size) {
     buf_add(&editor.line, bytes, size);
+    if (is_whole())
+        return;
     fwrite(bytes, 1, size, stdout);
     fflush(stdout);
+}
+
+/* Return and Ctrl-J of the whole area. True when the key was one of them and is done. */
+static bool breaks_line(const char *bytes, size_t size) {
+    if (!is_whole() || size != 1 || (bytes[0] != '\r' && bytes[0] != '\n'))
+        return false;
+    const char *text = buf_string(&editor.line);
+    if (bytes[0] == '\r' &&
+        editor.how.enter(editor.how.context, text, editor.line.size, editor.line.size) == ENTER_TAKES)
+        return false;
+    buf_byte(&editor.line, '\n');
+    return true;
 }
 
 EditKey edit_feed(const char *bytes, size_t size) {
     static const struct { const char *keys; EditKey key; } rows[] = {
         {"\r", EDIT_ENTER},      {"\n", EDIT_NEW_LINE},  {"\033\r", EDIT_SUBMIT},    {"\033\n", EDIT_SUBMIT},
         {"\004", EDIT_END},      {"\007", EDIT_EXTERNAL}, {"\033OP", EDIT_HELP},     {"\033[11~", EDIT_HELP},
-        {"\033s", EDIT_STOP},    {"\033n", EDIT_SKIP},
+        {"\033s", EDIT_STOP},    {"\033n", EDIT_SKIP},      {"\033p", EDIT_PREVIEW},  {"\033k", EDIT_KEEP},
+        {"\033x", EDIT_COMMAND}, {"\014", EDIT_REDRAW},
     };
     edit_show();
+    if (breaks_line(bytes, size))
+        return EDIT_NOTHING;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (size == strlen(rows[i].keys) && !memcmp(bytes, rows[i].keys, size))
             return rows[i].key <= EDIT_END ? take_line(rows[i].key) : rows[i].key;

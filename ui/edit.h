@@ -1,14 +1,21 @@
-/* edit.h: one line of text being edited at the terminal. With GNU readline (the only file that includes
- * it is edit.c), or, built without it, with a few lines of our own: letters, backspace, Ctrl-U.
+/* edit.h: the text being edited at the terminal. With GNU readline (the only file that includes it is
+ * edit.c), or, built without it, with a few lines of our own: letters, backspace, Ctrl-U.
  *
  * Readline keeps its state in globals, so there is one editor in a program. It never reads the terminal
  * and never waits: the loop feeds it whole units (ui/tty.h), and edit_feed says what the key asked for.
- * The line may hold newlines: a prompt of several lines that came back from the history. */
+ *
+ * Two styles. EDIT_BY_LINE: one line at a time, drawn by the editor itself; it may hold newlines when a
+ * prompt of several lines came back from the history. EDIT_WHOLE: all lines of the edit area at once, drawn
+ * by somebody else; Enter asks whether it submits, and the keys that mean a line mean one of them. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "base/status.h"
+
+typedef enum EditStyle { EDIT_BY_LINE, EDIT_WHOLE } EditStyle;
 
 /* Words that may stand for the text behind `from`, in the order they are offered. */
 typedef struct Completions {
@@ -21,8 +28,29 @@ typedef struct Completions {
 /* Fills the zeroed *out for a cursor at byte `point` of `line`. */
 typedef void CompleteFn(void *context, Completions *out, const char *line, size_t point);
 
-/* What a key asked for. The first four take the line out of the editor (edit_taken); it stays on the
- * screen, and the cursor stands below it. */
+/* EDIT_WHOLE: what Enter does to the text with the cursor at `point`. */
+typedef enum EnterEffect { ENTER_NEW_LINE, ENTER_TAKES } EnterEffect;
+typedef EnterEffect EnterFn(void *context, const char *text, size_t size, size_t point);
+
+/* EDIT_WHOLE: where Up (-1) and Down (1) put the cursor: a byte, or SIZE_MAX to walk in the history. The
+ * column to aim for is kept in *goal by the caller's callee; -1: the one it is in. */
+typedef size_t StepFn(void *context, int rows, int *goal);
+
+/* EDIT_WHOLE: the words that fit, when there are several. Borrowed for the call. */
+typedef void MatchesFn(void *context, char *const *words, size_t count);
+
+/* How the editor works; borrowed for its life. The last three are for EDIT_WHOLE. */
+typedef struct EditHow {
+    EditStyle style;
+    void *context;
+    CompleteFn *complete;
+    EnterFn *enter;
+    StepFn *step;
+    MatchesFn *matches;
+} EditHow;
+
+/* What a key asked for. The first four take the text out of the editor (edit_taken); EDIT_BY_LINE leaves it
+ * on the screen with the cursor below it. EDIT_WHOLE never says EDIT_NEW_LINE. */
 typedef enum EditKey {
     EDIT_NOTHING,  /* the editor dealt with it */
     EDIT_ENTER,    /* Enter */
@@ -33,10 +61,14 @@ typedef enum EditKey {
     EDIT_HELP,     /* F1 */
     EDIT_STOP,     /* Alt-S */
     EDIT_SKIP,     /* Alt-N */
+    EDIT_PREVIEW,  /* Alt-P */
+    EDIT_KEEP,     /* Alt-K */
+    EDIT_COMMAND,  /* Alt-X: one command line over the text */
+    EDIT_REDRAW,   /* Ctrl-L; EDIT_WHOLE only, else readline does it */
 } EditKey;
 
-/* Takes over the line. Nothing is shown before edit_show. The context is borrowed. */
-void edit_open(CompleteFn *complete, void *context);
+/* Takes over the text. Nothing is shown before edit_show. */
+void edit_open(const EditHow *how);
 void edit_close(void);
 
 /* One unit of keys; the line is shown. */
@@ -45,7 +77,7 @@ EditKey edit_feed(const char *bytes, size_t size);
 /* The line that the last edit_feed took. Borrowed until the next. */
 const char *edit_taken(size_t *size);
 
-/* The text in front of the line. */
+/* The text in front of the line; EDIT_BY_LINE only, like the next two. */
 void edit_prompt(const char *prompt);
 
 /* Takes prompt and line off the screen so that something can be printed, and puts them back. Both may be
@@ -53,7 +85,14 @@ void edit_prompt(const char *prompt);
 void edit_hide(void);
 void edit_show(void);
 
-/* Leaves the line where it is on the screen with `mark` behind it, and begins an empty one below. What
+/* What the editor itself asks or says, such as a search; "" when nothing. Borrowed until the next call.
+ * EDIT_WHOLE shows it; else it stands in place of the prompt. */
+const char *edit_message(void);
+
+/* True when the text is an entry of the history that was not changed into another. */
+bool edit_recalled(void);
+
+/* Begins an empty text. EDIT_BY_LINE leaves the old one where it is on the screen with `mark` behind it. What
  * was half done (a search, a key sequence) is forgotten. */
 void edit_abandon(const char *mark);
 
@@ -66,7 +105,7 @@ void edit_resize(void);
 /* The line, borrowed until the next call of anything here, and the byte the cursor is at (point may be
  * NULL). */
 const char *edit_text(size_t *size, size_t *point);
-void edit_set(const char *text, size_t point);
+void edit_set(const char *text, size_t point); /* EDIT_WHOLE: can be undone */
 void edit_insert(const char *text);  /* at the cursor, one undo step */
 
 /* Makes text the newest entry of the history. */

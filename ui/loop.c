@@ -18,19 +18,54 @@
 #include "prompt/input.h"
 #include "prompt/reader.h"
 #include "ui/complete.h"
-#include "ui/edit.h"
+#include "ui/console.h"
+#include "ui/full.h"
+#include "ui/plain.h"
 
-/* A pasted block of more lines or bytes is told, not shown. */
+/* A pasted block of more lines or bytes is told, not shown, on a surface that edits by line. */
 #define SHOWN_LINES_MAX 200
 #define SHOWN_BYTES_MAX ((size_t)64 << 10)
 
-typedef struct Loop {
+struct Loop {
     App *app;
-    Plain *plain;
-    Reader reader;      /* rules only: it holds no text */
-    Buf above;
+    Console console;
+    const Face *face;   /* NULL: not yet chosen */
+    void *context;      /* of the face */
+    Plain plain;
+    Full *full;         /* owned; NULL: not in use */
+    SurfaceWish wish;
+    Buf said;           /* before there was a face: for each line its kind, its text, NUL */
+    Buf above;          /* of a face that edits by line */
     size_t history;     /* entries of app_history that the editor knows */
-} Loop;
+    Buf aside;          /* the text that Alt-X put aside */
+    size_t aside_point;
+    bool has_aside, aside_pasted;
+};
+
+static bool is_whole(const Loop *loop) {
+    return loop->face->style == EDIT_WHOLE;
+}
+
+/* ---- before there is a surface ------------------------------------------------------------------------- */
+
+static void keep_line(void *context, LineKind kind, const char *text) {
+    Loop *loop = context;
+    buf_byte(&loop->said, (unsigned char)kind);
+    buf_add(&loop->said, text, strlen(text) + 1);
+}
+
+const Surface *loop_surface(void) {
+    static const Surface surface = {.name = "starting", .line = keep_line};
+    return &surface;
+}
+
+static void say_kept(Loop *loop) {
+    for (size_t at = 0; at < loop->said.size; at += strlen(loop->said.data + at) + 1) {
+        LineKind kind = (LineKind)(unsigned char)loop->said.data[at++];
+        loop->face->surface->line(loop->context, kind, loop->said.data + at);
+    }
+    buf_done(&loop->said);
+}
 
 /* ---- the edit area ------------------------------------------------------------------------------------- */
 
@@ -42,10 +77,18 @@ static void add_area(Buf *out, const Loop *loop) {
     buf_add(out, line, size);
 }
 
+/* The prompt string of the line below what stands above it. Appends to *out. */
+static void put_prompt(Buf *out, const Loop *loop) {
+    Scan scan;
+    scan_text(&scan, buf_string(&loop->above), loop->above.size);
+    reader_area_prompt(out, &loop->console.reader, &scan, loop->above.size);
+    scan_done(&scan);
+}
+
 /* To be called whenever what stands above has changed. */
 static void update_prompt(const Loop *loop) {
     Buf prompt = {0};
-    reader_area_prompt(&prompt, &loop->reader, loop->above.data, loop->above.size, loop->above.size);
+    put_prompt(&prompt, loop);
     edit_prompt(buf_string(&prompt));
     buf_done(&prompt);
 }
@@ -63,13 +106,13 @@ static void print_safely(FILE *out, const char *text, size_t size) {
 
 /* Puts whole lines above the one being edited and shows them as if they had been typed. */
 static void push_lines_shown(Loop *loop, const char *text, size_t size) {
-    FILE *out = loop->plain->stream.out;
+    FILE *out = loop->plain.stream.out;
     const char *end = text + size;
     edit_hide();
     while (text < end) {
         const char *newline = memchr(text, '\n', (size_t)(end - text));
         Buf prompt = {0};
-        reader_area_prompt(&prompt, &loop->reader, loop->above.data, loop->above.size, loop->above.size);
+        put_prompt(&prompt, loop);
         fputs(buf_string(&prompt), out);
         print_safely(out, text, (size_t)(newline - text));
         fputc('\n', out);
@@ -113,7 +156,7 @@ static void insert_block(Loop *loop, const char *text, size_t size) {
     size_t cursor = last.size;
     buf_add(&last, line + point, line_size - point);
     edit_set("", 0);
-    loop->reader.pasted = true;
+    loop->console.reader.pasted = true;
     push_lines(loop, block.data, whole);
     edit_set(buf_string(&last), cursor);
     buf_done(&block);
@@ -121,23 +164,54 @@ static void insert_block(Loop *loop, const char *text, size_t size) {
 }
 
 static void insert_text(Loop *loop, const char *text, size_t size) {
-    if (size && memchr(text, '\n', size))
+    bool block = size && memchr(text, '\n', size);
+    if (block && !is_whole(loop)) {
         insert_block(loop, text, size);
-    else
-        edit_insert(text);
+        return;
+    }
+    loop->console.reader.pasted |= block;
+    edit_insert(text);
 }
 
 static void clear_area(Loop *loop) {
     buf_truncate(&loop->above, 0);
-    reader_clear(&loop->reader);
+    reader_clear(&loop->console.reader);
     update_prompt(loop);
 }
 
 /* Replaces all of it, by text from elsewhere: the editor, the history, an autosave. */
 static void replace_area(Loop *loop, const char *text, size_t size) {
     clear_area(loop);
+    if (is_whole(loop)) {
+        edit_set(text, size);
+        loop->console.reader.pasted = memchr(text, '\n', size) != NULL;
+        return;
+    }
     edit_set("", 0);
     insert_text(loop, text, size);
+}
+
+/* The text that Alt-X put aside comes back. */
+static void take_aside_back(Loop *loop) {
+    if (!loop->has_aside)
+        return;
+    loop->has_aside = false;
+    edit_set(buf_string(&loop->aside), loop->aside_point);
+    loop->console.reader.pasted = loop->aside_pasted;
+}
+
+/* Alt-X: the text goes aside, and one command can be typed. */
+static void put_aside(Loop *loop) {
+    size_t size;
+    const char *text = edit_text(&size, &loop->aside_point);
+    if (!is_whole(loop) || loop->has_aside)
+        return;
+    buf_truncate(&loop->aside, 0);
+    buf_add(&loop->aside, text, size);
+    loop->aside_pasted = loop->console.reader.pasted;
+    loop->has_aside = true;
+    loop->console.reader.pasted = false;
+    edit_set(":", 1);
 }
 
 /* ---- keys ---------------------------------------------------------------------------------------------- */
@@ -147,11 +221,19 @@ static void refuse(Loop *loop, Status st) {
 }
 
 /* What the reader made of the edit area. A command that is refused comes back to be mended (C2). */
-static void act(Loop *loop, const ReaderAnswer *answer, const char *line) {
+static void act(Loop *loop, const ReaderAnswer *answer, const char *line, size_t size) {
+    if (loop->face->echo && answer->kind != ANSWER_NOTHING)
+        loop->face->echo(loop->context, line, size);
     bool done = app_answer(loop->app, answer);
     clear_area(loop);
     if (!done)
         edit_set(line, strlen(line));
+    else
+        take_aside_back(loop);
+}
+
+static SubmitRule submit_rule(const Loop *loop) {
+    return settings_is(app_settings(loop->app), SET_SUBMIT, "go") ? SUBMIT_GO : SUBMIT_BLANK;
 }
 
 /* The keys that end a line: Enter, Ctrl-J, Alt-Enter, Ctrl-D. */
@@ -163,13 +245,13 @@ static void end_line(Loop *loop, EditKey key) {
         app_leave(loop->app, LEAVE_ASKING, EXIT_DONE);
         return;
     }
-    if (size && memchr(line, '\n', size))
-        loop->reader.pasted = true; /* it came back from the history as a whole */
+    if (size && memchr(line, '\n', size) && !is_whole(loop))
+        loop->console.reader.pasted = true; /* it came back from the history as a whole */
     buf_add(&loop->above, line, size);
-    loop->reader.submit = settings_is(app_settings(loop->app), SET_SUBMIT, "go") ? SUBMIT_GO : SUBMIT_BLANK;
+    loop->console.reader.submit = submit_rule(loop);
     Status st = NULL;
     if (key != EDIT_NEW_LINE)
-        st = reader_area(&answer, &loop->reader, key == EDIT_ENTER ? AREA_ENTER : AREA_FORCE,
+        st = reader_area(&answer, &loop->console.reader, key == EDIT_ENTER ? AREA_ENTER : AREA_FORCE,
                          loop->above.data,
                          loop->above.size);
     if (st) {
@@ -180,8 +262,22 @@ static void end_line(Loop *loop, EditKey key) {
         buf_byte(&loop->above, '\n');
         update_prompt(loop);
     } else {
-        act(loop, &answer, line);
+        act(loop, &answer, line, size);
     }
+}
+
+/* EDIT_WHOLE: what Enter means with the cursor at `point` (I1). What is refused is taken, and comes back. */
+static EnterEffect on_enter(void *context, const char *text, size_t size, size_t point) {
+    Loop *loop = context;
+    Reader *reader = &loop->console.reader;
+    bool pasted = reader->pasted;
+    ReaderAnswer answer;
+    if (memchr(text + point, '\n', size - point))
+        return ENTER_NEW_LINE;
+    reader->submit = submit_rule(loop);
+    Status st = reader_area(&answer, reader, AREA_ENTER, text, size);
+    reader->pasted = pasted; /* judged, not taken */
+    return !st && answer.kind == ANSWER_MORE ? ENTER_NEW_LINE : ENTER_TAKES;
 }
 
 static void open_editor(Loop *loop) {
@@ -223,14 +319,13 @@ static void interrupt(Loop *loop) {
         edit_history_add(buf_string(&text));
     edit_abandon("^C");
     clear_area(loop);
+    take_aside_back(loop);
     buf_done(&text);
 }
 
 static void stop(Loop *loop) {
     save_area(loop, AUTOSAVE_AT_ONCE);
-    edit_hide();
-    tty_stop();
-    edit_resize();
+    loop->face->stop(loop->context);
 }
 
 /* I6: what is typed is UTF-8, too. */
@@ -242,14 +337,31 @@ static Status check_key(const Loop *loop, const Unit *unit) {
                                       loop->above.size + line_size) : NULL;
 }
 
+/* An area that became empty is as new; a prompt of the history is as pasted. */
+static void note_change(Loop *loop) {
+    size_t size;
+    const char *text = edit_text(&size, NULL);
+    if (!is_whole(loop))
+        return;
+    if (!size)
+        loop->console.reader.pasted = false;
+    else if (edit_recalled() && memchr(text, '\n', size))
+        loop->console.reader.pasted = true;
+}
+
 static void feed_key(Loop *loop, const Unit *unit) {
     EditKey key = edit_feed(unit->bytes, unit->size);
+    note_change(loop);
     switch (key) {
     case EDIT_NOTHING: break;
     case EDIT_EXTERNAL: open_editor(loop); break;
     case EDIT_HELP: run_command(loop, "help"); break;
     case EDIT_STOP: run_command(loop, "stop"); break;
     case EDIT_SKIP: run_command(loop, "skip"); break;
+    case EDIT_COMMAND: put_aside(loop); break;
+    case EDIT_REDRAW: loop->face->redraw(loop->context); break;
+    case EDIT_PREVIEW: refuse(loop, app_preview_now(loop->app)); break;
+    case EDIT_KEEP: refuse(loop, app_keep(loop->app)); break;
     default: end_line(loop, key);
     }
 }
@@ -287,14 +399,16 @@ static void take_paste(Loop *loop, const Unit *unit) {
 
 static void take_units(Loop *loop, CutterPatience patience) {
     while (!app_leaving(loop->app)) {
-        Unit unit = cutter_next(&loop->plain->keys, patience);
+        Unit unit = cutter_next(&loop->console.keys, patience);
         if (unit.kind == UNIT_NONE)
             return;
         if (unit.kind == UNIT_END) {
             app_leave(loop->app, LEAVE_STOPPED, EXIT_HANGUP);
             return;
         }
-        if (unit.kind != UNIT_STRING) /* nothing was asked: an answer is meant for somebody else */
+        if (loop->face->unit && loop->face->unit(loop->context, &unit))
+            continue;
+        if (unit.kind != UNIT_STRING) /* an answer to nobody's question */
             (unit.kind == UNIT_PASTE ? take_paste : take_key)(loop, &unit);
     }
 }
@@ -313,39 +427,43 @@ static void take_signals(Loop *loop) {
         case SIGHUP: end_by_signal(loop, EXIT_HANGUP); break;
         case SIGTERM: end_by_signal(loop, EXIT_TERMINATED); break;
         case SIGTSTP: stop(loop); break;
-        case SIGCONT: tty_resume(); edit_redraw(); break;
-        case SIGWINCH: edit_resize(); break;
+        case SIGCONT: tty_resume(); loop->face->redraw(loop->context); break;
+        case SIGWINCH: loop->face->resized(loop->context); break;
         }
 }
 
 static void take_news(Loop *loop) {
-    Plain *plain = loop->plain;
+    Console *console = &loop->console;
     app_drain(loop->app);
-    plain->stream.color = settings_is(app_settings(loop->app), SET_COLOR, "always");
     for (size_t count = app_history_count(loop->app); loop->history < count; loop->history++)
         edit_history_add(app_history(loop->app, loop->history));
-    if (plain->has_edit_request) {
-        plain->has_edit_request = false;
-        replace_area(loop, buf_string(&plain->edit_request), plain->edit_request.size);
+    if (console->has_edit_request) {
+        console->has_edit_request = false;
+        replace_area(loop, buf_string(&console->edit_request), console->edit_request.size);
     }
+}
+
+/* The shorter of two times, of which -1 is the longest. */
+static int sooner(int a, int b) {
+    return a < 0 ? b : b < 0 || a < b ? a : b;
 }
 
 /* The only place that waits. */
 static CutterPatience wait_for_news(Loop *loop) {
     struct pollfd from[] = {{.fd = STDIN_FILENO, .events = POLLIN},
-                            {.fd = loop->plain->signals, .events = POLLIN},
+                            {.fd = loop->console.signals, .events = POLLIN},
                             {.fd = app_fd(loop->app), .events = POLLIN}};
-    int limit = app_timeout(loop->app), half = cutter_limit(&loop->plain->keys);
-    if (half >= 0 && (limit < 0 || limit > half))
-        limit = half;
+    int half = cutter_limit(&loop->console.keys), limit = sooner(app_timeout(loop->app), half);
+    if (loop->face->wait)
+        limit = sooner(limit, loop->face->wait(loop->context));
     int ready = poll(from, 3, limit);
     if (ready > 0 && from[0].revents)
-        plain_read(loop->plain);
+        console_read(&loop->console);
     return half >= 0 && ready == 0 && limit == half ? CUTTER_GIVES_UP : CUTTER_WAITS;
 }
 
 static void turn(Loop *loop) {
-    edit_show();
+    loop->face->show(loop->context);
     CutterPatience patience = wait_for_news(loop);
     take_signals(loop);
     take_units(loop, patience);
@@ -367,39 +485,104 @@ static void use_utf8(Loop *loop) {
 
 static void complete(void *context, Completions *out, const char *line, size_t point) {
     const Loop *loop = context;
-    complete_at(out, &(CompletePlace){loop->app, &loop->reader, buf_string(&loop->above), loop->above.size,
+    complete_at(out, &(CompletePlace){loop->app, &loop->console.reader, buf_string(&loop->above), loop->above.size,
                                       line, point});
+}
+
+static void show_matches(void *context, char *const *words, size_t count) {
+    Loop *loop = context;
+    loop->face->matches(loop->context, words, count);
+}
+
+static size_t step(void *context, int rows, int *goal) {
+    Loop *loop = context;
+    return loop->face->step(loop->context, rows, goal);
 }
 
 static Status open_terminal(Loop *loop) {
     static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH};
-    TRY(signals_open(&loop->plain->signals, caught, sizeof caught / sizeof *caught));
-    TRY(tty_open());
-    edit_open(complete, loop);
-    return NULL;
+    TRY(signals_open(&loop->console.signals, caught, sizeof caught / sizeof *caught));
+    return tty_open();
 }
 
-int loop_run(App *app, Plain *plain) {
-    Loop loop = {.app = app, .plain = plain};
-    reader_init(&loop.reader, READER_TYPED);
-    use_utf8(&loop);
-    Status st = open_terminal(&loop);
+static void use_face(Loop *loop, const Face *face, void *context) {
+    loop->face = face;
+    loop->context = context;
+}
+
+/* Curses may find that it cannot. */
+static void open_face(Loop *loop) {
+    Status st = NULL;
+    Buf why = {0};
+    if (full_wanted(&why, loop->app, loop->wish)) {
+        loop->full = full_new();
+        use_face(loop, &FULL_FACE, loop->full);
+        st = loop->face->open(loop->context, &loop->console);
+    }
+    if (!loop->full || st) {
+        use_face(loop, &PLAIN_FACE, &loop->plain);
+        loop->face->open(loop->context, &loop->console);
+    }
+    Report *report = app_report(loop->app);
+    report->surface = loop->face->surface;
+    report->context = loop->context;
+    say_kept(loop);
+    if (st)
+        report_line(report, LINE_WARN, "%s; using the plain surface", st->message);
+    else if (why.size)
+        report_line(report, LINE_INFO, "%s", why.data);
+    buf_done(&why);
+}
+
+/* Everything that begins before the first turn. */
+static void begin(Loop *loop) {
+    app_start(loop->app);
+    open_face(loop);
+    edit_open(&(EditHow){.style = loop->face->style, .context = loop, .complete = complete, .enter = on_enter,
+                         .step = step, .matches = show_matches});
+    update_prompt(loop);
+    const char *restored = app_restored(loop->app);
+    if (restored)
+        replace_area(loop, restored, strlen(restored));
+}
+
+Loop *loop_new(const LoopParts *parts) {
+    Loop *loop = must_alloc(sizeof *loop);
+    loop->plain.stream = parts->stream;
+    loop->wish = parts->wish;
+    reader_init(&loop->console.reader, READER_TYPED);
+    return loop;
+}
+
+void loop_free(Loop *loop) {
+    full_free(loop->full);
+    reader_done(&loop->console.reader);
+    cutter_done(&loop->console.keys);
+    buf_done(&loop->console.edit_request);
+    buf_done(&loop->said);
+    buf_done(&loop->above);
+    buf_done(&loop->aside);
+    free(loop);
+}
+
+int loop_run(Loop *loop, App *app) {
+    loop->app = loop->console.app = app;
+    use_utf8(loop);
+    Status st = open_terminal(loop);
     if (st) {
-        report_fault(app_report(app), st);
+        use_face(loop, &PLAIN_FACE, &loop->plain);
+        say_kept(loop);
+        stream_line(&loop->plain.stream, LINE_ERROR, st->message);
         return EXIT_INPUT;
     }
-    update_prompt(&loop);
-    app_start(app);
-    const char *restored = app_restored(app);
-    if (restored)
-        replace_area(&loop, restored, strlen(restored));
+    begin(loop);
     while (!app_leaving(app))
-        turn(&loop);
+        turn(loop);
     edit_close();
+    if (loop->face->close)
+        loop->face->close(loop->context);
     int status = app_finish(app);
     tty_close();
-    reader_done(&loop.reader);
-    buf_done(&loop.above);
-    plain_done(plain);
+    full_show_errors(loop->full);
     return status;
 }

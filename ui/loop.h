@@ -1,18 +1,31 @@
 /* loop.h: the one loop of an interactive session on a terminal: keys, signals and the worker's news, all
- * through one poll(2). It knows no model and draws nothing itself: lines go through a surface, keys
- * through ui/edit.h.
+ * through one poll(2). It knows no model and draws nothing itself: it chooses a surface (product.md A4),
+ * says lines through it and edits through ui/edit.h.
  *
- *   Plain plain = {.stream = {.out = stdout, .err = stderr, .color = ...}};
- *   AppParts parts = {.mode = APP_INTERACTIVE, .surface = &PLAIN_SURFACE, .surface_context = &plain, ...};
- *   TRY(app_open(&app, &parts));
- *   status = loop_run(app, &plain);
- *   app_free(app); */
+ *   Loop *loop = loop_new(&parts);
+ *   app_parts.surface = loop_surface();
+ *   app_parts.surface_context = loop;
+ *   TRY(app_open(&app, &app_parts));
+ *   status = loop_run(loop, app);
+ *   app_free(app);
+ *   loop_free(loop); */
 #pragma once
 
 #include "app/app.h"
-#include "ui/plain.h"
+
+typedef struct LoopParts {
+    Stream stream;    /* of the plain surface; borrowed streams */
+    SurfaceWish wish; /* --plain, --full */
+} LoopParts;
+
+typedef struct Loop Loop;
+Loop *loop_new(const LoopParts *parts); /* never NULL */
+void loop_free(Loop *loop);
+
+/* Keeps what is said until loop_run has chosen a surface, which then says it: the start file may choose. Its
+ * context is the Loop. */
+const Surface *loop_surface(void);
 
 /* Runs a session that was opened but not started, to its end: app_start, the loop, app_finish. Standard
- * input and output are a terminal, whose modes come back on every way out. plain is borrowed, and empty
- * (plain_done) afterwards. Returns the exit status. */
-int loop_run(App *app, Plain *plain);
+ * input and output are a terminal, whose modes come back on every way out. Returns the exit status. */
+int loop_run(Loop *loop, App *app);

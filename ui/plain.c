@@ -3,14 +3,14 @@
 
 #include "ui/plain.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
-#include <string.h>
-#include <unistd.h>
+#include <stdlib.h>
 
 #include "app/signals.h"
-#include "ui/edit.h"
+
+static Status plain_open(void *context, Console *console) {
+    ((Plain *)context)->console = console;
+    return NULL;
+}
 
 static void plain_line(void *context, LineKind kind, const char *text) {
     Plain *plain = context;
@@ -18,66 +18,20 @@ static void plain_line(void *context, LineKind kind, const char *text) {
     stream_line(&plain->stream, kind, text);
 }
 
-void plain_read(Plain *plain) {
-    char bytes[4096];
-    ssize_t got = read(STDIN_FILENO, bytes, sizeof bytes);
-    if (got < 0 && (errno == EINTR || errno == EAGAIN))
-        return;
-    cutter_add(&plain->keys, bytes, got > 0 ? (size_t)got : 0); /* a terminal that is gone gives EIO */
+static void plain_stop(void *context) {
+    (void)context;
+    edit_hide();
+    tty_stop();
+    edit_resize();
 }
 
-static char refusal(const Question *question) {
-    return question->refusal ? question->refusal : question->otherwise;
-}
-
-/* True when the key is an answer: *answer. Everything else that is typed is none. */
-static bool is_answer(char *answer, const Question *question, const Unit *unit) {
-    char key = unit->kind == UNIT_KEY && unit->size == 1 ? unit->bytes[0] : 0;
-    if (key >= 'A' && key <= 'Z')
-        key = (char)(key + 'a' - 'A');
-    bool refused = key == KEY_INTERRUPT || key == KEY_END;
-    *answer = refused ? refusal(question) : key;
-    if (!question->answers[0])
-        return key == '\r' || key == '\n' || refused;
-    return refused || (key && strchr(question->answers, key));
-}
-
-/* SIGINT refuses, and stops nothing else. True when there will be no other answer. */
-static bool signal_answers(char *answer, const Question *question) {
-    int number = signals_next();
-    *answer = number == SIGINT ? refusal(question) : question->otherwise;
+static void on_signal(void *context, int number) {
     if (number == SIGTSTP)
-        tty_stop();
+        plain_stop(context);
     else if (number == SIGCONT)
         tty_resume();
-    else if (number == SIGWINCH)
+    else
         edit_resize();
-    if (number == SIGHUP || number == SIGTERM)
-        raise(number); /* the loop deals with it */
-    return number == SIGINT || number == SIGHUP || number == SIGTERM;
-}
-
-static char wait_for_answer(Plain *plain, const Question *question) {
-    struct pollfd from[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = plain->signals, .events = POLLIN}};
-    for (;;) {
-        char answer;
-        Unit unit = cutter_next(&plain->keys, CUTTER_WAITS);
-        if (is_answer(&answer, question, &unit))
-            return answer;
-        if (unit.kind == UNIT_END)
-            return question->otherwise;
-        if (unit.kind == UNIT_KEY && unit.bytes[0] == KEY_STOP)
-            tty_stop();
-        if (unit.kind != UNIT_NONE)
-            continue;
-        int ready = poll(from, 2, -1);
-        if (ready > 0 && from[0].revents)
-            plain_read(plain);
-        if (ready <= 0 || !from[1].revents)
-            continue;
-        if (signal_answers(&answer, question))
-            return answer;
-    }
 }
 
 static char plain_ask(void *context, const Question *question) {
@@ -85,17 +39,14 @@ static char plain_ask(void *context, const Question *question) {
     edit_hide();
     fputs(question->text, plain->stream.out);
     fflush(plain->stream.out);
-    char answer = wait_for_answer(plain, question);
+    char answer = console_ask(plain->console, question, on_signal, plain);
     fprintf(plain->stream.out, "%.1s\n", answer > ' ' ? &answer : "");
     fflush(plain->stream.out);
     return answer;
 }
 
 static void plain_edit(void *context, const char *text, size_t size) {
-    Plain *plain = context;
-    buf_truncate(&plain->edit_request, 0);
-    buf_add(&plain->edit_request, text, size);
-    plain->has_edit_request = true;
+    console_request_edit(((Plain *)context)->console, text, size);
 }
 
 /* Ctrl-Z now stops this program together with the child. */
@@ -126,12 +77,30 @@ static void plain_bell(void *context) {
     fflush(plain->stream.out);
 }
 
-const Surface PLAIN_SURFACE = {
+/* ---- the loop's side ----------------------------------------------------------------------------------- */
+
+static void plain_show(void *context) {
+    Plain *plain = context;
+    plain->stream.color = settings_is(app_settings(plain->console->app), SET_COLOR, "always");
+    edit_show();
+}
+
+static void plain_resized(void *context) {
+    (void)context;
+    edit_resize();
+}
+
+static void plain_redraw(void *context) {
+    (void)context;
+    edit_redraw();
+}
+
+static const Surface PLAIN_SURFACE = {
     .name = "plain", .line = plain_line, .ask = plain_ask, .edit = plain_edit,
     .suspend = plain_suspend, .resume = plain_resume, .bell = plain_bell,
 };
 
-void plain_done(Plain *plain) {
-    cutter_done(&plain->keys);
-    buf_done(&plain->edit_request);
-}
+const Face PLAIN_FACE = {
+    .surface = &PLAIN_SURFACE, .style = EDIT_BY_LINE, .open = plain_open,
+    .show = plain_show, .resized = plain_resized, .redraw = plain_redraw, .stop = plain_stop,
+};

@@ -5,6 +5,7 @@
 #include "ui/tty.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -18,6 +19,7 @@ static const char PASTE_BEGIN[] = "\033[200~", PASTE_END[] = "\033[201~";
  * passed. */
 static struct termios found_modes;
 static volatile sig_atomic_t modes_changed;
+static char also_restore[256];
 
 static void write_all(const char *text, size_t size) {
     ssize_t written = write(STDOUT_FILENO, text, size);
@@ -25,12 +27,18 @@ static void write_all(const char *text, size_t size) {
 }
 
 /* Only async-signal-safe calls. */
-static void restore(void) {
+static void restore_modes(void) {
     if (!modes_changed)
         return;
     modes_changed = 0;
     write_all(PASTE_OFF, sizeof PASTE_OFF - 1);
     tcsetattr(STDIN_FILENO, TCSADRAIN, &found_modes);
+}
+
+/* On the ways out that nobody planned. */
+static void restore(void) {
+    write_all(also_restore, strlen(also_restore));
+    restore_modes();
 }
 
 static void on_fatal(int number) {
@@ -74,11 +82,15 @@ Status tty_open(void) {
 }
 
 void tty_close(void) {
-    restore();
+    restore_modes();
+}
+
+void tty_also_restore(const char *bytes) {
+    snprintf(also_restore, sizeof also_restore, "%s", bytes);
 }
 
 void tty_suspend(void) {
-    restore();
+    restore_modes();
 }
 
 void tty_resume(void) {

@@ -18,6 +18,10 @@
 Status tty_open(void);
 void tty_close(void);
 
+/* What is sent besides when the modes come back on a fatal signal or at exit; "" for nothing. Copied, cut to
+ * 255 bytes. */
+void tty_also_restore(const char *bytes);
+
 /* For a child that gets the terminal, and back again. */
 void tty_suspend(void);
 void tty_resume(void);

@@ -510,7 +510,7 @@ static const char *editor_command(const App *app) {
     return NULL;
 }
 
-int app_shell(App *app, const char *command, const char *argument) {
+int app_shell(App *app, ShellUse use, const char *command, const char *argument) {
     const Surface *surface = app->report.surface;
     if (surface->suspend)
         surface->suspend(app->report.context);
@@ -527,6 +527,8 @@ int app_shell(App *app, const char *command, const char *argument) {
     }
     while (child > 0 && waitpid(child, &status, 0) < 0)
         ; /* a signal came; the child is still there */
+    if (surface->linger && use == SHELL_COMMAND)
+        surface->linger(app->report.context);
     if (surface->resume)
         surface->resume(app->report.context);
     if (child < 0 || status == -1)
@@ -556,7 +558,7 @@ Status app_edit(App *app, Buf *out, const char *text, size_t size) {
     if (st)
         goto out;
     buf_print(&command, "%s \"$1\"", editor);
-    int status = app_shell(app, command.data, path);
+    int status = app_shell(app, SHELL_PROGRAM, command.data, path);
     if (status) {
         st = hint(fail(ERR_USAGE, "the editor \"%s\" ended with status %d; the prompt is unchanged", editor,
                        status),

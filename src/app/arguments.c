@@ -45,6 +45,8 @@ static const Option OPTIONS[] = {
     {{"verbose", 'v', NULL, "add every step, the plan and hashes"}, OPTION_ENUM, AT(verbosity),
      VERBOSITY_VERBOSE},
     {{"plain", 0, NULL, "lines only, whatever the terminal can do"}, OPTION_ENUM, AT(surface), SURFACE_PLAIN},
+    {{"full", 0, NULL, "the full screen, even where lines would be printed"}, OPTION_ENUM, AT(surface),
+     SURFACE_FULL},
     {{"rc", 0, "FILE", "another start file"}, OPTION_TEXT, AT(start_file), 0},
     {{"no-rc", 0, NULL, "no start file"}, OPTION_FLAG, AT(no_start_file), 0},
     {{"help", 'h', NULL, "print this help"}, OPTION_ENUM, AT(task), TASK_HELP},

@@ -17,7 +17,7 @@ typedef enum Task {
     TASK_HELP, TASK_VERSION, TASK_MAN,
 } Task;
 
-typedef enum SurfaceWish { SURFACE_AUTO, SURFACE_PLAIN } SurfaceWish;
+typedef enum SurfaceWish { SURFACE_AUTO, SURFACE_PLAIN, SURFACE_FULL } SurfaceWish;
 typedef enum Verbosity { VERBOSITY_NORMAL, VERBOSITY_QUIET, VERBOSITY_VERBOSE } Verbosity;
 
 typedef struct Arguments {

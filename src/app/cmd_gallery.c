@@ -454,7 +454,7 @@ Status cmd_open(App *app, const Call *call) {
     TRY(picture_path(&path, app, call->count ? call->word[0] : "last"));
     char *file = file_exists(path) ? index_path(path) : NULL; /* no name begins with a "-" then */
     Status st = NULL;
-    int status = file ? app_shell(app, VIEW_COMMAND, file) : 0;
+    int status = file ? app_shell(app, SHELL_PROGRAM, VIEW_COMMAND, file) : 0;
     const char *viewer = getenv("NEWBIE_VIEWER");
     if (!file)
         st = fail(ERR_IO, "%s: there is no such file", shown_path(path));

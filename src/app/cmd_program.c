@@ -177,7 +177,7 @@ Status cmd_version(App *app, const Call *call) {
 }
 
 Status cmd_shell(App *app, const Call *call) {
-    int status = app_shell(app, call->word[0], NULL);
+    int status = app_shell(app, SHELL_COMMAND, call->word[0], NULL);
     if (status < 0)
         return fail_errno("run %s", call->word[0]);
     if (status)

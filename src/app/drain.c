@@ -123,7 +123,8 @@ static void on_phase(App *app, Event *event) {
 /* L4: is this step worth a line? */
 static bool step_is_due(const App *app, const Ticket *ticket, const StepInfo *step) {
     const Settings *settings = &app->settings;
-    if (settings_is(settings, SET_PROGRESS, "off"))
+    bool shown = app->report.surface->live && settings_is(settings, SET_PROGRESS, "auto");
+    if (shown || settings_is(settings, SET_PROGRESS, "off"))
         return false;
     if (step->step == 1 || step->step == step->total || settings_is(settings, SET_PROGRESS, "all"))
         return true;
@@ -185,7 +186,8 @@ static void say_result(App *app, const Job *job, const SavedInfo *saved) {
     else
         buf_print(&line, "%d steps", job->steps);
     buf_print(&line, ", cfg %g, %s", job->cfg, seconds);
-    if (!settings_is(&app->settings, SET_TIMING, "off")) {
+    bool shown = app->report.surface->live && settings_is(&app->settings, SET_TIMING, "auto");
+    if (!shown && !settings_is(&app->settings, SET_TIMING, "off")) {
         for (int i = 0; i < PHASE_COUNT; i++)
             buf_print(&line, "%s%s %.1f", i ? " " : " (", PHASE_NAMES[i], saved->seconds[i]);
         buf_text(&line, "), peak ");
@@ -428,10 +430,11 @@ static void take_progress(App *app) {
 static void view_queue(App *app) {
     View *view = &app->view;
     size_t made = app->ticket_count - (view->job != 0);
+    view->waiting = (int)app_waiting(app);
     app->waiting_ids = must_realloc(app->waiting_ids, (made + 1) * sizeof *app->waiting_ids);
     for (size_t i = 0; i < made; i++)
         app->waiting_ids[i] = app->tickets[app->ticket_count - made + i].job->id;
-    view->waiting = (int)made;
+    view->waiting_id_count = (int)made;
     view->waiting_ids = app->waiting_ids;
     view->paused = app->paused;
 }
@@ -453,6 +456,7 @@ static void refresh_view(App *app) {
         memcpy(view->phase_seconds, running->phase_seconds, sizeof view->phase_seconds);
     }
     view_queue(app);
+    view->queue_eta = app_queue_seconds(app);
 }
 
 void app_drain(App *app) {

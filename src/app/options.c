@@ -103,7 +103,7 @@ const Setting SETTINGS[SETTING_COUNT] = {
     [SET_THREADS] = {"threads", SETTING_WHOLE, .fallback = "auto", .words = WORDS("auto"), .low = 1,
                      .high = 1024, .effect = EFFECT_RELOAD, .metavar = "N",
                      .help = "of the CPU; auto: one per physical core"},
-    [SET_SURFACE] = {"surface", SETTING_CHOICE, .fallback = "auto", .words = WORDS("auto", "plain"),
+    [SET_SURFACE] = {"surface", SETTING_CHOICE, .fallback = "auto", .words = WORDS("auto", "full", "plain"),
                      .metavar = "NAME", .help = "how the session is shown"},
     [SET_COLOR] = {"color", SETTING_CHOICE, .fallback = "auto", .words = WORDS("auto", "always", "never"),
                    .metavar = "WORD",

@@ -43,13 +43,15 @@ typedef struct Question {
 
 /* What a surface can do. Entries marked (optional) may be NULL. All are called from the UI thread. */
 typedef struct Surface {
-    const char *name;                                                  /* "plain", "json" */
+    const char *name;                                                  /* "plain", "full", "json" */
+    bool live; /* shows steps, times and previews by itself, so that no lines need tell them (F7) */
     void (*line)(void *context, LineKind kind, const char *text);
     void (*image)(void *context, const Image *image);                  /* (optional) */
     char (*ask)(void *context, const Question *question);              /* (optional) waits for the answer */
     void (*edit)(void *context, const char *text, size_t size); /* (optional) puts text into the edit area */
     void (*suspend)(void *context); /* (optional) before a child gets the terminal */
-    void (*resume)(void *context);                                     /* (optional) after it */
+    void (*linger)(void *context);  /* (optional) after it, so that what the child printed can be read */
+    void (*resume)(void *context);                                     /* (optional) then */
     void (*bell)(void *context);                                       /* (optional) */
     void (*top)(void *context); /* (optional) opens its screen over View.samples; app_top_end when closed */
     void (*screen)(void *context, Buf *out); /* (optional) appends what it shows as text, line by line */

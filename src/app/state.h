@@ -166,7 +166,11 @@ const char *shown_path(const char *path);
 
 /* Runs a shell command ("$1" is the argument) with the terminal to itself. Returns its exit status, -1 when
  * it could not be started. */
-int app_shell(App *app, const char *command, const char *argument);
+typedef enum ShellUse {
+    SHELL_PROGRAM, /* with a screen of its own, or none */
+    SHELL_COMMAND, /* whose output a person wants to read before the surface comes back */
+} ShellUse;
+int app_shell(App *app, ShellUse use, const char *command, const char *argument);
 
 /* ---- prompt and settings (app.c) ----------------------------------------------------------------------- */
 

@@ -40,8 +40,10 @@ typedef struct View {
     double phase_seconds[VIEW_PHASES]; /* negative: not yet reached */
     bool stopping;                /* asked to stop after this step */
 
-    int waiting;                  /* jobs behind it */
-    const int *waiting_ids;       /* [waiting], borrowed */
+    int waiting;                  /* pictures behind it */
+    const int *waiting_ids;       /* [waiting_id_count], borrowed: those that have an id yet, next first */
+    int waiting_id_count;
+    double queue_eta;             /* seconds until all of them are done, 0: unknown */
     bool paused;
     double last_seconds;          /* of the newest picture; 0: none yet */
     int pictures;                 /* saved in this session */

@@ -313,17 +313,11 @@ bool reader_area_raw(const Reader *reader, const char *text, size_t size, size_t
     return reader_area_fence(reader, text, size) < offset;
 }
 
-void reader_area_prompt(Buf *out, const Reader *reader, const char *text, size_t size, size_t offset) {
-    if (offset == 0) {
+void reader_area_prompt(Buf *out, const Reader *reader, const Scan *scan, size_t offset) {
+    if (offset == 0)
         buf_text(out, PROMPT_FIRST);
-        return;
-    }
-    if (reader_area_raw(reader, text, size, offset)) {
+    else if (reader_area_raw(reader, scan->text, scan->size, offset))
         buf_text(out, PROMPT_RAW);
-        return;
-    }
-    Scan scan;
-    scan_text(&scan, text, size);
-    scan_prompt(out, &scan, offset);
-    scan_done(&scan);
+    else
+        scan_prompt(out, scan, offset);
 }

@@ -110,5 +110,6 @@ bool reader_area_raw(const Reader *reader, const char *text, size_t size, size_t
  * reader->pasted. */
 size_t reader_area_fence(const Reader *reader, const char *text, size_t size);
 
-/* F6 for such an editor: the prompt string of that line. Appends to *out. */
-void reader_area_prompt(Buf *out, const Reader *reader, const char *text, size_t size, size_t offset);
+/* F6 for such an editor: the prompt string of that line, where `scan` is that of the whole area (scan_text).
+ * Appends to *out. */
+void reader_area_prompt(Buf *out, const Reader *reader, const Scan *scan, size_t offset);

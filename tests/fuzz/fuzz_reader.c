@@ -47,7 +47,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             check_answer(&answer);
     }
     Buf out = {0};
-    reader_area_prompt(&out, &reader, text, size, size / 2);
+    Scan scan;
+    scan_text(&scan, text, size);
+    reader_area_prompt(&out, &reader, &scan, size / 2);
+    scan_done(&scan);
     reader_done(&reader);
     buf_done(&out);
     input_from_paste(&out, text, size);

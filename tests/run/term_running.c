@@ -9,7 +9,7 @@
 
 #include "terminal.h"
 
-static const char *const LONG[] = {"--steps=1000", "--no-rc", "--progress=1", NULL};
+static const char *const LONG[] = {"--plain", "--steps=1000", "--no-rc", "--progress=1", NULL};
 
 /* Nothing more is said by itself from here on. */
 static void await_model(Terminal *terminal) {
@@ -56,7 +56,7 @@ static void interrupt(void) {
 }
 
 static void second_interrupt(void) {
-    static const char *const arguments[] = {"--steps=1000", "--no-rc", "--size=512x512", NULL};
+    static const char *const arguments[] = {"--plain", "--steps=1000", "--no-rc", "--size=512x512", NULL};
     unlink("output_001.png");
     Terminal *terminal = terminal_open(60, 100, arguments);
     terminal_type(terminal, "1girl\033\r");
@@ -92,7 +92,7 @@ static void resize(void) {
 #endif
 
 static void hang_up(int number, int status) {
-    static const char *const plain[] = {"--no-rc", NULL};
+    static const char *const plain[] = {"--plain", "--no-rc", NULL};
     Terminal *terminal = terminal_open(40, 100, plain);
     await_model(terminal);
     terminal_type(terminal, "<character_1>\r<n>unsent</n>\rhalf");
@@ -113,7 +113,7 @@ static void hang_up(int number, int status) {
 
 /* kill -9 leaves what was there a second ago. */
 static void kill_nine(void) {
-    static const char *const plain[] = {"--no-rc", NULL};
+    static const char *const plain[] = {"--plain", "--no-rc", NULL};
     Terminal *terminal = terminal_open(40, 100, plain);
     await_model(terminal);
     terminal_type(terminal, "survives");
@@ -139,7 +139,7 @@ static void stop(void) {
     Terminal *terminal = terminal_open(40, 100, NULL);
     char *path = program_path();
     Buf command = {0};
-    buf_print(&command, "%s --no-rc\r", path);
+    buf_print(&command, "%s --plain --no-rc\r", path);
     terminal_type(terminal, command.data);
     await_model(terminal);
     terminal_type(terminal, "half a te");
@@ -162,7 +162,7 @@ static void stop(void) {
 
 static void editor(void) {
     static const char script[] = "#!/bin/sh\nprintf '<n>edited</n>\\nsecond line\\n' >\"$1\"\n";
-    static const char *const arguments[] = {"--no-rc", "--editor=./editor.sh", NULL};
+    static const char *const arguments[] = {"--plain", "--no-rc", "--editor=./editor.sh", NULL};
     write_text("editor.sh", script);
     chmod("editor.sh", 0755);
     Terminal *terminal = terminal_open(40, 100, arguments);
@@ -176,7 +176,7 @@ static void editor(void) {
 }
 
 static void output_gone(void) {
-    static const char *const arguments[] = {"--steps=60", "--no-rc", "--progress=all", "--outdir=gone", NULL};
+    static const char *const arguments[] = {"--plain", "--steps=60", "--no-rc", "--progress=all", "--outdir=gone", NULL};
     mkdir("gone", 0777);
     Terminal *terminal = terminal_open(60, 100, arguments);
     terminal_type(terminal, "1girl\033\r2girls\033\r");

@@ -6,7 +6,7 @@
 
 #include "terminal.h"
 
-static const char *const QUICK[] = {"--steps=1", "--no-rc", NULL};
+static const char *const QUICK[] = {"--plain", "--steps=1", "--no-rc", NULL};
 
 static void prompts(Terminal *terminal) {
     EXPECT(terminal, "[INFO] Model loaded in ", "the model loads");

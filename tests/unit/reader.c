@@ -190,9 +190,14 @@ static void areas(void) {
               "area: I6 holds");
     Reader typed = {.pasted = false}, pasted = {.pasted = true};
     Buf out = {0};
-    reader_area_prompt(&out, &typed, "<character_1>\n", 14, 0);
-    reader_area_prompt(&out, &typed, "<character_1>\n", 14, 14);
-    reader_area_prompt(&out, &typed, "\"\"\"\n", 4, 4);
+    static const struct { const char *text; size_t offset; } rows[] = {
+        {"<character_1>\n", 0}, {"<character_1>\n", 14}, {"\"\"\"\n", 4}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        Scan scan;
+        scan_text(&scan, rows[i].text, strlen(rows[i].text));
+        reader_area_prompt(&out, &typed, &scan, rows[i].offset);
+        scan_done(&scan);
+    }
     CHECK_STR(buf_string(&out), "newbie> character_1>    \"\"\"> ", "F6: first line, open element, raw text");
     CHECK(reader_area_raw(&typed, "a\n\"\"\"\nb", 7, 6), "area: a line below a typed fence is raw text");
     CHECK(!reader_area_raw(&typed, "a\n\"\"\"\nb", 7, 2), "area: the fence itself is not");
