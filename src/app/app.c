@@ -258,8 +258,8 @@ static void tidy_pictures(App *app) {
 void app_start(App *app) {
     emit_hello(app);
     if (app->parts.mode == APP_INTERACTIVE)
-        app_tell(app, LINE_PLAIN,
-                 "newbie " PACKAGE_VERSION ": text to anime pictures. :? lists commands, quit leaves.");
+        app_tell(app, LINE_PLAIN, "newbie %s: text to anime pictures. :? lists commands, :tour shows around.",
+                 PACKAGE_VERSION);
     read_start_file(app);
     apply_command_line(app);
     if (app->parts.mode == APP_INTERACTIVE) {
@@ -404,7 +404,7 @@ static void say_summary(App *app) {
         if (shot->steps_run < shot->job->steps)
             table_cell(&table, "%d of %d steps", shot->steps_run, shot->job->steps);
         else
-            table_cell(&table, "%d steps", shot->steps_run);
+            table_cell(&table, "%d step%s", shot->steps_run, shot->steps_run == 1 ? "" : "s");
         table_cell(&table, "%s", seconds);
     }
     if (app->parts.arguments->json)

@@ -15,6 +15,18 @@ Status call_number(long *out, const Call *call, int index, long low, long high);
 /* cmd_prompt.c: the current prompt */
 CommandFn cmd_show, cmd_edit, cmd_clear, cmd_undo, cmd_redo, cmd_lint, cmd_tokens, cmd_history;
 
+/* The fault that there is no current prompt. */
+Status no_prompt(void);
+
+/* Lines with their numbers. */
+void say_numbered(App *app, const char *text);
+
+/* "Prompt changed: 6 lines, 1 character, 74 tokens". */
+void say_prompt_changed(App *app);
+
+/* cmd_layout.c: XML that the program writes */
+CommandFn cmd_format, cmd_xml, cmd_insert;
+
 /* cmd_diff.c: what changed */
 CommandFn cmd_diff;
 

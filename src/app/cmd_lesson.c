@@ -17,7 +17,8 @@ Status cmd_tour(App *app, const Call *call) {
     (void)call;
     char *path = places_sample("lessons/tour.nbi");
     if (!path)
-        return hint(fail(ERR_IO, "the lesson lessons/tour.nbi is not installed"), ":run FILE runs another one");
+        return hint(fail(ERR_IO, "the lesson lessons/tour.nbi is not installed"),
+                    ":run FILE runs another one");
     Status st = script_begin(app, path, SOURCE_FILE);
     free(path);
     return st;

@@ -14,12 +14,11 @@
 #define HISTORY_SHOWN 20
 #define HISTORY_WIDTH 70
 
-static Status no_prompt(void) {
+Status no_prompt(void) {
     return hint(fail(ERR_USAGE, "there is no current prompt"), "type one, or :load NAME, or :edit");
 }
 
-/* Lines with their numbers. */
-static void say_numbered(App *app, const char *text) {
+void say_numbered(App *app, const char *text) {
     int number = 0;
     while (*text) {
         size_t size = strcspn(text, "\n");
@@ -47,8 +46,7 @@ static bool same_text(const Buf *a, const char *b, size_t size) {
     return a->size == size && !memcmp(buf_string(a), b, size);
 }
 
-/* "Prompt changed: 6 lines, 1 character, 74 tokens". */
-static void say_changed(App *app) {
+void say_prompt_changed(App *app) {
     const char *text = buf_string(&app->prompt);
     size_t size = app->prompt.size, lines = size ? 1 : 0, characters = 0;
     for (size_t i = 0; i < size; i++)
@@ -85,7 +83,7 @@ Status cmd_edit(App *app, const Call *call) {
         if (same)
             report_line(&app->report, LINE_INFO, "Prompt unchanged");
         else
-            say_changed(app);
+            say_prompt_changed(app);
     }
     buf_done(&text);
     buf_done(&edited);
@@ -118,7 +116,7 @@ static Status walk(App *app, const Call *call, int direction) {
     if (!same && !app->prompt.size)
         report_line(&app->report, LINE_INFO, "Prompt empty, as it was");
     else if (!same)
-        say_changed(app);
+        say_prompt_changed(app);
     settings_done(&before);
     return NULL;
 }

@@ -184,7 +184,7 @@ static void say_result(App *app, const Job *job, const SavedInfo *saved) {
     if (saved->steps_run < job->steps)
         buf_print(&line, "%d of %d steps", saved->steps_run, job->steps);
     else
-        buf_print(&line, "%d steps", job->steps);
+        buf_print(&line, "%d step%s", job->steps, job->steps == 1 ? "" : "s");
     buf_print(&line, ", cfg %g, %s", job->cfg, seconds);
     bool shown = app->report.surface->live && settings_is(&app->settings, SET_TIMING, "auto");
     if (!shown && !settings_is(&app->settings, SET_TIMING, "off")) {

@@ -211,8 +211,8 @@ Status cmd_explain(App *app, const Call *call) {
             tell(app, &story);
         else
             report_line(&app->report, LINE_PLAIN,
-                        "Nothing was made yet. Type a prompt and an empty line: the text is encoded, noise is "
-                        "turned into a latent, the latent into a picture.");
+                        "Nothing was made yet. Type a prompt and an empty line: the text is encoded, noise "
+                        "is turned into a latent, the latent into a picture.");
         say_terms(app);
         return NULL;
     }

@@ -3,8 +3,8 @@
 
 /* One term. */
 typedef struct Term {
-    const char *name;  /* "sigma" */
-    const char *text;  /* a paragraph of at most 60 words, in lines of at most 96 columns with a newline each */
+    const char *name; /* "sigma" */
+    const char *text; /* a paragraph of at most 60 words; lines of at most 100 columns, a newline each */
 } Term;
 
 extern const Term TERMS[]; /* ends with a row whose name is NULL; in the order of T2 */

@@ -19,8 +19,8 @@ typedef struct Places {
 void places_find(Places *out);
 void places_done(Places *places);
 
-/* A file or folder that comes with the program, below samples/: beside or above the program, else the installed
- * one. Owned by the caller; NULL when there is none. */
+/* A file or folder that comes with the program, below samples/: beside or above the program, else the
+ * installed one. Owned by the caller; NULL when there is none. */
 char *places_sample(const char *name);
 
 /* The built-in demo model: the sample demo-model. Owned by the caller; NULL when there is none. */

@@ -1,5 +1,5 @@
-/* recall: what changed and what was: :diff, :fetch and :replay in a session with the demo model (product.md H4,
- * C4, H5, 10.2). */
+/* recall: what changed and what was: :diff, :fetch and :replay in a session with the demo model (product.md
+ * H4, C4, H5, 10.2). */
 #include "config.h"
 
 #include <sys/stat.h>
@@ -9,7 +9,8 @@
 #include "tests/unit/png_tools.h"
 
 static void the_example_of_the_manual(Talk *talk) {
-    CHECK_HAS(command(talk, "diff"), "[ERROR] last: there is no such picture yet", "without a picture nothing");
+    CHECK_HAS(command(talk, "diff"), "[ERROR] last: there is no such picture yet",
+              "without a picture nothing");
     command(talk, "steps 1");
     prompt(talk, "<character_1>\n<gender>girl</gender>\n<pose>dancing_ballet</pose>\n</character_1>");
     CHECK_STR(command(talk, "diff"), "no difference\n", "nothing changed since the last picture");
@@ -36,7 +37,8 @@ static void two_references_are_compared(Talk *talk) {
     CHECK_STR(command(talk, "diff output_002.png output_003.png"),
               "  setting  seed 42 -> 43\n  setting  cfg 4 -> 3.5\n  setting  neg (empty) -> blurry\n",
               "two files, from their metadata");
-    CHECK_STR(command(talk, "diff output_003.png last"), "no difference\n", "both say the same of one picture");
+    CHECK_STR(command(talk, "diff output_003.png last"), "no difference\n",
+              "both say the same of one picture");
     CHECK_STR(command(talk, "diff #3"), "no difference\n", "REF against the present");
     command(talk, "sys lumina-1");
     CHECK_STR(command(talk, "diff last"), "  setting  sys model -> lumina-1\n",
@@ -84,7 +86,8 @@ static void a_picture_is_taken_over(Talk *talk) {
 /* What :info says behind "latent SHA-256". */
 static void latent_of(char out[65], Talk *talk, const char *line) {
     const char *at = strstr(command(talk, line), "latent SHA-256");
-    snprintf(out, 65, "%s", at ? at + strlen("latent SHA-256") + strspn(at + strlen("latent SHA-256"), " ") : "");
+    snprintf(out, 65, "%s",
+             at ? at + strlen("latent SHA-256") + strspn(at + strlen("latent SHA-256"), " ") : "");
     out[strcspn(out, "\n")] = 0;
 }
 
@@ -131,8 +134,8 @@ static void others_are_honoured_as_far_as_can_be(Talk *talk) {
     command(talk, "reset all");
     command(talk, "shift 5");
     write_foreign("a1111.png", "parameters",
-                  "a cat\nNegative prompt: dog\nSteps: 20, Sampler: Euler, Schedule type: Normal, CFG scale: 7, "
-                  "Seed: 99, Size: 500x512, RNG: NV, Model: other, Hires upscale: 2");
+                  "a cat\nNegative prompt: dog\nSteps: 20, Sampler: Euler, Schedule type: Normal, "
+                  "CFG scale: 7, Seed: 99, Size: 500x512, RNG: NV, Model: other, Hires upscale: 2");
     const char *said = command(talk, "fetch a1111.png");
     CHECK_STR(app_prompt(talk->app, &size), "a cat", "A1111: the prompt");
     CHECK_STR(value_of(talk, SET_NEG), "dog", "the negative prompt");
@@ -140,7 +143,8 @@ static void others_are_honoured_as_far_as_can_be(Talk *talk) {
     CHECK_STR(value_of(talk, SET_CFG), "7", "the guidance");
     CHECK_STR(value_of(talk, SET_SHIFT), "5", "what it does not say is left alone");
     CHECK_HAS(said, "[INFO] Not said, left as it is: shift, sys\n", "and listed");
-    CHECK_HAS(said, "a1111.png are current; :go renders, :undo goes back\n[INFO] seed ", "first what was done");
+    CHECK_HAS(said, "a1111.png are current; :go renders, :undo goes back\n[INFO] seed ",
+              "first what was done");
     CHECK_HAS(said, "[WARN] Not honoured: size 500x512 is not a multiple of 16; size stays 128x128\n",
               "a size that cannot be");
     CHECK_HAS(said, "[WARN] Not honoured: rng is a1111, expected cpu; rng stays cpu\n", "noise of others");
@@ -154,7 +158,8 @@ static void others_are_honoured_as_far_as_can_be(Talk *talk) {
     said = command(talk, "replay comfy.png");
     CHECK_STR(app_prompt(talk->app, &size), "猫 (x)", "ComfyUI: the prompt");
     CHECK_HAS(said, "were turned into plain parentheses", "and how it was changed");
-    CHECK_HAS(said, "ComfyUI gives both encoders the same text, so the picture will differ", "and what remains");
+    CHECK_HAS(said, "ComfyUI gives both encoders the same text, so the picture will differ",
+              "and what remains");
     CHECK_HAS(said, "seed 7, 128x128, 3 steps, cfg 5.5", "is rendered with its settings");
 }
 

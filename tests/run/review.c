@@ -48,7 +48,7 @@ static void summary(void) {
     Program program = program_run("1girl\n\n", "--seed=1", "--steps=1", NULL);
     const char *begin = strstr(buf_string(&program.said), "\nnewbie: 1 picture in ");
     CHECK(begin, "the session ends with its summary");
-    CHECK(begin && strncmp(last_line(&program.said), "  #3  output_003.png  seed 1  128x128  1 steps  ",
+    CHECK(begin && strncmp(last_line(&program.said), "  #3  output_003.png  seed 1  128x128  1 step  ",
                            40) == 0,
           "L6: the summary is the last thing on standard output, and numbers go on where they were");
     program_done(&program);

@@ -22,7 +22,8 @@ static void prepare_examples(Talk *talk) {
     setenv("EDITOR", "true", 1);
     setenv("NEWBIE_VIEWER", "true", 1);
     command(talk, "steps 1");
-    prompt(talk, "1girl, kimono");
+    prompt(talk, "<character_1><n>miku</n><clothing>kimono</clothing></character_1>");
+    command(talk, "save miku character_1");
 }
 
 /* Those whose examples need a run in progress, or end the session; they have tests of their own. */

@@ -15,6 +15,7 @@ typedef struct Talk {
     Arguments arguments;
     Buf said;      /* lines with their marks */
     Buf edited;    /* what :history N put into the edit area */
+    Buf asked;     /* questions */
     char answer;   /* to every question; 0: the first that is offered */
     int images;
 } Talk;
@@ -29,6 +30,7 @@ static void keep_image(void *context, const Image *image) {
 
 static char answer_question(void *context, const Question *question) {
     Talk *talk = context;
+    buf_print(&talk->asked, "%s\n", question->text);
     return talk->answer ? talk->answer : *question->answers ? *question->answers : question->otherwise;
 }
 
@@ -70,6 +72,7 @@ static inline int end(Talk *talk) {
     app_free(talk->app);
     buf_done(&talk->said);
     buf_done(&talk->edited);
+    buf_done(&talk->asked);
     return status;
 }
 
