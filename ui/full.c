@@ -30,6 +30,7 @@
 #include "prompt/paint.h"
 #include "ui/area.h"
 #include "ui/caps.h"
+#include "ui/page.h"
 #include "ui/panel.h"
 #include "ui/scrollback.h"
 
@@ -69,6 +70,10 @@ struct Full {
     Buf message;
     Buf menu;                /* words that Tab offered, each with a NUL */
     size_t menu_count;
+
+    enum { PAGE_NONE, PAGE_GALLERY, PAGE_TOP } page; /* what covers the log */
+    GalleryPage gallery;
+    bool loading;            /* another small picture is to be made */
 
     View view;               /* as it was drawn last */
     unsigned preview_seen;
@@ -494,9 +499,23 @@ static void compose_log(Full *full, int top, int rows) {
     show_pixels(full, &newest);
 }
 
+/* True when a page covers everything else. */
+static bool compose_page(Full *full) {
+    if (full->page == PAGE_NONE || full->question)
+        return false;
+    show_pixels(full, &(PicturePlace){.row = -1});
+    if (full->page == PAGE_GALLERY)
+        gallery_draw(&full->canvas, &full->gallery, full->depth);
+    else
+        top_draw(&full->canvas, &full->view);
+    return true;
+}
+
 static void compose(Full *full) {
     Canvas *canvas = &full->canvas;
     canvas_begin(canvas, canvas->rows, canvas->columns);
+    if (compose_page(full))
+        return;
     if (is_small(canvas->rows, canvas->columns)) {
         compose_small(full);
         return;
@@ -662,6 +681,9 @@ static void full_show(void *context) {
     take_text(full);
     take_view(full);
     take_hint(full);
+    full->loading = full->page == PAGE_GALLERY && gallery_load(&full->gallery);
+    if (full->loading)
+        note_dirty(full, SOON);
     if (full->dirty == NOW || (full->dirty == SOON && clock_seconds() - full->painted >= PAINT_SECONDS))
         paint(full);
 }
@@ -674,6 +696,8 @@ static int until(double from, double seconds) {
 static int full_wait(const void *context) {
     const Full *full = context;
     int wait = -1;
+    if (full->loading)
+        return 0;
     if (full->dirty == SOON)
         wait = until(full->painted, PAINT_SECONDS);
     if (full->typed > 0) {
@@ -810,9 +834,45 @@ static bool scroll_key(Full *full, const Unit *unit) {
     return true;
 }
 
+static void full_gallery(void *context) {
+    Full *full = context;
+    gallery_begin(&full->gallery, full->console->app);
+    full->page = PAGE_GALLERY;
+    note_dirty(full, NOW);
+}
+
+static void full_top(void *context) {
+    Full *full = context;
+    full->page = PAGE_TOP;
+    note_dirty(full, NOW);
+}
+
+static void close_page(Full *full) {
+    if (full->page == PAGE_GALLERY)
+        gallery_end(&full->gallery);
+    if (full->page == PAGE_TOP)
+        app_top_end(full->console->app);
+    full->page = PAGE_NONE;
+}
+
+/* A page takes what is typed. */
+static bool page_unit(Full *full, const Unit *unit) {
+    if (full->page == PAGE_NONE || unit->kind == UNIT_END)
+        return false;
+    if (unit->kind == UNIT_KEY && unit->bytes[0] == KEY_STOP)
+        return false;
+    PageAnswer answer = full->page == PAGE_GALLERY ? gallery_key(&full->gallery, unit) : top_key(unit);
+    if (answer == PAGE_CLOSES)
+        close_page(full);
+    note_dirty(full, NOW);
+    return true;
+}
+
 static bool full_unit(void *context, const Unit *unit) {
     Full *full = context;
     if (unit->kind != UNIT_PASTE && caps_answer(&full->caps, unit->bytes, unit->size))
+        return true;
+    if (page_unit(full, unit))
         return true;
     if (full->menu_count) {
         full->menu_count = 0;
@@ -1049,7 +1109,7 @@ bool full_wanted(Buf *why, const App *app, SurfaceWish wish) {
 static const Surface FULL_SURFACE = {
     .name = "full", .live = true, .line = full_line, .image = full_image, .ask = full_ask, .edit = full_edit,
     .suspend = full_suspend, .resume = full_resume, .linger = full_linger, .bell = full_bell,
-    .screen = full_screen,
+    .screen = full_screen, .gallery = full_gallery, .top = full_top,
 };
 
 const Face FULL_FACE = {
@@ -1077,6 +1137,7 @@ void full_free(Full *full) {
         delscreen(full->screen);
     if (full->error_file >= 0)
         close(full->error_file);
+    gallery_end(&full->gallery);
     canvas_done(&full->canvas);
     scrollback_done(&full->log);
     scan_done(&full->scan);
