@@ -21,7 +21,7 @@ typedef enum Style {
     STYLE_INFO, STYLE_WARN, STYLE_ERROR, STYLE_HINT,           /* marks */
     STYLE_DONE,                                                /* the part of a bar that is done */
     STYLE_WEIGHTS, STYLE_ACTIVATIONS, STYLE_OTHER,             /* memory bars */
-    STYLE_TAG, STYLE_TAG_UNKNOWN, STYLE_TAG_UNMATCHED, STYLE_COMMAND, /* in the edit area */
+    STYLE_TAG, STYLE_TAG_OPEN, STYLE_TAG_UNKNOWN, STYLE_TAG_STRAY, STYLE_COMMAND, /* in the edit area */
     STYLE_SELECTED,
     STYLES
 } Style;

@@ -470,6 +470,7 @@ void app_drain(App *app) {
     heartbeat(app);
     app_autosave_due(app);
     app_feed(app);
+    refresh_view(app); /* a command of the script may ask, and a question is looked at for long */
     script_pump(app);
     refresh_view(app);
     app_sample(app);

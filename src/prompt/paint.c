@@ -17,19 +17,20 @@ static void add(PaintList *list, size_t begin, size_t end, PaintKind kind) {
     list->spans[list->count++] = (PaintSpan){begin, end, kind};
 }
 
-/* Known, and where it belongs. What stands in an element that nobody knows is anybody's. */
-static PaintKind kind_of_name(const Scan *scan, const Element *element) {
+/* Known, and where it belongs. What stands in an element that nobody knows is anybody's. `open`: the newest
+ * opener without a closer, NULL for none: text that is still being typed is in it. */
+static PaintKind kind_of_name(const Scan *scan, const Element *element, const char *open) {
     unsigned places = known_places(element->name);
-    const char *parent = element->parent == SCAN_NONE ? NULL : scan->elements[element->parent].name;
+    const char *parent = element->parent == SCAN_NONE ? open : scan->elements[element->parent].name;
     bool foreign = parent && known_places(parent) == PLACE_NOWHERE;
     return (places & known_inside(parent)) || (foreign && places) ? PAINT_KNOWN : PAINT_UNKNOWN;
 }
 
-static void paint_pair(PaintList *list, const Scan *scan, const Tag *tag) {
+static void paint_pair(PaintList *list, const Scan *scan, const Tag *tag, const char *open) {
     size_t name = tag->begin + (tag->kind == TAG_CLOSE ? 2 : 1);
     size_t after = tag->end - (tag->kind == TAG_EMPTY ? 2 : 1);
     add(list, tag->begin, name, PAINT_BRACKET);
-    add(list, name, after, kind_of_name(scan, &scan->elements[tag->element]));
+    add(list, name, after, kind_of_name(scan, &scan->elements[tag->element], open));
     add(list, after, tag->end, PAINT_BRACKET);
 }
 
@@ -39,14 +40,17 @@ static void paint_tags(PaintList *list, const char *text, size_t size) {
     scan_text(&scan, text, size);
     if (scan_marker(text, size, &marker) != SIZE_MAX)
         add(list, marker, scan.start, PAINT_MARKER);
+    const char *open = NULL;
     for (size_t i = 0; i < scan.tag_count; i++) {
         const Tag *tag = &scan.tags[i];
-        if (tag->partner != SCAN_NONE)
-            paint_pair(list, &scan, tag);
-        else if (tag->kind == TAG_CLOSE)
+        if (tag->partner != SCAN_NONE) {
+            paint_pair(list, &scan, tag, open);
+        } else if (tag->kind == TAG_CLOSE) {
             add(list, tag->begin, tag->end, PAINT_STRAY);
-        else if (tag->holds)
+        } else if (tag->holds) {
             add(list, tag->begin, tag->end, PAINT_OPEN);
+            open = tag->name;
+        }
     }
     scan_done(&scan);
 }
