@@ -36,13 +36,9 @@ static void every_part_has_its_kind(void) {
         {"<pose>x</pose>", "buuuub.bbuuuub", "a known name in the wrong place", false},
         {"<caption>x</caption>", "bkkkkkkkb.bbkkkkkkkb", "a known name where it belongs", false},
         {"<character 1><n/></character_1>", "bkkkkkkkkkkkbbkbbbbkkkkkkkkkkkb", "spaces, and <n/>", false},
-<<<<<<< HEAD
         {"<foo><pose>x</pose></foo>", "buuubbkkkkb.bbkkkkbbbuuub", "an unknown pair, and what is in it",
          false},
-=======
-        {"<foo><pose>x</pose></foo>", "buuubbkkkkb.bbkkkkbbbuuub", "an unknown pair, and what is in it", false},
         {"<character_1>\n<n>x</n>", "ooooooooooooo.bkb.bbkb", "an element of one that is still open", false},
->>>>>>> 3abcde0 (ui, app: open elements know their children, the view is fresh when a lesson asks, lines of at most 79)
         {"<pose>x", "oooooo.", "an opener that keeps the text open", false},
         {"a <foo> b", ".........", "an unknown opener in a line is text", false},
         {"x</pose>", ".sssssss", "a closer that closes nothing", false},
