@@ -43,7 +43,7 @@ CommandFn cmd_set, cmd_reset, cmd_seed, cmd_short, cmd_neg;
 void say_settings_changed(App *app, const Settings *before);
 
 /* cmd_make.c: making pictures */
-CommandFn cmd_go, cmd_again, cmd_same, cmd_queue, cmd_stop, cmd_drop, cmd_skip;
+CommandFn cmd_go, cmd_draft, cmd_again, cmd_same, cmd_queue, cmd_stop, cmd_drop, cmd_skip;
 
 /* cmd_picture.c: finished pictures */
 CommandFn cmd_info, cmd_last, cmd_export;

@@ -1,4 +1,4 @@
-/* cmd_make.c: making pictures: :go :again :same, and what waits: :queue :stop :drop :skip. */
+/* cmd_make.c: making pictures: :go :draft :again :same, and what waits: :queue :stop :drop :skip. */
 #include "config.h"
 
 #include <math.h>
@@ -17,6 +17,12 @@ Status cmd_go(App *app, const Call *call) {
     long count = (long)settings_number(&app->settings, SET_COUNT);
     TRY(call_number(&count, call, 0, 1, COUNT_MAX));
     return app_order(app, buf_string(&app->prompt), (int)count);
+}
+
+Status cmd_draft(App *app, const Call *call) {
+    long count = 1;
+    TRY(call_number(&count, call, 0, 1, COUNT_MAX));
+    return app_order_draft(app, buf_string(&app->prompt), (int)count);
 }
 
 Status cmd_again(App *app, const Call *call) {

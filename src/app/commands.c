@@ -29,6 +29,8 @@
 const Command COMMANDS[] = {
     {"go", NULL, {{"N", ARGUMENT_NUMBER, OPTIONAL, NULL}}, WAIT_MODEL, COMMAND_NORMAL, "Pictures to make",
      "render the current prompt, N times", ":go 2", cmd_go},
+    {"draft", NULL, {{"N", ARGUMENT_NUMBER, OPTIONAL, NULL}}, WAIT_MODEL, COMMAND_NORMAL, "Pictures to make",
+     "as :go, but quick and small: draft_steps and draft_size", ":draft", cmd_draft},
     {"again", NULL, {{"N", ARGUMENT_NUMBER, OPTIONAL, NULL}}, WAIT_MODEL, COMMAND_NORMAL, "Pictures to make",
      "the last job once more with a new random seed, N times", ":again", cmd_again},
     {"same", NULL, {{"REF", ARGUMENT_PICTURE, OPTIONAL, NULL}}, WAIT_JOBS, COMMAND_NORMAL, "Pictures to make",

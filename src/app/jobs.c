@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -258,10 +259,32 @@ Status app_submit_job(App *app, Job *take_job, const Ticket *how) {
     return NULL;
 }
 
+/* Half of a width or height, in steps of 16. */
+static int draft_pixels(int pixels) {
+    int half = (pixels / 2 + 8) / 16 * 16;
+    return half < 16 ? 16 : half;
+}
+
+/* Settings that are not told to be anything else become a third of the steps and half of the size. */
+static void make_draft(Settings *settings) {
+    char steps[16], size[32];
+    int width, height, third = (int)(settings_number(settings, SET_STEPS) / 3 + 0.5);
+    settings_size(settings, &width, &height);
+    snprintf(steps, sizeof steps, "%d", third < 1 ? 1 : third);
+    snprintf(size, sizeof size, "%dx%d", draft_pixels(width), draft_pixels(height));
+    bool own_steps = !settings_is(settings, SET_DRAFT_STEPS, "auto"),
+         own_size = !settings_is(settings, SET_DRAFT_SIZE, "auto");
+    settings_set(settings, SET_STEPS, own_steps ? settings_text(settings, SET_DRAFT_STEPS) : steps,
+                 FROM_USER);
+    settings_set(settings, SET_SIZE, own_size ? settings_text(settings, SET_DRAFT_SIZE) : size, FROM_USER);
+}
+
 /* Errors stop the order. */
 static Status feed_order(App *app, Order *order) {
     if (!order->checked) {
         model_defaults(&order->settings, &app->model);
+        if (order->draft)
+            make_draft(&order->settings);
         TRY(advise(app, order));
         Status st = check_output(app, &order->settings);
         if (st)
@@ -309,18 +332,28 @@ static Status queue_full(void) {
                 ":queue lists them, :queue clear drops them");
 }
 
-Status app_order(App *app, const char *prompt, int count) {
+static Status order(App *app, const Order *what) {
+    const char *prompt = what->prompt;
     if (!prompt[strspn(prompt, " \t\r\n")])
         return hint(fail(ERR_USAGE, "there is no prompt"), "type one, or :load NAME, or :edit");
     if (app->order_count + app->ticket_count >= WORKER_JOBS_MAX)
         return queue_full();
     app->orders = must_realloc(app->orders, (app->order_count + 1) * sizeof *app->orders);
     Order *order = &app->orders[app->order_count++];
-    *order = (Order){.prompt = must_copy(prompt), .count = count};
+    *order = *what;
+    order->prompt = must_copy(prompt);
     settings_copy(&order->settings, &app->settings);
     order->fixed = settings_seed(&order->settings, &order->seed);
     app_feed(app);
     return NULL;
+}
+
+Status app_order(App *app, const char *prompt, int count) {
+    return order(app, &(Order){.prompt = (char *)prompt, .count = count});
+}
+
+Status app_order_draft(App *app, const char *prompt, int count) {
+    return order(app, &(Order){.prompt = (char *)prompt, .count = count, .draft = true});
 }
 
 /* Where pictures go is no part of what they are: it is always the present setting. */

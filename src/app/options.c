@@ -127,6 +127,12 @@ const Setting SETTINGS[SETTING_COUNT] = {
                      .metavar = "N", .help = "entries of the input history that are kept; 0 stores nothing"},
     [SET_EDITOR] = {"editor", SETTING_TEXT, .fallback = "", .metavar = "COMMAND",
                     .help = "editor of :edit; empty: $VISUAL, $EDITOR, vi"},
+    [SET_DRAFT_STEPS] = {"draft_steps", SETTING_WHOLE, .fallback = "auto", .words = WORDS("auto"), .low = 1,
+                         .high = 1000, .unit = "steps", .metavar = "N",
+                         .help = "steps of :draft; auto: a third of steps"},
+    [SET_DRAFT_SIZE] = {"draft_size", SETTING_SIZE, .fallback = "auto", .words = WORDS("auto"), .low = 16,
+                        .high = 8192, .unit = "pixels", .metavar = "WxH",
+                        .help = "width and height of :draft; auto: half of size"},
 };
 
 /* ---- rows ---------------------------------------------------------------------------------------------- */
@@ -173,7 +179,7 @@ void setting_range(Buf *out, const Setting *setting) {
         buf_print(out, "%s%g to %.7g", separator, setting->low, setting->high);
         break;
     case SETTING_SEED: buf_print(out, "%s0 to 18446744073709551615", separator); break;
-    case SETTING_SIZE: buf_print(out, "WxH, each %g to %g", setting->low, setting->high); break;
+    case SETTING_SIZE: buf_print(out, "%sWxH, each %g to %g", separator, setting->low, setting->high); break;
     case SETTING_TEXT: buf_print(out, "%sany text", setting->choice ? " or " : ""); break;
     case SETTING_PATH: buf_text(out, "a path"); break;
     case SETTING_CHOICE: break;
@@ -235,15 +241,17 @@ static int nearest_multiple(int pixels, int way) {
 
 static Status parse_size(Buf *out, const Setting *setting, const char *value) {
     int width, height, used = 0;
+    const char *set = command_find(setting->name) ? ":" : ":set "; /* the short form, where there is one */
     if (strspn(value, "0123456789xX") != strlen(value) || strlen(value) > 15 ||
         sscanf(value, "%6d%*1[xX]%6d%n", &width, &height, &used) != 2 || value[used])
         return bad_value(setting, value);
     if (width < setting->low || height < setting->low || width > setting->high || height > setting->high)
         return bad_value(setting, value);
     if (width % 16 || height % 16)
-        return hint(fail(ERR_USAGE, "size %dx%d is not a multiple of 16", width, height),
-                    ":size %dx%d or :size %dx%d", nearest_multiple(width, -1), nearest_multiple(height, -1),
-                    nearest_multiple(width, 1), nearest_multiple(height, 1));
+        return hint(fail(ERR_USAGE, "%s %dx%d is not a multiple of 16", setting->name, width, height),
+                    "%s%s %dx%d or %s%s %dx%d", set, setting->name, nearest_multiple(width, -1),
+                    nearest_multiple(height, -1), set, setting->name, nearest_multiple(width, 1),
+                    nearest_multiple(height, 1));
     buf_print(out, "%dx%d", width, height);
     return NULL;
 }

@@ -46,6 +46,8 @@ typedef enum SettingId {
     SET_BELL,
     SET_HISTORY,
     SET_EDITOR,
+    SET_DRAFT_STEPS,
+    SET_DRAFT_SIZE,
     SETTING_COUNT
 } SettingId;
 

@@ -25,6 +25,7 @@ typedef struct Order {
     int count, made;    /* pictures asked for; jobs made so far */
     uint64_t seed;      /* of the first, when `fixed` */
     bool fixed;
+    bool draft;         /* :draft: fewer steps, smaller */
     bool checked;       /* advice given, directory tested */
 } Order;
 
@@ -203,6 +204,9 @@ void app_lose_model(App *app, bool kept);
 /* A prompt is to be rendered `count` times with the present settings. Errors: ERR_USAGE (empty, queue full).
  * What is found out later (no model, advice strict, directory) is reported, not returned. */
 Status app_order(App *app, const char *prompt, int count);
+
+/* The same quick and small, as draft_steps and draft_size say. */
+Status app_order_draft(App *app, const char *prompt, int count);
 
 /* The same from a given job with other seeds (:again), or exactly (:same). */
 Status app_order_again(App *app, int count);

@@ -151,6 +151,29 @@ static void macros_keep_prompt_and_settings(Talk *talk) {
     command(talk, "steps 2");
 }
 
+static void a_draft_is_quick_and_small(Talk *talk) {
+    command(talk, "steps 8");
+    command(talk, "seed 5");
+    prompt(talk, "1girl, beach");
+    CHECK_HAS(command(talk, "draft"), ": seed 5, 64x64, 3 steps, cfg ",
+              ":draft: half the size, a third of the steps");
+    command(talk, "set draft_steps 2");
+    command(talk, "set draft_size 96x48");
+    const char *said = command(talk, "draft 2");
+    CHECK_HAS(said, ": seed 5, 96x48, 2 steps, cfg ", "or what the settings say");
+    CHECK_HAS(said, ": seed 6, 96x48, 2 steps, cfg ", "N times, with a fixed seed counted up");
+    CHECK_STR(settings_text(app_settings(talk->app), SET_STEPS), "8", "the settings stay");
+    CHECK_HAS(command(talk, "set draft_size 100x100"),
+              "[ERROR] draft_size 100x100 is not a multiple of 16\n[HINT] :set draft_size 96x96 or :set "
+              "draft_size "
+              "112x112\n",
+              "a wrong size names the setting");
+    command(talk, "reset draft_steps");
+    command(talk, "reset draft_size");
+    command(talk, "seed random");
+    command(talk, "steps 2");
+}
+
 static void refused_lines_stay(Talk *talk) {
     CHECK(!type(talk, ANSWER_COMMAND, "stpes 3"), "an unknown command stays in the edit area");
     CHECK(!type(talk, ANSWER_COMMAND, "se 3"), "so does one that could be two");
@@ -337,6 +360,7 @@ int main(void) {
     prompt_and_settings_are_undone(&talk);
     the_editor_changes_the_prompt(&talk);
     macros_keep_prompt_and_settings(&talk);
+    a_draft_is_quick_and_small(&talk);
     refused_lines_stay(&talk);
     step_lines_are_rationed(&talk);
     events_are_json(&talk);
