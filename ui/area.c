@@ -147,8 +147,8 @@ static Rows rows_around(int *cursor, const AreaText *area, int count) {
 
 static size_t count_newlines(const char *text, size_t from, size_t to) {
     size_t count = 0;
-    for (const char *at = text + from, *end = text + to; at < end && (at = memchr(at, '\n', (size_t)(end - at)));
-         at++)
+    for (const char *at = text + from, *end = text + to;
+         at < end && (at = memchr(at, '\n', (size_t)(end - at))); at++)
         count++;
     return count;
 }

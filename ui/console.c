@@ -19,6 +19,10 @@ void console_read(Console *console) {
     cutter_add(&console->keys, bytes, got > 0 ? (size_t)got : 0); /* a terminal that is gone gives EIO */
 }
 
+int console_sooner(int a, int b) {
+    return a < 0 ? b : b < 0 || a < b ? a : b;
+}
+
 void console_request_edit(Console *console, const char *text, size_t size) {
     buf_truncate(&console->edit_request, 0);
     buf_add(&console->edit_request, text, size);

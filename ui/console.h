@@ -20,6 +20,9 @@ typedef struct Console {
  * UNIT_END. */
 void console_read(Console *console);
 
+/* The shorter of two times in milliseconds, of which -1 is the longest. */
+int console_sooner(int a, int b);
+
 /* What Surface.edit does on a terminal. */
 void console_request_edit(Console *console, const char *text, size_t size);
 

@@ -92,7 +92,8 @@ static int new_line_key(int count, int key) {
 static int enter_key(int count, int key) {
     if (!is_whole())
         return rl_newline(count, key);
-    EnterEffect effect = editor.how.enter(editor.how.context, rl_line_buffer, (size_t)rl_end, (size_t)rl_point);
+    EnterEffect effect =
+        editor.how.enter(editor.how.context, rl_line_buffer, (size_t)rl_end, (size_t)rl_point);
     return effect == ENTER_TAKES ? take_line(EDIT_ENTER) : rl_insert_text("\n");
 }
 

@@ -22,7 +22,7 @@ typedef struct Tile {
     ImageCell *cells;    /* owned [rows, columns] */
 } Tile;
 
-/* ---- tiles ---------------------------------------------------------------------------------------------- */
+/* ---- tiles --------------------------------------------------------------------------------------------- */
 
 static void forget_tiles(GalleryPage *page) {
     for (int i = 0; i < page->tile_count; i++)
@@ -93,7 +93,7 @@ bool gallery_load(GalleryPage *page) {
     return false;
 }
 
-/* ---- drawing -------------------------------------------------------------------------------------------- */
+/* ---- drawing ------------------------------------------------------------------------------------------- */
 
 static void put(Canvas *canvas, Span at, Style style, const char *text) {
     canvas_text(canvas, at, style, text, strlen(text));
@@ -115,7 +115,8 @@ static void draw_tile(Canvas *canvas, GalleryPage *page, int position) {
     GalleryPicture picture;
     app_gallery_at(&picture, page->app, tile->index);
     if (tile->state == TILE_SHOWN)
-        canvas_picture(canvas, row, column, &(PicturePart){tile->cells, tile->box.columns, 0, tile->box.rows});
+        canvas_picture(canvas, row, column,
+                       &(PicturePart){tile->cells, tile->box.columns, 0, tile->box.rows});
     else
         put(canvas, (Span){row + PICTURE_ROWS / 2, column, column + PICTURE_COLUMNS}, STYLE_DIM,
             words_for(tile, &picture, page->depth));
@@ -126,8 +127,8 @@ static void draw_tile(Canvas *canvas, GalleryPage *page, int position) {
     else
         buf_print(&words, "%s%s%s%s", selected ? "[" : " ", picture.name, picture.star ? " *" : "",
                   selected ? "]" : "");
-    put(canvas, (Span){row + PICTURE_ROWS, column - 1, column + PICTURE_COLUMNS}, selected ? STYLE_SELECTED : STYLE_TEXT,
-        words.data);
+    put(canvas, (Span){row + PICTURE_ROWS, column - 1, column + PICTURE_COLUMNS},
+        selected ? STYLE_SELECTED : STYLE_TEXT, words.data);
     buf_done(&words);
 }
 
@@ -136,8 +137,10 @@ static void draw_selected(Canvas *canvas, GalleryPage *page) {
     Span at = {canvas->rows - 2, 1, canvas->columns};
     app_gallery_at(&picture, page->app, page->selected);
     at.column = canvas_print(canvas, at, STYLE_STRONG, "%s%s", picture.name, picture.star ? " *" : "") + 2;
-    at.column = canvas_print(canvas, at, STYLE_TEXT, "%s", picture.missing ? "the file is gone" : picture.facts) + 2;
-    canvas_print(canvas, at, STYLE_DIM, "%s", picture.has_prompt ? picture.caption : "no prompt is stored in it");
+    at.column =
+        canvas_print(canvas, at, STYLE_TEXT, "%s", picture.missing ? "the file is gone" : picture.facts) + 2;
+    canvas_print(canvas, at, STYLE_DIM, "%s",
+                 picture.has_prompt ? picture.caption : "no prompt is stored in it");
 }
 
 static void draw_frame(Canvas *canvas, const GalleryPage *page) {
@@ -163,7 +166,7 @@ void gallery_draw(Canvas *canvas, GalleryPage *page, ColorDepth depth) {
     draw_frame(canvas, page);
 }
 
-/* ---- keys ----------------------------------------------------------------------------------------------- */
+/* ---- keys ---------------------------------------------------------------------------------------------- */
 
 static void say(const GalleryPage *page, Status st) {
     report_fault(app_report(page->app), st);
@@ -205,12 +208,15 @@ static const struct { const char *key; PageAnswer (*act)(GalleryPage *page); } A
 };
 
 /* Steps of keys, in tiles, rows and pages. */
+#define FAR 1000000 /* pages */
 static const struct { const char *key; int tiles, rows, pages; } MOVES[] = {
-    {"\033[C", 1, 0, 0},   {"\033OC", 1, 0, 0},   {"l", 1, 0, 0},  {"\033[D", -1, 0, 0}, {"\033OD", -1, 0, 0},
-    {"h", -1, 0, 0},       {"\033[B", 0, 1, 0},   {"\033OB", 0, 1, 0}, {"j", 0, 1, 0},   {"\033[A", 0, -1, 0},
-    {"\033OA", 0, -1, 0},  {"k", 0, -1, 0},       {"\033[6~", 0, 0, 1}, {" ", 0, 0, 1},  {"\033[5~", 0, 0, -1},
-    {"\033[H", 0, 0, -1000000}, {"\033OH", 0, 0, -1000000}, {"\033[1~", 0, 0, -1000000},
-    {"\033[F", 0, 0, 1000000},  {"\033OF", 0, 0, 1000000},  {"\033[4~", 0, 0, 1000000},
+    {"\033[C", 1, 0, 0},  {"\033OC", 1, 0, 0},  {"l", 1, 0, 0},        /* right */
+    {"\033[D", -1, 0, 0}, {"\033OD", -1, 0, 0}, {"h", -1, 0, 0},       /* left */
+    {"\033[B", 0, 1, 0},  {"\033OB", 0, 1, 0},  {"j", 0, 1, 0},        /* down */
+    {"\033[A", 0, -1, 0}, {"\033OA", 0, -1, 0}, {"k", 0, -1, 0},       /* up */
+    {"\033[6~", 0, 0, 1}, {" ", 0, 0, 1},       {"\033[5~", 0, 0, -1}, /* pages */
+    {"\033[H", 0, 0, -FAR}, {"\033OH", 0, 0, -FAR}, {"\033[1~", 0, 0, -FAR},
+    {"\033[F", 0, 0, FAR},  {"\033OF", 0, 0, FAR},  {"\033[4~", 0, 0, FAR},
 };
 
 static bool is_key(const Unit *unit, const char *bytes) {
@@ -225,7 +231,8 @@ static void move(GalleryPage *page, long steps) {
 PageAnswer gallery_key(GalleryPage *page, const Unit *unit) {
     for (size_t i = 0; i < sizeof MOVES / sizeof *MOVES; i++)
         if (is_key(unit, MOVES[i].key))
-            move(page, MOVES[i].tiles + (long)MOVES[i].rows * page->columns + MOVES[i].pages * (long)page_size(page));
+            move(page, MOVES[i].tiles + (long)MOVES[i].rows * page->columns +
+                           MOVES[i].pages * (long)page_size(page));
     for (size_t i = 0; i < sizeof ACTIONS / sizeof *ACTIONS; i++)
         if (is_key(unit, ACTIONS[i].key) && (app_gallery_count(page->app) || ACTIONS[i].act == leave))
             return ACTIONS[i].act(page);

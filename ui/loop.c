@@ -443,19 +443,14 @@ static void take_news(Loop *loop) {
     }
 }
 
-/* The shorter of two times, of which -1 is the longest. */
-static int sooner(int a, int b) {
-    return a < 0 ? b : b < 0 || a < b ? a : b;
-}
-
 /* The only place that waits. */
 static CutterPatience wait_for_news(Loop *loop) {
     struct pollfd from[] = {{.fd = STDIN_FILENO, .events = POLLIN},
                             {.fd = loop->console.signals, .events = POLLIN},
                             {.fd = app_fd(loop->app), .events = POLLIN}};
-    int half = cutter_limit(&loop->console.keys), limit = sooner(app_timeout(loop->app), half);
+    int half = cutter_limit(&loop->console.keys), limit = console_sooner(app_timeout(loop->app), half);
     if (loop->face->wait)
-        limit = sooner(limit, loop->face->wait(loop->context));
+        limit = console_sooner(limit, loop->face->wait(loop->context));
     int ready = poll(from, 3, limit);
     if (ready > 0 && from[0].revents)
         console_read(&loop->console);
@@ -485,8 +480,8 @@ static void use_utf8(Loop *loop) {
 
 static void complete(void *context, Completions *out, const char *line, size_t point) {
     const Loop *loop = context;
-    complete_at(out, &(CompletePlace){loop->app, &loop->console.reader, buf_string(&loop->above), loop->above.size,
-                                      line, point});
+    complete_at(out, &(CompletePlace){loop->app, &loop->console.reader, buf_string(&loop->above),
+                                      loop->above.size, line, point});
 }
 
 static void show_matches(void *context, char *const *words, size_t count) {

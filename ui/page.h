@@ -11,7 +11,7 @@ typedef enum PageAnswer {
     PAGE_CLOSES,
 } PageAnswer;
 
-/* ---- the gallery: a grid of small pictures -------------------------------------------------------------- */
+/* ---- the gallery: a grid of small pictures ------------------------------------------------------------- */
 
 typedef struct GalleryPage {
     App *app;           /* borrowed */
@@ -32,7 +32,7 @@ bool gallery_load(GalleryPage *page);
 void gallery_draw(Canvas *canvas, GalleryPage *page, ColorDepth depth);
 PageAnswer gallery_key(GalleryPage *page, const Unit *unit);
 
-/* ---- :top: memory and step times over time -------------------------------------------------------------- */
+/* ---- :top: memory and step times over time ------------------------------------------------------------- */
 
 void top_draw(Canvas *canvas, const View *view);
 PageAnswer top_key(const Unit *unit);

@@ -11,7 +11,7 @@
 #define NARROW 72 /* columns below which words of the memory rows shrink to their letters */
 #define WIDE 100  /* columns from which more facts are shown */
 
-/* ---- two texts in one row: the left one is cut ---------------------------------------------------------- */
+/* ---- two texts in one row: the left one is cut --------------------------------------------------------- */
 
 static int text_width(const char *text) {
     return (int)utf8_text_width(text, strlen(text));
@@ -61,10 +61,11 @@ void panel_header(Canvas *canvas, int row, const View *view) {
 }
 
 void panel_rule(Canvas *canvas, int row, long newer) {
-    canvas_fill(canvas, (Span){row, 0, canvas->columns}, STYLE_RULE, 0x2500); /* BOX DRAWINGS LIGHT HORIZONTAL */
+    canvas_fill(canvas, (Span){row, 0, canvas->columns}, STYLE_RULE,
+                0x2500); /* BOX DRAWINGS LIGHT HORIZONTAL */
     if (newer > 0)
-        canvas_print(canvas, (Span){row, 2, canvas->columns}, STYLE_STRONG, " %ld newer line%s below (PageDown) ",
-                     newer, newer == 1 ? "" : "s");
+        canvas_print(canvas, (Span){row, 2, canvas->columns}, STYLE_STRONG,
+                     " %ld newer line%s below (PageDown) ", newer, newer == 1 ? "" : "s");
 }
 
 /* ---- what runs ----------------------------------------------------------------------------------------- */
@@ -129,7 +130,8 @@ static void draw_running(Canvas *canvas, int row, const View *view) {
     Span at = {row, 0, canvas->columns};
     at.column = canvas_print(canvas, at, STYLE_STRONG, "j%d", view->job) + 2;
     at.column = canvas_print(canvas, at, STYLE_TEXT, "step %d/%d", view->step, view->steps) + 2;
-    int room = canvas->columns - at.column - facts_width(&facts) - 2; /* facts bring a gap each, the brackets 2 */
+    int room =
+        canvas->columns - at.column - facts_width(&facts) - 2; /* facts bring a gap each, the brackets 2 */
     if (room >= BAR_LEAST)
         at.column = draw_bar(canvas, at, room, panel_progress(view)) + 2;
     put_facts(canvas, at, buf_string(&facts));
@@ -231,7 +233,8 @@ static void put_amounts(Buf *out, const MemoryPart parts[MEMORY_PARTS], bool let
 
 /* Cells of each part: what is there gets at least one, so that its letter can be seen; the free part what is
  * left. */
-static void share_cells(int cells[MEMORY_PARTS], const MemoryPart parts[MEMORY_PARTS], int room, uint64_t total) {
+static void share_cells(int cells[MEMORY_PARTS], const MemoryPart parts[MEMORY_PARTS], int room,
+                        uint64_t total) {
     int left = room;
     for (int i = 0; i < MEMORY_PARTS - 1; i++) {
         int share = (int)((double)parts[i].bytes / (double)total * room + 0.5);

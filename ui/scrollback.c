@@ -172,7 +172,8 @@ static Image copy_image(const Image *image) {
             memcpy(to + 3 * (size_t)y * (size_t)copy.width, row, 3 * (size_t)copy.width);
         else
             for (int x = 0; x < copy.width; x++)
-                memcpy(to + 3 * ((size_t)y * (size_t)copy.width + (size_t)x), row + 3 * (size_t)(x * step), 3);
+                memcpy(to + 3 * ((size_t)y * (size_t)copy.width + (size_t)x), row + 3 * (size_t)(x * step),
+                       3);
     }
     copy.pixels = pixels;
     return copy;

@@ -41,7 +41,8 @@ static void draw_chart(Canvas *canvas, const Chart *chart) {
             double step = chart->highest / chart->rows;
             int part = part_at(bar, y * step, (y + 1) * step), row = chart->top + chart->rows - 1 - y;
             if (part >= 0)
-                canvas_fill(canvas, (Span){row, 1 + x, 2 + x}, chart->styles[part], (uint32_t)chart->letters[part]);
+                canvas_fill(canvas, (Span){row, 1 + x, 2 + x}, chart->styles[part],
+                            (uint32_t)chart->letters[part]);
         }
     }
 }
