@@ -73,9 +73,8 @@ void hints_draw(Canvas *canvas, int row, const View *view, const Hint *hint, Hin
     Span at = {row, 1, canvas->columns - (int)sizeof help - 3};
     add_all(&words, view, hint, typing);
     for (const char *word = words.data; *word; word += strlen(word) + 1) {
-        if (at.column + (int)utf8_text_width(word, strlen(word)) > at.end)
-            break;
-        at.column = canvas_text(canvas, at, STYLE_DIM, word, strlen(word)) + 3;
+        if (at.column + (int)utf8_text_width(word, strlen(word)) <= at.end)
+            at.column = canvas_text(canvas, at, STYLE_DIM, word, strlen(word)) + 3;
     }
     at.end = canvas->columns;
     canvas_text(canvas, at, STYLE_DIM, help, sizeof help - 1);
