@@ -54,6 +54,7 @@ typedef struct Face {
 
     /* The text was taken by Enter and its like, and is gone from the edit area. */
     void (*echo)(void *context, const char *text, size_t size);   /* (optional) */
+    void (*answered)(void *context);   /* (optional) and what it did at once was said */
     void (*matches)(void *context, char *const *words, size_t count); /* (optional) EDIT_WHOLE */
     size_t (*step)(void *context, int rows, int *goal);           /* (optional) EDIT_WHOLE */
 } Face;

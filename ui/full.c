@@ -364,6 +364,10 @@ static void full_echo(void *context, const char *text, size_t size) {
     scene_echo(&((Full *)context)->scene, text, size);
 }
 
+static void full_answered(void *context) {
+    scene_read_answer(&((Full *)context)->scene);
+}
+
 static void full_matches(void *context, char *const *words, size_t count) {
     scene_matches(&((Full *)context)->scene, words, count);
 }
@@ -621,7 +625,7 @@ static const Surface FULL_SURFACE = {
 const Face FULL_FACE = {
     .surface = &FULL_SURFACE, .style = EDIT_WHOLE, .open = full_open, .close = full_close, .show = full_show,
     .wait = full_wait, .unit = full_unit, .resized = full_resized, .redraw = full_redraw, .stop = full_stop,
-    .echo = full_echo, .matches = full_matches, .step = full_step,
+    .echo = full_echo, .answered = full_answered, .matches = full_matches, .step = full_step,
 };
 
 Full *full_new(void) {

@@ -19,11 +19,13 @@ static void add_words(Buf *out, const char *format, ...) {
 
 static void add_text_facts(Buf *words, const Hint *hint) {
     static const char *const levels[] = {"", ", many", ", too many: details collapse"};
+    if (hint->attributes && hint->level != HINT_FINE)
+        add_words(words, "%s: %zu attributes%s", hint->path, hint->attributes, levels[hint->level]);
     if (hint->open[0])
         add_words(words, "open: %s", hint->open);
-    if (hint->attributes)
-        add_words(words, "%s: %zu attribute%s%s", hint->path, hint->attributes,
-                  hint->attributes == 1 ? "" : "s", levels[hint->level]);
+    if (hint->attributes && hint->level == HINT_FINE)
+        add_words(words, "%s: %zu attribute%s", hint->path, hint->attributes,
+                  hint->attributes == 1 ? "" : "s");
     if (hint->tokens)
         add_words(words, "%s%zu of %zu tokens", hint->tokens_at_least ? "over " : "", hint->tokens,
                   hint->token_limit);

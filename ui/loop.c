@@ -224,7 +224,10 @@ static void refuse(Loop *loop, Status st) {
 static void act(Loop *loop, const ReaderAnswer *answer, const char *line, size_t size) {
     if (loop->face->echo && answer->kind != ANSWER_NOTHING)
         loop->face->echo(loop->context, line, size);
+    bool command = answer->kind == ANSWER_COMMAND; /* the answer's text may be gone afterwards */
     bool done = app_answer(loop->app, answer);
+    if (command && loop->face->answered)
+        loop->face->answered(loop->context);
     clear_area(loop);
     if (!done)
         edit_set(line, strlen(line));

@@ -354,6 +354,10 @@ void scene_echo(Scene *scene, const char *text, size_t size) {
     scene_note(scene, SCENE_NOW);
 }
 
+void scene_read_answer(Scene *scene) {
+    scrollback_to_echo(&scene->log, scene->log_rows);
+}
+
 void scene_matches(Scene *scene, char *const *words, size_t count) {
     buf_truncate(&scene->menu, 0);
     scene->menu_count = count;

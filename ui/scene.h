@@ -63,6 +63,7 @@ void scene_compose(Scene *scene);
 void scene_line(Scene *scene, LineKind kind, const char *text);
 void scene_image(Scene *scene, const Image *image);
 void scene_echo(Scene *scene, const char *text, size_t size);
+void scene_read_answer(Scene *scene);
 void scene_matches(Scene *scene, char *const *words, size_t count);
 size_t scene_step(Scene *scene, int rows, int *goal);
 void scene_gallery(Scene *scene);

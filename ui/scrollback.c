@@ -248,6 +248,17 @@ void scrollback_to_end(Scrollback *log) {
     log->below = 0;
 }
 
+void scrollback_to_echo(Scrollback *log, int height) {
+    for (int i = log->count - 1; i >= 0; i--) {
+        if (entry_at(log, i)->kind != ENTRY_ECHO)
+            continue;
+        long rows = rows_behind(log, i - 1);
+        if (rows > height)
+            log->below = rows - height;
+        return;
+    }
+}
+
 long scrollback_newer(const Scrollback *log) {
     if (!log->below)
         return 0;

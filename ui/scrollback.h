@@ -65,6 +65,10 @@ void scrollback_drop_preview(Scrollback *log);
 void scrollback_move(Scrollback *log, long rows, int height);
 void scrollback_to_end(Scrollback *log);
 
+/* Puts the newest echo into the first row of a window of `height` rows, when what was said since is longer
+ * than that: long answers are read from their beginning. */
+void scrollback_to_echo(Scrollback *log, int height);
+
 /* Lines below the view, in part or wholly. */
 long scrollback_newer(const Scrollback *log);
 

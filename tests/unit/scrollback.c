@@ -110,6 +110,12 @@ static void echo(void) {
     CHECK_STR(seen(&log, 1), "newbie> :set\n", "what was sent");
     CHECK_EQ(canvas_cell(&canvas, 0, 0)->style, STYLE_PROMPT, "its prompt string has a style of its own");
     CHECK_EQ(canvas_cell(&canvas, 0, 8)->style, STYLE_TEXT, "its text has not");
+    fill(&log, 1, 3);
+    scrollback_to_echo(&log, 4);
+    CHECK_EQ(scrollback_newer(&log), 0, "an answer that fits is seen with its command");
+    fill(&log, 4, 9);
+    scrollback_to_echo(&log, 4);
+    CHECK_STR(seen(&log, 4), "newbie> :set\nline 1\nline 2\nline 3\n", "a longer one from its beginning");
     scrollback_done(&log);
 }
 
