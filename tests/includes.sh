@@ -39,7 +39,7 @@ omp[.]h: src/cpu/team.c
 # problems ROOT: one line for each include that should not be where it is, "FILE: what is wrong".
 problems() {
     cd "$1" || exit 1
-    find src ui gpu bench tests \( -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' \) 2>/dev/null |
+    find src ui gpu bench tests \( -name '*.[ch]' -o -name '*.cc' -o -name '*.cu' -o -name '*.cuh' \) 2>/dev/null |
         LC_ALL=C sort |
         xargs -r awk -v doors="$doors" -v homes="$homes" '
             BEGIN {

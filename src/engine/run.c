@@ -260,7 +260,7 @@ static void end_denoising(Flow *flow, ArenaMark mark) {
 /* Length of the velocity; not finite when something broke. */
 static double velocity_norm(Ops *o, Tensor velocity) {
     ArenaMark mark = ops_mark(o);
-    Tensor sum = ops_vector(o, 1);
+    Tensor sum = ops_new(o, DT_F32, 1, (int64_t[]){1});
     float value = 0;
     op_sum_squares(o, sum, velocity);
     ops_download(o, &value, sum);
@@ -314,7 +314,7 @@ static void decode(Flow *flow, uint8_t *pixels, Tensor latent) {
     Ops *o = flow->o;
     ArenaMark mark = ops_mark(o);
     int64_t dims[3] = {flow->job->height, flow->job->width, 3};
-    Tensor image = ops_new(o, DT_F32, 3, dims), bytes = ops_new(o, DT_U8, 3, dims);
+    Tensor image = ops_new(o, o->activation, 3, dims), bytes = ops_new(o, DT_U8, 3, dims);
     vae_decode(o, image, flow->session->vae, latent, LATENT_MODEL);
     tap(flow, "image", 0, image);
     op_to_rgb8(o, bytes, image);
@@ -490,7 +490,8 @@ static Status plan_flow(Flow *flow, PlanInfo *out) {
     PlanCount count = {0};
     Arena arena = arena_counting();
     Backend backend = plan_like(flow->session->ops.backend);
-    Ops ops = {.backend = &backend, .state = &count, .arena = &arena, .streamed = out->residency->streamed};
+    Ops ops = {.backend = &backend, .state = &count, .arena = &arena, .streamed = out->residency->streamed,
+               .activation = flow->session->ops.activation};
     flow->o = &ops;
     double last = 0;
     TRY(plan_texts(flow));

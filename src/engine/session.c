@@ -98,8 +98,7 @@ static Status open_backend(Session *s) {
     snprintf(s->where, sizeof s->where, backend->devices ? "%s:%d" : "%s", backend->name, options.device);
     s->info.precision = must_copy(bf16 ? "bf16" : "f32");
     s->ops.arena = &s->arena;
-    TRY(s->options.backend->open(&s->ops.state, &options));
-    s->ops.backend = s->options.backend; /* set last: session_close closes only what was opened */
+    TRY(ops_open(&s->ops, s->options.backend, &options));
     if (s->options.check)
         TRY(check_begin(&s->ops, s->options.check, &options));
     s->checked = s->options.check != NULL;

@@ -505,7 +505,7 @@ static void fill_window(DitRun *run, Ops *o, int first) {
     int64_t blocks = config->refiners + config->layers, pair = 2 * config->dim, width = 2 * pair;
     StreamLayers layers = block_layers(dit->modulated, blocks, GROUP_MODULATION);
     stream_begin(&stream, o, &layers);
-    Tensor c = conditioning(o, run), rows = ops_matrix(o, c.dims[0], width);
+    Tensor c = conditioning(o, run), rows = ops_table(o, c.dims[0], width);
     float *host = must_alloc(sizeof *host * (size_t)tensor_count(rows));
     for (int64_t i = 0; i < blocks && !ops_status(o); i++) {
         const ModulationWeights *m = &((const DitBlock *)stream_layer(&stream, o, i))->modulation;
@@ -514,7 +514,7 @@ static void fill_window(DitRun *run, Ops *o, int first) {
         keep_columns(run, o, rows, i * width, host);
     }
     stream_end(&stream, o);
-    Tensor last = ops_matrix(o, c.dims[0], config->dim);
+    Tensor last = ops_table(o, c.dims[0], config->dim);
     op_linear(o, last, c, &dit->final_modulation, (LinearHow){0});
     keep_columns(run, o, last, blocks * width, host);
     free(host);
@@ -620,7 +620,7 @@ static void refine_text(DitRun *run, Ops *o) {
     const DitConfig *c = &dit->config;
     int64_t rows = run->text.dims[0];
     ArenaMark mark = ops_mark(o);
-    Tensor cos = ops_matrix(o, rows, c->head_dim / 2), sin = ops_matrix(o, rows, c->head_dim / 2);
+    Tensor cos = ops_table(o, rows, c->head_dim / 2), sin = ops_table(o, rows, c->head_dim / 2);
     for (int i = 0; i < run->joint.count; i++) {
         ops_copy(o, sequence_rows(cos, &run->input.text, i), joint_text(run, run->cos, i));
         ops_copy(o, sequence_rows(sin, &run->input.text, i), joint_text(run, run->sin, i));
@@ -655,11 +655,11 @@ static void place_run(DitRun *run, Ops *o) {
     run->window_capacity = run->input.evaluations < WINDOW_MAX ? run->input.evaluations : WINDOW_MAX;
     run->text = ops_matrix(o, seqs_rows(&run->input.text), c->dim);
     run->pooled = ops_matrix(o, count, c->pooled_dim);
-    run->cos = ops_matrix(o, seqs_rows(&run->joint), half);
-    run->sin = ops_matrix(o, seqs_rows(&run->joint), half);
-    run->image_cos = ops_matrix(o, seqs_rows(&run->image), half);
-    run->image_sin = ops_matrix(o, seqs_rows(&run->image), half);
-    run->modulation = ops_matrix(o, count, modulation_width(c));
+    run->cos = ops_table(o, seqs_rows(&run->joint), half);
+    run->sin = ops_table(o, seqs_rows(&run->joint), half);
+    run->image_cos = ops_table(o, seqs_rows(&run->image), half);
+    run->image_sin = ops_table(o, seqs_rows(&run->image), half);
+    run->modulation = ops_table(o, count, modulation_width(c));
     size_t rows = (size_t)run->window_capacity, numbers = (size_t)tensor_count(run->modulation);
     run->table = must_alloc(sizeof *run->table * rows * numbers);
 }

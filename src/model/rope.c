@@ -8,8 +8,8 @@
 
 void rope_halves(Ops *o, Tensor *cos, Tensor *sin, const RopeHalves *how, const Seqs *seqs) {
     int64_t rows = seqs_rows(seqs), half = how->head_dim / 2;
-    *cos = ops_matrix(o, rows, half);
-    *sin = ops_matrix(o, rows, half);
+    *cos = ops_table(o, rows, half);
+    *sin = ops_table(o, rows, half);
     float *host = malloc(sizeof(float) * 2 * (size_t)(rows * half));
     if (!host) {
         ops_fail(o, fail(ERR_MEMORY, "no memory for %lld rows of rotation tables", (long long)rows));

@@ -359,7 +359,8 @@ typedef struct Canvas {
 
 /* Slot number now + ahead as a picture [high, wide, channels]. */
 static Tensor canvas_view(const Canvas *canvas, int ahead, int64_t high, int64_t wide, int64_t channels) {
-    return tensor_3d(canvas->slot[(canvas->now + ahead) % SLOTS].data, DT_F32, high, wide, channels);
+    Tensor slot = canvas->slot[(canvas->now + ahead) % SLOTS];
+    return tensor_3d(slot.data, slot.type, high, wide, channels);
 }
 
 static Tensor canvas_picture(const Canvas *canvas) {

@@ -1,8 +1,10 @@
 /* backend.h: the table of functions that a device implements; ops.c checks arguments and calls it.
  *
  * A backend fills in every required entry; entries marked (fused) may be NULL, ops.c then composes them from
- * required ones. Arguments are already checked: types, shapes, aliasing. Every function returns a Status;
- * asynchronous backends may report a failure at the next sync. architecture.md 4.3. */
+ * required ones. Arguments are already checked: types, shapes, aliasing. Activations are of the type that
+ * `activation` tells: where ops.h says activation, float32 and that type both come, as ops.c's patterns say.
+ * Every function returns a Status; asynchronous backends may report a failure at the next sync.
+ * architecture.md 4.3. */
 #pragma once
 
 #include "ops/ops.h"
@@ -24,13 +26,13 @@ typedef struct DeviceInfo {
     bool bf16;              /* it computes in bf16 */
 } DeviceInfo;
 
-typedef struct BackendOptions {
+struct BackendOptions {
     int device;             /* index among `devices`; 0 for the CPU */
     int threads;            /* CPU: 1 to 1024, 0 = physical cores */
     Precision precision;
     Determinism determinism;
     const char *path; /* CPU: "portable", "avx2", "avx512", "avx512bf16"; NULL = $NEWBIE_ISA, or the best */
-} BackendOptions;
+};
 
 struct Backend {
     int version;            /* BACKEND_VERSION */
@@ -40,6 +42,7 @@ struct Backend {
     void (*close)(void *state);
     /* What the user reads: "cpu, 2 threads, avx512bf16". Borrowed from the state. */
     const char *(*describe)(void *state);
+    DType (*activation)(void *state); /* the type of activations; may be NULL: float32 */
 
     void *(*mem_alloc)(void *state, size_t bytes); /* 64-byte aligned, NULL when there is none */
     void (*mem_free)(void *state, void *block, size_t bytes);

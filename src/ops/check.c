@@ -20,7 +20,7 @@ typedef struct Check {
     Wrap wrap;
     const Backend *other;
     void *other_state;
-    Precision precision;
+    int tolerance; /* which of a row's counts */
 } Check;
 
 /* What `packed` of a weight points to meanwhile: the same matrix for both. */
@@ -90,7 +90,7 @@ static void add_shapes(Buf *text, const OpTensors *tensors) {
 /* One row of the table as this file needs it. */
 typedef struct Row {
     const char *op;
-    double tolerance[2]; /* by Precision */
+    double tolerance[3]; /* with float32 and bf16 products, with bf16 activations */
     OpTensors outputs, inputs;
 } Row;
 
@@ -103,7 +103,7 @@ static Status differ(const Check *check, const Row *row, double difference) {
     add_shapes(&shapes, &row->inputs);
     Status st = fail(ERR_BUG, "%s: %s and %s differ by %.2g, expected at most %.2g; %s", row->op,
                      check->wrap.inner->name, check->other->name, difference,
-                     row->tolerance[check->precision], buf_string(&shapes));
+                     row->tolerance[check->tolerance], buf_string(&shapes));
     buf_done(&shapes);
     return st;
 }
@@ -116,7 +116,7 @@ static Status compare(const Check *check, const Row *row, const Saved *first) {
         Tensor t = row->outputs.item[i];
         double difference = check_difference(tensor_dense_view(first->bytes[i], t.type, t.rank, t.dims),
                                              tensor_dense_view(second.bytes[i], t.type, t.rank, t.dims));
-        if (!(difference <= row->tolerance[check->precision]))
+        if (!(difference <= row->tolerance[check->tolerance]))
             st = differ(check, row, difference);
     }
     saved_done(&second);
@@ -130,10 +130,10 @@ static bool paired(const Weight *w) {
 
 /* Runs `call` for side 0, then for side 1 from the same outputs, and compares. */
 #define OPS_WEIGHT(w) (&((const WeightPair *)(w)->packed)->side[side])
-#define CHECKED(name, outs, ins, weight, flops, f32, bf16, parameters, arguments)                         \
+#define CHECKED(name, outs, ins, weight, flops, f32, bf16, half, parameters, arguments)                   \
     static Status check_##name(void *state, OPS_OPEN parameters) {                                        \
         const Check *check = state;                                                                       \
-        const Row row = {#name, {f32, bf16}, OPS_TENSORS(outs), OPS_TENSORS(ins)};                        \
+        const Row row = {#name, {f32, bf16, half}, OPS_TENSORS(outs), OPS_TENSORS(ins)};                  \
         Saved before = {0}, first = {0};                                                                  \
         int side = 0;                                                                                     \
         Status st = paired(weight) ? save(&before, check, &row.outputs)                                   \
@@ -198,7 +198,7 @@ static const Backend CHECK_BACKEND = {
 Status check_begin(Ops *o, const Backend *other, const BackendOptions *options) {
     Check *check = must_alloc(sizeof *check);
     check->other = other;
-    check->precision = options->precision;
+    check->tolerance = o->activation == DT_F32 ? (int)options->precision : 2;
     Status st = other->open(&check->other_state, options);
     if (st) {
         free(check);

@@ -1,12 +1,13 @@
 /* list.h: the ops as a table, for everything that treats them all alike: plan, trace, check and the tests.
  * One row an op; a new op is a row here, an entry of Backend and a function of ops.c.
  *
- *   X(op, outputs, inputs, weight, flops, f32, bf16, parameters, arguments)
+ *   X(op, outputs, inputs, weight, flops, f32, bf16, half, parameters, arguments)
  *
  *   outputs, inputs   tensors in parentheses, from the parameters; those left out (data NULL) are skipped
  *   weight            the Weight parameter, or NULL
  *   flops             work of one call, a double (only plan.c expands it, with its helpers)
  *   f32, bf16         tolerance of ‖a−b‖/‖b‖ against double arithmetic, with float32 and with bf16 products
+ *   half              the same with bf16 activations, from the same rounded inputs
  *   parameters        of the Backend entry after state
  *   arguments         the same as a call; a weight is OPS_WEIGHT(w), which the user of the list defines
  *
@@ -16,6 +17,8 @@
  *   SUMS     float32 sums; worst 2.6e-6 (layer_norm of numbers around 30), linear over 4100 columns 1.0e-6
  *   BF16     inputs rounded to bf16, at most 2^-9 each; worst 2.7e-3 (linear)
  *   BF16_GLU a product of two such; worst 4.8e-3, and twice that is enough for a single number
+ *   HALF     one result rounded to bf16, at most 2^-9 of it; worst 2.0e-3 (emulated card)
+ *   HALF_GLU a product of two such
  */
 #pragma once
 
@@ -38,55 +41,60 @@ static inline Tensor lincomb_term(const LincombHow *how, int i) {
 #define OPS_SUMS 8e-6
 #define OPS_BF16 8e-3
 #define OPS_BF16_GLU 1e-2
+#define OPS_HALF 5e-3
+#define OPS_HALF_GLU 1e-2
 
 #define OPS_LIST(X)                                                                                          \
-    X(copy, (to), (from), NULL, 0, 0, 0, (Tensor to, Tensor from), (to, from))                               \
-    X(fill, (to), (NO_TENSOR), NULL, 0, 0, 0, (Tensor to, float value), (to, value))                         \
-    X(linear, (y), (x), w, 2 * count(x) * w->out, OPS_SUMS, OPS_BF16,                                        \
+    X(copy, (to), (from), NULL, 0, 0, 0, 0, (Tensor to, Tensor from), (to, from))                            \
+    X(fill, (to), (NO_TENSOR), NULL, 0, 0, 0, OPS_HALF, (Tensor to, float value), (to, value))               \
+    X(linear, (y), (x), w, 2 * count(x) * w->out, OPS_SUMS, OPS_BF16, OPS_HALF,                              \
       (Tensor y, Tensor x, const Weight *w, LinearHow how), (y, x, OPS_WEIGHT(w), how))                      \
-    X(glu_linear, (y), (x), w, 2 * count(x) * w->out + 8 * count(y), OPS_SUMS, OPS_BF16_GLU,                 \
+    X(glu_linear, (y), (x), w, 2 * count(x) * w->out + 8 * count(y), OPS_SUMS, OPS_BF16_GLU, OPS_HALF_GLU,   \
       (Tensor y, Tensor x, const Weight *w, Activation act), (y, x, OPS_WEIGHT(w), act))                     \
-    X(rms_norm, (y), (x, how->w, how->scale), NULL, 4 * count(x), OPS_EXACTLY, OPS_EXACTLY,                  \
+    X(rms_norm, (y), (x, how->w, how->scale), NULL, 4 * count(x), OPS_EXACTLY, OPS_EXACTLY, OPS_HALF,        \
       (Tensor y, Tensor x, const RmsNormHow *how), (y, x, how))                                              \
     X(add_norm, (x, h), (y, how->w_post, how->gate, how->w_next, how->scale), NULL, 10 * count(x),           \
-      OPS_EXACTLY, OPS_EXACTLY, (Tensor x, Tensor h, Tensor y, const AddNormHow *how), (x, h, y, how))       \
+      OPS_EXACTLY, OPS_EXACTLY, OPS_HALF, (Tensor x, Tensor h, Tensor y, const AddNormHow *how),             \
+      (x, h, y, how))                                                                                        \
     X(layer_norm, (y), (x, how->residual, how->w, how->b, how->scale), NULL, 8 * count(x), OPS_SUMS,         \
-      OPS_SUMS, (Tensor y, Tensor x, const LayerNormHow *how), (y, x, how))                                  \
-    X(group_norm, (y), (x, how->w, how->b), NULL, 8 * count(x), OPS_SUMS, OPS_SUMS,                          \
+      OPS_SUMS, OPS_HALF, (Tensor y, Tensor x, const LayerNormHow *how), (y, x, how))                        \
+    X(group_norm, (y), (x, how->w, how->b), NULL, 8 * count(x), OPS_SUMS, OPS_SUMS, OPS_HALF,                \
       (Tensor y, Tensor x, const GroupNormHow *how), (y, x, how))                                            \
-    X(qk_norm_rope, (q, k), (how->q_norm, how->k_norm, how->cos, how->sin), NULL, 7 * (count(q) + count(k)), \
-      OPS_EXACTLY, OPS_EXACTLY, (Tensor q, Tensor k, const QkNormRopeHow *how), (q, k, how))                 \
+    X(qk_norm_rope, (q, k), (how->q_norm, how->k_norm, how->cos, how->sin), NULL,                            \
+      7 * (count(q) + count(k)), OPS_EXACTLY, OPS_EXACTLY, OPS_HALF,                                         \
+      (Tensor q, Tensor k, const QkNormRopeHow *how), (q, k, how))                                           \
     X(attention, (out), (q, k, v), NULL, 4 * (double)(q.dims[1] * q.dims[2]) * pairs(how), OPS_SUMS,         \
-      OPS_SUMS, (Tensor out, Tensor q, Tensor k, Tensor v, const AttentionHow *how), (out, q, k, v, how))    \
-    X(embed, (y), (NO_TENSOR), NULL, count(y), OPS_EXACTLY, OPS_EXACTLY,                                     \
+      OPS_SUMS, OPS_HALF, (Tensor out, Tensor q, Tensor k, Tensor v, const AttentionHow *how),               \
+      (out, q, k, v, how))                                                                                   \
+    X(embed, (y), (NO_TENSOR), NULL, count(y), OPS_EXACTLY, OPS_EXACTLY, OPS_HALF,                           \
       (Tensor y, Tensor table, const int32_t *ids, float scale), (y, table, ids, scale))                     \
-    X(mean_rows, (y), (x), NULL, count(x), OPS_SUMS, OPS_SUMS,                                               \
+    X(mean_rows, (y), (x), NULL, count(x), OPS_SUMS, OPS_SUMS, OPS_HALF,                                     \
       (Tensor y, Tensor x, const Seqs *seqs), (y, x, seqs))                                                  \
-    X(conv2d, (y), (x), w, 2 * count(y) * w->in * w->kernel * w->kernel, OPS_SUMS, OPS_BF16,                 \
+    X(conv2d, (y), (x), w, 2 * count(y) * w->in * w->kernel * w->kernel, OPS_SUMS, OPS_BF16, OPS_HALF,       \
       (Tensor y, Tensor x, const Weight *w, ConvHow how), (y, x, OPS_WEIGHT(w), how))                        \
-    X(upsample2x, (y), (x), NULL, 0, 0, 0, (Tensor y, Tensor x), (y, x))                                     \
-    X(upsample2x_conv, (y), (x), w, 2 * count(y) * w->in * 9, OPS_SUMS, OPS_BF16,                            \
+    X(upsample2x, (y), (x), NULL, 0, 0, 0, 0, (Tensor y, Tensor x), (y, x))                                  \
+    X(upsample2x_conv, (y), (x), w, 2 * count(y) * w->in * 9, OPS_SUMS, OPS_BF16, OPS_HALF,                  \
       (Tensor y, Tensor x, const Weight *w), (y, x, OPS_WEIGHT(w)))                                          \
-    X(patchify, (tokens), (latent), NULL, 0, 0, 0, (Tensor tokens, Tensor latent, int patch),                \
+    X(patchify, (tokens), (latent), NULL, 0, 0, 0, OPS_HALF, (Tensor tokens, Tensor latent, int patch),      \
       (tokens, latent, patch))                                                                               \
-    X(unpatchify, (latent), (tokens), NULL, 0, 0, 0, (Tensor latent, Tensor tokens, int patch),              \
+    X(unpatchify, (latent), (tokens), NULL, 0, 0, 0, 0, (Tensor latent, Tensor tokens, int patch),           \
       (latent, tokens, patch))                                                                               \
-    X(transpose, (y), (x), NULL, 2 * count(x), OPS_EXACTLY, OPS_EXACTLY,                                     \
+    X(transpose, (y), (x), NULL, 2 * count(x), OPS_EXACTLY, OPS_EXACTLY, OPS_HALF,                           \
       (Tensor y, Tensor x, float factor, float offset), (y, x, factor, offset))                              \
-    X(unary, (y), (x), NULL, 8 * count(x), OPS_EXACTLY, OPS_EXACTLY,                                         \
+    X(unary, (y), (x), NULL, 8 * count(x), OPS_EXACTLY, OPS_EXACTLY, OPS_HALF,                               \
       (Tensor y, Tensor x, Activation act), (y, x, act))                                                     \
-    X(binary, (y), (a, b), NULL, count(y), OPS_EXACTLY, OPS_EXACTLY,                                         \
+    X(binary, (y), (a, b), NULL, count(y), OPS_EXACTLY, OPS_EXACTLY, OPS_HALF,                               \
       (Tensor y, Tensor a, Tensor b, BinaryKind kind), (y, a, b, kind))                                      \
     X(lincomb, (y),                                                                                          \
-      (lincomb_term(how, 0), lincomb_term(how, 1), lincomb_term(how, 2),                                     \
-       lincomb_term(how, 3), lincomb_term(how, 4)),                                                          \
-      NULL, 2 * count(y) * how->count, OPS_EXACTLY, OPS_EXACTLY,                                             \
+      (lincomb_term(how, 0), lincomb_term(how, 1), lincomb_term(how, 2), lincomb_term(how, 3),               \
+       lincomb_term(how, 4)), NULL, 2 * count(y) * how->count, OPS_EXACTLY, OPS_EXACTLY, OPS_EXACTLY,        \
       (Tensor y, const LincombHow *how), (y, how))                                                           \
-    X(sum_squares, (y), (x), NULL, 2 * count(x), OPS_EXACTLY, OPS_EXACTLY, (Tensor y, Tensor x), (y, x))     \
-    X(cfg_mix, (v), (cond, uncond), NULL, 8 * count(v), OPS_EXACTLY, OPS_EXACTLY,                            \
+    X(sum_squares, (y), (x), NULL, 2 * count(x), OPS_EXACTLY, OPS_EXACTLY, OPS_EXACTLY,                      \
+      (Tensor y, Tensor x), (y, x))                                                                          \
+    X(cfg_mix, (v), (cond, uncond), NULL, 8 * count(v), OPS_EXACTLY, OPS_EXACTLY, OPS_EXACTLY,               \
       (Tensor v, Tensor cond, Tensor uncond, GuideHow how), (v, cond, uncond, how))                          \
-    X(cast, (y), (x), NULL, count(y), 0, 0, (Tensor y, Tensor x), (y, x))                                    \
-    X(to_rgb8, (bytes), (x), NULL, 3 * count(x), 1e-3, 1e-3, (Tensor bytes, Tensor x), (bytes, x))
+    X(cast, (y), (x), NULL, count(y), 0, 0, 0, (Tensor y, Tensor x), (y, x))                                 \
+    X(to_rgb8, (bytes), (x), NULL, 3 * count(x), 1e-3, 1e-3, 1e-3, (Tensor bytes, Tensor x), (bytes, x))
 
 /* The rows that a backend may leave out. */
 #define OPS_FUSED(X) X(add_norm) X(upsample2x_conv) X(cfg_mix)

@@ -31,6 +31,15 @@ void ops_fail(Ops *o, Status st) {
         fault_copy(&o->fault, st);
 }
 
+Status ops_open(Ops *o, const Backend *backend, const BackendOptions *options) {
+    void *state;
+    TRY(backend->open(&state, options));
+    o->backend = backend;
+    o->state = state;
+    o->activation = backend->activation ? backend->activation(state) : DT_F32;
+    return NULL;
+}
+
 /* True while the next op may run. */
 static bool ready(Ops *o) {
     if (o->fault.code == ERR_NONE && o->cancelled && o->cancelled(o->cancelled_context))
@@ -56,7 +65,7 @@ static bool ready(Ops *o) {
 /* One word of a pattern, "NAME[FLAGS]:DIMS", and the tensor it is about. */
 typedef struct Argument {
     char name[16];
-    bool optional, attached, alias, dense, any_float, any_type, bytes;
+    bool optional, attached, alias, dense, any_float, any_type, bytes, activation, free_activation;
     char letter[TENSOR_RANK_MAX]; /* 'a' to 'z' for each dimension */
     int times[TENSOR_RANK_MAX];   /* the digit before it, else 1 */
     int rank;
@@ -75,6 +84,8 @@ static const char *argument_parse(Argument *argument, const char *word, const Te
         argument->any_float |= *word == '*';
         argument->any_type |= *word == '~';
         argument->bytes |= *word == '8';
+        argument->activation |= *word == '@';
+        argument->free_activation |= *word == '&';
     }
     for (word++; *word && *word != ' '; word++) {
         argument->times[argument->rank] = isdigit((unsigned char)*word) ? *word++ - '0' : 1;
@@ -87,31 +98,42 @@ static bool is_float(DType type) {
     return type == DT_F32 || type == DT_BF16 || type == DT_F16;
 }
 
-static bool type_fits(const Argument *argument, DType type) {
-    if (argument->bytes)
-        return type == DT_U8;
-    return type == DT_F32 || argument->any_type || (argument->any_float && is_float(type));
-}
-
 /* What a letter of a pattern stands for, and the argument that said so; rank 0 while nobody did. */
 typedef struct Letter {
     int64_t value;
     Argument owner;
 } Letter;
 
-/* The letters 'a' to 'z'. */
-typedef Letter Letters[26];
+/* What is known of a call's arguments: the letters 'a' to 'z', and the type of activations. */
+typedef struct Known {
+    Letter letters[26];
+    DType activation; /* of the backend */
+    DType chosen;     /* of this call's words with '@'; DT_COUNT while there was none */
+} Known;
+
+static bool type_fits(Known *known, const Argument *argument, DType type) {
+    if (argument->bytes)
+        return type == DT_U8;
+    if (argument->activation) {
+        if (known->chosen == DT_COUNT && (type == DT_F32 || type == known->activation))
+            known->chosen = type;
+        return type == known->chosen;
+    }
+    return type == DT_F32 || argument->any_type || (argument->any_float && is_float(type)) ||
+           (argument->free_activation && type == known->activation);
+}
+
 enum { FITTING = 0, WRONG_ITSELF = '!' };
 
 /* FITTING when the shape agrees with what the letters mean, which it may define; else the letter it disagrees
  * about, or WRONG_ITSELF. */
-static char misfit(Letters known, const Argument *argument) {
+static char misfit(Known *known, const Argument *argument) {
     const Tensor *t = argument->tensor;
-    if (t->rank != argument->rank || t->strides[t->rank - 1] != 1 || !type_fits(argument, t->type) ||
+    if (t->rank != argument->rank || t->strides[t->rank - 1] != 1 || !type_fits(known, argument, t->type) ||
         (argument->dense && !tensor_dense(*t)))
         return WRONG_ITSELF;
     for (int axis = 0; axis < argument->rank; axis++) {
-        Letter *letter = &known[argument->letter[axis] - 'a'];
+        Letter *letter = &known->letters[argument->letter[axis] - 'a'];
         if (t->dims[axis] < 1)
             return WRONG_ITSELF;
         if (letter->owner.rank == 0)
@@ -152,17 +174,19 @@ static void complain(Ops *o, const char *op, const Argument *argument, const Arg
  *   =  may begin where the first begins
  *   !  no gaps
  *   8  bytes
+ *   @  activations: float32 or of the backend's type, all such words of a call alike
+ *   &  the same, each for itself
  *   *  f32, bf16 or f16
  *   ~  any type
  */
 static bool fits(Ops *o, const char *op, const char *pattern, const Tensor *tensors) {
     if (!ready(o))
         return false;
-    Letters known = {0};
+    Known known = {.activation = o->activation, .chosen = DT_COUNT};
     for (const Tensor *t = tensors; *pattern; t++) {
         Argument argument;
         pattern = argument_parse(&argument, pattern, t);
-        if (argument.attached && known[argument.letter[0] - 'a'].owner.rank == 0)
+        if (argument.attached && known.letters[argument.letter[0] - 'a'].owner.rank == 0)
             continue;
         if (!t->data) {
             if (!argument.optional)
@@ -170,9 +194,9 @@ static bool fits(Ops *o, const char *op, const char *pattern, const Tensor *tens
         } else if (t > tensors && t->data == tensors->data && !argument.alias) {
             bug(o, "%s: output and %s are the same memory", op, argument.name);
         } else {
-            char letter = misfit(known, &argument);
+            char letter = misfit(&known, &argument);
             if (letter != FITTING)
-                complain(o, op, &argument, letter == WRONG_ITSELF ? NULL : &known[letter - 'a'].owner);
+                complain(o, op, &argument, letter == WRONG_ITSELF ? NULL : &known.letters[letter - 'a'].owner);
         }
         if (o->fault.code != ERR_NONE)
             return false;
@@ -224,15 +248,19 @@ Tensor ops_new(Ops *o, DType type, int rank, const int64_t *dims) {
 }
 
 Tensor ops_vector(Ops *o, int64_t n) {
-    return ops_new(o, DT_F32, 1, (int64_t[]){n});
+    return ops_new(o, o->activation, 1, (int64_t[]){n});
 }
 
 Tensor ops_matrix(Ops *o, int64_t rows, int64_t width) {
+    return ops_new(o, o->activation, 2, (int64_t[]){rows, width});
+}
+
+Tensor ops_table(Ops *o, int64_t rows, int64_t width) {
     return ops_new(o, DT_F32, 2, (int64_t[]){rows, width});
 }
 
 Tensor ops_cube(Ops *o, int64_t a, int64_t b, int64_t c) {
-    return ops_new(o, DT_F32, 3, (int64_t[]){a, b, c});
+    return ops_new(o, o->activation, 3, (int64_t[]){a, b, c});
 }
 
 ArenaMark ops_mark(Ops *o) {
@@ -262,18 +290,49 @@ void ops_mem_info(Ops *o, MemInfo *info) {
     o->backend->mem_info(o->state, info);
 }
 
+/* Room on the host for a tensor of 16-bit numbers; NULL and a sticky status without memory. */
+static uint16_t *halves_of(Ops *o, Tensor t) {
+    uint16_t *halves = malloc(sizeof *halves * (size_t)tensor_count(t) + 1);
+    if (!halves)
+        ops_fail(o, fail(ERR_MEMORY, "no memory for %lld numbers", (long long)tensor_count(t)));
+    return halves;
+}
+
+static bool is_half(DType type) {
+    return type == DT_BF16 || type == DT_F16;
+}
+
 void ops_upload(Ops *o, Tensor device, const void *host) {
     if (!ready(o))
         return;
     REQUIRE(o, device.data && host, "%s: output is missing", "upload");
-    CALL(o, upload, device, host);
+    if (!is_half(device.type)) {
+        CALL(o, upload, device, host);
+        return;
+    }
+    uint16_t *halves = halves_of(o, device);
+    const float *numbers = host;
+    for (int64_t i = 0; halves && i < tensor_count(device); i++)
+        halves[i] = device.type == DT_BF16 ? bf16_from_float(numbers[i]) : f16_from_float(numbers[i]);
+    if (halves)
+        CALL(o, upload, device, halves);
+    free(halves);
 }
 
 void ops_download(Ops *o, void *host, Tensor device) {
     if (!ready(o))
         return;
     REQUIRE(o, device.data && host, "%s: input is missing", "download");
-    CALL(o, download, host, device);
+    if (!is_half(device.type)) {
+        CALL(o, download, host, device);
+        return;
+    }
+    uint16_t *halves = halves_of(o, device);
+    if (halves) {
+        CALL(o, download, halves, device);
+        float_from_dtype(host, halves, device.type, tensor_count(device));
+    }
+    free(halves);
 }
 
 void ops_sync(Ops *o) {
@@ -322,10 +381,12 @@ void ops_prefetch(Ops *o, void *device, const void *host, size_t bytes) {
 /* Patterns of two to four tensors of any rank, all of one shape. */
 static const char *const SAME_SHAPE[][TENSOR_RANK_MAX + 1] = {
     {"", "output~:a input~:a", "output~:ab input~:ab", "output~:abc input~:abc", "output~:abcd input~:abcd"},
+    {"", "output@:a input=@:a second=@:a", "output@:ab input=@:ab second=@:ab",
+     "output@:abc input=@:abc second=@:abc", "output@:abcd input=@:abcd second=@:abcd"},
     {"", "output:a input=:a second=:a", "output:ab input=:ab second=:ab", "output:abc input=:abc second=:abc",
      "output:abcd input=:abcd second=:abcd"},
 };
-enum { ANY_TYPE, ELEMENTWISE };
+enum { ANY_TYPE, ELEMENTWISE, LATENTS };
 
 static const char *same_shape(int row, Tensor t) {
     return SAME_SHAPE[row][t.rank >= 1 && t.rank <= TENSOR_RANK_MAX ? t.rank : 1];
@@ -458,14 +519,14 @@ Tensor ops_parameter(Ops *o, Tensor host) {
 /* ---- matrix products ----------------------------------------------------------------------------------- */
 
 void op_linear(Ops *o, Tensor y, Tensor x, const Weight *w, LinearHow how) {
-    if (!FITS(o, "linear", "output:ro input:ri weight*:oi", y, x, matrix_of(w)))
+    if (!FITS(o, "linear", "output&:ro input&:ri weight*:oi", y, x, matrix_of(w)))
         return;
     REQUIRE(o, w->kind == WEIGHT_LINEAR, "linear: weight is of kind %d", w->kind);
     CALL(o, linear, y, x, w, how);
 }
 
 void op_glu_linear(Ops *o, Tensor y, Tensor x, const Weight *w, Activation act) {
-    if (!FITS(o, "glu_linear", "output:rf input:ri weight*:2fi", y, x, matrix_of(w)))
+    if (!FITS(o, "glu_linear", "output@:rf input@:ri weight*:2fi", y, x, matrix_of(w)))
         return;
     REQUIRE(o, w->kind == WEIGHT_GLU, "glu_linear: weight is of kind %d", w->kind);
     REQUIRE(o, act == ACT_SILU || act == ACT_GELU_TANH, "glu_linear: activation is %d", act);
@@ -473,7 +534,7 @@ void op_glu_linear(Ops *o, Tensor y, Tensor x, const Weight *w, Activation act) 
 }
 
 void op_conv2d(Ops *o, Tensor y, Tensor x, const Weight *w, ConvHow how) {
-    if (!FITS(o, "conv2d", "output!:pqo input!:hwi weight*:oi", y, x, matrix_of(w)))
+    if (!FITS(o, "conv2d", "output!@:pqo input!@:hwi weight*:oi", y, x, matrix_of(w)))
         return;
     REQUIRE(o, w->kind == WEIGHT_CONV && (how.stride == 1 || (how.stride == 2 && w->kernel == 3)),
             "conv2d: weight is of kind %d, kernel is %d, stride is %d", w->kind, w->kernel, how.stride);
@@ -484,12 +545,12 @@ void op_conv2d(Ops *o, Tensor y, Tensor x, const Weight *w, ConvHow how) {
 }
 
 void op_upsample2x(Ops *o, Tensor y, Tensor x) {
-    if (FITS(o, "upsample2x", "input!:hwc output!:2h2wc", x, y))
+    if (FITS(o, "upsample2x", "input!@:hwc output!@:2h2wc", x, y))
         CALL(o, upsample2x, y, x);
 }
 
 void op_upsample2x_conv(Ops *o, Tensor y, Tensor x, const Weight *w) {
-    if (!FITS(o, "upsample2x_conv", "input!:hwi output!:2h2wo weight*:oi", x, y, matrix_of(w)))
+    if (!FITS(o, "upsample2x_conv", "input!@:hwi output!@:2h2wo weight*:oi", x, y, matrix_of(w)))
         return;
     REQUIRE(o, w->kind == WEIGHT_CONV && w->kernel == 3, "upsample2x_conv: kernel is %d", w->kernel);
     if (o->backend->upsample2x_conv) {
@@ -506,7 +567,7 @@ void op_upsample2x_conv(Ops *o, Tensor y, Tensor x, const Weight *w) {
 /* ---- norms --------------------------------------------------------------------------------------------- */
 
 void op_rms_norm(Ops *o, Tensor y, Tensor x, const RmsNormHow *how) {
-    if (FITS(o, "rms_norm", "output:rw input=:rw weight:w scale?:sw sequences+:sr", y, x, how->w, how->scale,
+    if (FITS(o, "rms_norm", "output@:rw input=@:rw weight:w scale?:sw sequences+:sr", y, x, how->w, how->scale,
              shape_of(how->seqs)))
         CALL(o, rms_norm, y, x, how);
 }
@@ -517,7 +578,7 @@ static void add_gated(Ops *o, Tensor x, Tensor y, const AddNormHow *how, int seq
     RmsNormHow norm = {.w = how->w_post, .form = how->form, .eps = how->eps};
     if (how->gate.data) {
         Tensor gate = tensor_at(how->gate, sequence);
-        norm.w = ops_vector(o, gate.dims[0]);
+        norm.w = ops_new(o, DT_F32, 1, gate.dims);
         norm.form = NORM_W;
         op_binary(o, norm.w, how->w_post, gate, BINARY_MULTIPLY);
         if (how->form == NORM_ONE_PLUS_W)
@@ -543,7 +604,7 @@ static void add_norm_default(Ops *o, Tensor x, Tensor h, Tensor y, const AddNorm
 }
 
 void op_add_norm(Ops *o, Tensor x, Tensor h, Tensor y, const AddNormHow *how) {
-    if (!FITS(o, "add_norm", "sum:rw result?:rw input:rw w_post:w gate?:sw w_next?:w scale?:sw sequences+:sr",
+    if (!FITS(o, "add_norm", "sum@:rw result?@:rw input@:rw w_post:w gate?:sw w_next?:w scale?:sw sequences+:sr",
               x, h, y, how->w_post, how->gate, how->w_next, how->scale, shape_of(how->seqs)))
         return;
     REQUIRE(o, !h.data == !how->w_next.data, "add_norm: %s is missing", h.data ? "w_next" : "result");
@@ -554,13 +615,13 @@ void op_add_norm(Ops *o, Tensor x, Tensor h, Tensor y, const AddNormHow *how) {
 }
 
 void op_layer_norm(Ops *o, Tensor y, Tensor x, const LayerNormHow *how) {
-    if (FITS(o, "layer_norm", "output:rw input=:rw residual=?:rw weight?:w bias?:w scale?:sw sequences+:sr",
+    if (FITS(o, "layer_norm", "output@:rw input=@:rw residual=?@:rw weight?:w bias?:w scale?:sw sequences+:sr",
              y, x, how->residual, how->w, how->b, how->scale, shape_of(how->seqs)))
         CALL(o, layer_norm, y, x, how);
 }
 
 void op_group_norm(Ops *o, Tensor y, Tensor x, const GroupNormHow *how) {
-    if (!FITS(o, "group_norm", "output!:hwc input=!:hwc weight:c bias:c", y, x, how->w, how->b))
+    if (!FITS(o, "group_norm", "output!@:hwc input=!@:hwc weight:c bias:c", y, x, how->w, how->b))
         return;
     REQUIRE(o, how->groups >= 1 && x.dims[2] % how->groups == 0, "group_norm: %d groups of %lld channels",
             how->groups, (long long)x.dims[2]);
@@ -571,7 +632,7 @@ void op_group_norm(Ops *o, Tensor y, Tensor x, const GroupNormHow *how) {
 /* ---- attention ----------------------------------------------------------------------------------------- */
 
 void op_qk_norm_rope(Ops *o, Tensor q, Tensor k, const QkNormRopeHow *how) {
-    if (!FITS(o, "qk_norm_rope", "cos:rp sin:rp query:rh2p key:rg2p q_norm?:d k_norm?:d", how->cos, how->sin,
+    if (!FITS(o, "qk_norm_rope", "cos:rp sin:rp query@:rh2p key@:rg2p q_norm?:d k_norm?:d", how->cos, how->sin,
               q, k, how->q_norm, how->k_norm))
         return;
     REQUIRE(o,
@@ -582,7 +643,7 @@ void op_qk_norm_rope(Ops *o, Tensor q, Tensor k, const QkNormRopeHow *how) {
 }
 
 void op_attention(Ops *o, Tensor out, Tensor q, Tensor k, Tensor v, const AttentionHow *how) {
-    if (!FITS(o, "attention", "output:rhd query:rhd key:rgd value:rgd sequences:sr", out, q, k, v,
+    if (!FITS(o, "attention", "output@:rhd query@:rhd key@:rgd value@:rgd sequences:sr", out, q, k, v,
               shape_of(how->seqs)))
         return;
     REQUIRE(o, q.dims[1] % k.dims[1] == 0, "attention: %lld query heads over %lld", (long long)q.dims[1],
@@ -595,7 +656,7 @@ void op_attention(Ops *o, Tensor out, Tensor q, Tensor k, Tensor v, const Attent
 /* ---- rows and reorderings ------------------------------------------------------------------------------ */
 
 void op_embed(Ops *o, Tensor y, Tensor host_table, const int32_t *host_ids, float scale) {
-    if (!FITS(o, "embed", "output:nw table*!:vw", y, host_table))
+    if (!FITS(o, "embed", "output@:nw table*!:vw", y, host_table))
         return;
     for (int64_t i = 0; i < y.dims[0]; i++)
         REQUIRE(o, host_ids[i] >= 0 && host_ids[i] < host_table.dims[0],
@@ -604,13 +665,13 @@ void op_embed(Ops *o, Tensor y, Tensor host_table, const int32_t *host_ids, floa
 }
 
 void op_mean_rows(Ops *o, Tensor y, Tensor x, const Seqs *seqs) {
-    if (FITS(o, "mean_rows", "output:sw input:rw sequences:sr", y, x, shape_of(seqs)))
+    if (FITS(o, "mean_rows", "output@:sw input@:rw sequences:sr", y, x, shape_of(seqs)))
         CALL(o, mean_rows, y, x, seqs);
 }
 
 /* True when tokens and latent are two orders of the same picture. */
 static bool patches_fit(Ops *o, const char *op, Tensor tokens, Tensor latent, int patch) {
-    if (!FITS(o, op, "tokens!:te latent!:chw", tokens, latent))
+    if (!FITS(o, op, "tokens!@:te latent!:chw", tokens, latent))
         return false;
     const int64_t *size = latent.dims;
     if (patch >= 1 && size[1] % patch == 0 && size[2] % patch == 0 &&
@@ -634,7 +695,7 @@ void op_unpatchify(Ops *o, Tensor latent, Tensor tokens, int patch) {
 }
 
 void op_transpose(Ops *o, Tensor y, Tensor x, float factor, float offset) {
-    if (FITS(o, "transpose", "output:ba input:ab", y, x))
+    if (FITS(o, "transpose", "output&:ba input&:ab", y, x))
         CALL(o, transpose, y, x, factor, offset);
 }
 
@@ -647,7 +708,7 @@ void op_cast(Ops *o, Tensor y, Tensor x) {
 }
 
 void op_to_rgb8(Ops *o, Tensor bytes, Tensor x) {
-    if (FITS(o, "to_rgb8", "output!8:hwc input!:hwc", bytes, x))
+    if (FITS(o, "to_rgb8", "output!8:hwc input!@:hwc", bytes, x))
         CALL(o, to_rgb8, bytes, x);
 }
 
@@ -666,7 +727,7 @@ void op_binary(Ops *o, Tensor y, Tensor a, Tensor b, BinaryKind kind) {
 void op_lincomb(Ops *o, Tensor y, const LincombHow *how) {
     REQUIRE(o, how->count >= 1 && how->count <= LINCOMB_MAX, "lincomb: %d terms", how->count);
     for (int i = 0; i < how->count; i++) {
-        if (!FITS(o, "lincomb", same_shape(ELEMENTWISE, y), y, how->term[i], how->term[i]))
+        if (!FITS(o, "lincomb", same_shape(LATENTS, y), y, how->term[i], how->term[i]))
             return;
         REQUIRE(o, tensor_dense(y) && tensor_dense(how->term[i]), "lincomb: %s has gaps",
                 "a term or the output");
@@ -676,7 +737,7 @@ void op_lincomb(Ops *o, Tensor y, const LincombHow *how) {
 
 void op_sum_squares(Ops *o, Tensor y, Tensor x) {
     if (!FITS(o, "sum_squares", "output:a", y) ||
-        !FITS(o, "sum_squares", same_shape(ELEMENTWISE, x), x, x, x))
+        !FITS(o, "sum_squares", same_shape(LATENTS, x), x, x, x))
         return;
     REQUIRE(o, tensor_count(y) == 1 && tensor_dense(x),
             "sum_squares: output has %lld numbers or input has gaps", (long long)tensor_count(y));
@@ -693,7 +754,7 @@ static double norm_of(Ops *o, Tensor scratch, Tensor x) {
 
 static void cfg_mix_default(Ops *o, Tensor v, Tensor cond, Tensor uncond, GuideHow how) {
     ArenaMark mark = ops_mark(o);
-    Tensor scratch = ops_vector(o, 1);
+    Tensor scratch = ops_new(o, DT_F32, 1, (int64_t[]){1});
     double limit =
         how.renorm > 0 ? how.renorm * norm_of(o, scratch, cond) : 0; /* before v, which may be cond */
     op_lincomb(o, v, &(LincombHow){2, {uncond, cond}, {1 - how.scale, how.scale}});
@@ -706,7 +767,7 @@ static void cfg_mix_default(Ops *o, Tensor v, Tensor cond, Tensor uncond, GuideH
 }
 
 void op_cfg_mix(Ops *o, Tensor v, Tensor cond, Tensor uncond, GuideHow how) {
-    if (!FITS(o, "cfg_mix", same_shape(ELEMENTWISE, v), v, cond, uncond))
+    if (!FITS(o, "cfg_mix", same_shape(LATENTS, v), v, cond, uncond))
         return;
     REQUIRE(o, tensor_dense(v) && tensor_dense(cond) && tensor_dense(uncond), "cfg_mix: %s",
             "a tensor has gaps");

@@ -6,8 +6,10 @@
  *   once a layer.
  * - Shapes are checked in ops.c before the backend is called; a mismatch is our bug and names the op and both
  *   shapes.
- * - Activations are float32. Accumulation is at least float32 with a fixed order: the same inputs give the
- *   same bits on one machine, whatever the number of threads.
+ * - Activations are of the backend's type, Ops.activation: float32, or bf16 on a card. Model code never looks.
+ *   Latents, velocities, tables (rotation, modulation) and small vectors are float32 everywhere.
+ *   Accumulation is at least float32 with a fixed order: the same inputs give the same bits on one machine,
+ *   whatever the number of threads.
  * - Outputs never alias inputs unless the op says so.
  * - Rows of every [rows, width] argument may be strided (columns of a wider buffer), also of unary and
  *   binary. Images, latents, table rows and the terms of lincomb are dense. No dimension is 0.
@@ -22,16 +24,22 @@
 #include "ops/tensor.h"
 
 typedef struct Backend Backend;
+typedef struct BackendOptions BackendOptions;
 
 typedef struct Ops {
     const Backend *backend;
     void *state;                 /* of the backend */
     unsigned streamed;           /* groups of weights that visit the device: model/stream.h */
+    DType activation;            /* type of activations; 0 is DT_F32 */
     Arena *arena;                /* activations; borrowed. Device memory (or a counting arena under plan) */
     bool (*cancelled)(void *);   /* asked before every op; true makes the status ERR_CANCELLED. May be NULL */
     void *cancelled_context;
     Fault fault;                 /* the sticky status; code ERR_NONE while all is well */
 } Ops;
+
+/* Opens a backend for o: sets backend, state and activation, nothing on failure. The arena and the rest are the
+ * caller's. o->backend->close(o->state) ends it. */
+Status ops_open(Ops *o, const Backend *backend, const BackendOptions *options);
 
 /* NULL while all is well, else the first failure (borrowed from o). */
 Status ops_status(Ops *o);
@@ -40,11 +48,13 @@ void ops_fail(Ops *o, Status st);     /* keeps st if it is the first; NULL does 
 
 /* ---- memory ------------------------------------------------------------------------------------------- */
 
-/* Float32 activations from the arena; freed by releasing a mark. When the arena is full the status becomes
+/* Activations from the arena, of type o->activation; freed by releasing a mark. When the arena is full the status becomes
  * ERR_MEMORY and data is NULL (ops then do nothing). Contents are undefined. */
 Tensor ops_vector(Ops *o, int64_t n);
 Tensor ops_matrix(Ops *o, int64_t rows, int64_t width);
 Tensor ops_cube(Ops *o, int64_t a, int64_t b, int64_t c);
+/* Float32 whatever the activations are: rotation and modulation tables. */
+Tensor ops_table(Ops *o, int64_t rows, int64_t width);
 Tensor ops_new(Ops *o, DType type, int rank, const int64_t *dims);
 ArenaMark ops_mark(Ops *o);
 void ops_release(Ops *o, ArenaMark mark);
@@ -60,12 +70,12 @@ typedef struct MemInfo {
 } MemInfo;
 void ops_mem_info(Ops *o, MemInfo *info);
 
-/* Host to device and back; `host` holds tensor_count dense elements of the tensor's type. Waits
- * until done. */
+/* Host to device and back; `host` holds tensor_count dense elements: float32 for any float type of the tensor
+ * (rounded on the way up, exact on the way down), else of the tensor's type. Waits until done. */
 void ops_upload(Ops *o, Tensor device, const void *host);
 void ops_download(Ops *o, void *host, Tensor device);
 void ops_copy(Ops *o, Tensor to, Tensor from);       /* same shape and type; strides may differ */
-void ops_fill(Ops *o, Tensor to, float value);       /* float32 */
+void ops_fill(Ops *o, Tensor to, float value);       /* float32 or activations */
 void ops_sync(Ops *o);
 
 /* ---- weights that visit the device -------------------------------------------------------------------- */

@@ -48,11 +48,11 @@ static double weight_bytes(const Weight *w) {
 }
 
 #define OPS_WEIGHT(w) w
-#define PLANNED(op, outputs, inputs, weight, flops, f32, bf16, parameters, arguments) \
-    static Status plan_##op(void *state, OPS_OPEN parameters) {                       \
-        return planned(state, (flops),                                                \
-                       weight_bytes(weight) + bytes_of(OPS_TENSORS(outputs)) +        \
-                           bytes_of(OPS_TENSORS(inputs)));                            \
+#define PLANNED(op, outputs, inputs, weight, flops, f32, bf16, half, parameters, arguments) \
+    static Status plan_##op(void *state, OPS_OPEN parameters) {                             \
+        return planned(state, (flops),                                                      \
+                       weight_bytes(weight) + bytes_of(OPS_TENSORS(outputs)) +              \
+                           bytes_of(OPS_TENSORS(inputs)));                                  \
     }
 OPS_LIST(PLANNED)
 

@@ -90,11 +90,11 @@ static Status traced(Trace *trace, const char *op, OpTensors outputs, OpTensors 
 }
 
 #define OPS_WEIGHT(w) w
-#define TRACED(op, outputs, inputs, weight, flops, f32, bf16, parameters, arguments)  \
-    static Status trace_##op(void *state, OPS_OPEN parameters) {                      \
-        Trace *trace = state;                                                         \
-        TRY(trace->wrap.inner->op(trace->wrap.inner_state, OPS_OPEN arguments));      \
-        return traced(trace, #op, OPS_TENSORS(outputs), OPS_TENSORS(inputs), weight); \
+#define TRACED(op, outputs, inputs, weight, flops, f32, bf16, half, parameters, arguments) \
+    static Status trace_##op(void *state, OPS_OPEN parameters) {                           \
+        Trace *trace = state;                                                              \
+        TRY(trace->wrap.inner->op(trace->wrap.inner_state, OPS_OPEN arguments));           \
+        return traced(trace, #op, OPS_TENSORS(outputs), OPS_TENSORS(inputs), weight);      \
     }
 OPS_LIST(TRACED)
 

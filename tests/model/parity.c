@@ -96,10 +96,10 @@ double error_largest(const float *got, const float *expected, int64_t n) {
 /* ---- computing ----------------------------------------------------------------------------------------- */
 
 Status path_open(Ops *o, const Path *path) {
-    *o = (Ops){.backend = path->backend};
+    *o = (Ops){0};
     BackendOptions options = {.precision = PRECISION_F32,
                               .path = path->backend == &CPU_BACKEND ? path->name : NULL};
-    return path->backend->open(&o->state, &options);
+    return ops_open(o, path->backend, &options);
 }
 
 void path_close(Ops *o) {
@@ -109,7 +109,7 @@ void path_close(Ops *o) {
 Status compute(Ops *o, Work *work, void *context) {
     Arena counting = arena_counting();
     PlanCount count = {0};
-    Ops plan = {.backend = &PLAN_BACKEND, .state = &count, .arena = &counting};
+    Ops plan = {.backend = &PLAN_BACKEND, .state = &count, .activation = o->activation, .arena = &counting};
     work(context, &plan);
     if (ops_status(&plan)) {
         ops_fail(o, ops_status(&plan));

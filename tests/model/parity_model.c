@@ -104,9 +104,9 @@ static float *room_for(const SafeTensor *expected) {
     return must_alloc(sizeof(float) * (size_t)(expected ? expected->count : 1));
 }
 
-/* A stored tensor on the device, as [rows, width]. */
+/* A stored tensor on the device, as [rows, width], float32. */
 static Tensor uploaded(Ops *o, const SafeTensor *stored, int64_t rows, int64_t width) {
-    Tensor t = ops_matrix(o, rows, width);
+    Tensor t = ops_table(o, rows, width);
     ops_upload(o, t, stored->data);
     return t;
 }
@@ -136,8 +136,8 @@ static void dit_work(void *context, Ops *o) {
         ops_upload(o, tensor_rows(input.caption, input.text.offsets[i], lengths[i]), w->caption[i]->data);
         ops_upload(o, tensor_rows(input.pooled, i, 1), w->pooled[i]->data);
     }
-    Tensor latent = ops_cube(o, config->channels, high, wide),
-            velocity = ops_cube(o, config->channels, high, wide);
+    const int64_t dims[3] = {config->channels, high, wide};
+    Tensor latent = ops_new(o, DT_F32, 3, dims), velocity = ops_new(o, DT_F32, 3, dims);
     ops_upload(o, latent, w->latent->data);
     DitRun run;
     dit_begin(&run, o, w->dit, &input);
@@ -250,13 +250,14 @@ static void vae_work(void *context, Ops *o) {
     Tensor input = uploaded(o, w->input, channels, high * wide);
     if (w->encode) {
         Tensor pixels = ops_cube(o, high, wide, channels);
-        Tensor mean = ops_cube(o, config->latent_channels, high / config->factor, wide / config->factor);
+        Tensor mean = ops_new(o, DT_F32, 3, (int64_t[]){config->latent_channels, high / config->factor,
+                                                        wide / config->factor});
         op_transpose(o, tensor_as_2d(pixels, high * wide, channels), input, 1, 0);
         vae_encode(o, mean, w->vae, pixels, LATENT_VAE);
         ops_download(o, w->result, mean);
     } else {
         int64_t rows = high * config->factor, columns = wide * config->factor;
-        Tensor image = ops_cube(o, rows, columns, 3), planes = ops_matrix(o, 3, rows * columns);
+        Tensor image = ops_cube(o, rows, columns, 3), planes = ops_table(o, 3, rows * columns);
         vae_decode(o, image, w->vae, tensor_as_3d(input, channels, high, wide), LATENT_VAE);
         op_transpose(o, planes, tensor_as_2d(image, rows * columns, 3), 1, 0);
         ops_download(o, w->result, planes);

@@ -154,7 +154,7 @@ static void field_velocity(void *context, Ops *o, Tensor velocity, Tensor x, int
 }
 
 static Tensor field_tensor(Ops *o, const SafeTensor *stored) {
-    Tensor t = ops_vector(o, stored->count);
+    Tensor t = ops_new(o, DT_F32, 1, &stored->count);
     ops_upload(o, t, stored->data);
     return t;
 }

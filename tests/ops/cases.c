@@ -33,6 +33,13 @@ static Content gap_of(int gap) {
 
 static const Content PLAIN = {0};
 
+/* Float32 whatever the activations are. */
+static const Content TABLE = {.keeping = KEEP_FIXED};
+
+static Content table_of(int gap) {
+    return (Content){.keeping = KEEP_FIXED, .gap = gap};
+}
+
 /* ---- sequences ----------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -165,9 +172,9 @@ static void run_rms(Run *run, const int *n) {
         run_tensor(run, n[6] ? ROLE_BOTH : ROLE_INPUT, content_of(n[5], n[2]), DIMS(seqs_rows(&seqs), n[1]));
     Tensor y = n[6] ? x : run_tensor(run, ROLE_OUTPUT, gap_of(n[2]), DIMS(seqs_rows(&seqs), n[1]));
     RmsNormHow how = {
-        .w = run_tensor(run, ROLE_INPUT, PLAIN, DIMS(n[1])), .form = (NormWeight)n[3], .eps = 1e-5f};
+        .w = run_tensor(run, ROLE_INPUT, TABLE, DIMS(n[1])), .form = (NormWeight)n[3], .eps = 1e-5f};
     if (n[4]) {
-        how.scale = run_tensor(run, ROLE_INPUT, gap_of(n[2]), DIMS(seqs.count, n[1]));
+        how.scale = run_tensor(run, ROLE_INPUT, table_of(n[2]), DIMS(seqs.count, n[1]));
         how.seqs = &seqs;
     }
     op_rms_norm(run->o, y, x, &how);
@@ -189,14 +196,14 @@ static void run_add_norm(Run *run, const int *n) {
     Tensor x = run_tensor(run, ROLE_BOTH, gap_of(n[2]), rows);
     Tensor y = run_tensor(run, n[6] == H_IS_Y ? ROLE_BOTH : ROLE_INPUT, content_of(n[7], n[2]), rows);
     AddNormHow how = {
-        .w_post = run_tensor(run, ROLE_INPUT, PLAIN, width), .form = (NormWeight)n[3], .eps = 1e-5f};
+        .w_post = run_tensor(run, ROLE_INPUT, TABLE, width), .form = (NormWeight)n[3], .eps = 1e-5f};
     how.seqs = &seqs;
     if (n[4])
-        how.gate = run_tensor(run, ROLE_INPUT, gap_of(n[2]), tables);
+        how.gate = run_tensor(run, ROLE_INPUT, table_of(n[2]), tables);
     if (n[5])
-        how.scale = run_tensor(run, ROLE_INPUT, gap_of(n[2]), tables);
+        how.scale = run_tensor(run, ROLE_INPUT, table_of(n[2]), tables);
     if (n[6] != ADD_ONLY)
-        how.w_next = run_tensor(run, ROLE_INPUT, PLAIN, width);
+        how.w_next = run_tensor(run, ROLE_INPUT, TABLE, width);
     Tensor h = n[6] == H_APART  ? run_tensor(run, ROLE_OUTPUT, gap_of(n[2]), rows)
                : n[6] == H_IS_Y ? y
                                 : NO_TENSOR;
@@ -221,11 +228,11 @@ static void run_layer(Run *run, const int *n) {
     if (n[4])
         how.residual = run_tensor(run, n[6] == OVER_RESIDUAL ? ROLE_BOTH : ROLE_INPUT, gap_of(n[2]), rows);
     if (n[3]) {
-        how.w = run_tensor(run, ROLE_INPUT, PLAIN, width);
-        how.b = run_tensor(run, ROLE_INPUT, PLAIN, width);
+        how.w = run_tensor(run, ROLE_INPUT, TABLE, width);
+        how.b = run_tensor(run, ROLE_INPUT, TABLE, width);
     }
     if (n[5])
-        how.scale = run_tensor(run, ROLE_INPUT, PLAIN, DIMS(seqs.count, n[1]));
+        how.scale = run_tensor(run, ROLE_INPUT, TABLE, DIMS(seqs.count, n[1]));
     Tensor y = n[6] == OVER_X          ? x
                : n[6] == OVER_RESIDUAL ? how.residual
                                        : run_tensor(run, ROLE_OUTPUT, gap_of(n[2]), rows);
@@ -244,8 +251,8 @@ static void run_group(Run *run, const int *n) {
     const int64_t *size = DIMS(n[0], n[1], n[2]);
     Tensor x = run_tensor(run, n[5] ? ROLE_BOTH : ROLE_INPUT, content_of(n[6], 0), size);
     GroupNormHow how = {.groups = n[3], .eps = 1e-6f, .act = (Activation)n[4]};
-    how.w = run_tensor(run, ROLE_INPUT, PLAIN, DIMS(n[2]));
-    how.b = run_tensor(run, ROLE_INPUT, PLAIN, DIMS(n[2]));
+    how.w = run_tensor(run, ROLE_INPUT, TABLE, DIMS(n[2]));
+    how.b = run_tensor(run, ROLE_INPUT, TABLE, DIMS(n[2]));
     op_group_norm(run->o, n[5] ? x : run_tensor(run, ROLE_OUTPUT, PLAIN, size), x, &how);
 }
 
@@ -270,11 +277,11 @@ static void cut_qkv(Tensor part[3], Tensor qkv, int heads, int kv, int d) {
 static void run_rope(Run *run, const int *n) {
     Tensor part[3], qkv = run_tensor(run, ROLE_BOTH, gap_of(n[7]), DIMS(n[0], (n[1] + 2 * n[2]) * n[3]));
     QkNormRopeHow how = {.form = (NormWeight)n[6], .eps = 1e-6f, .style = (RopeStyle)n[4]};
-    how.cos = run_tensor(run, ROLE_INPUT, PLAIN, DIMS(n[0], n[3] / 2));
-    how.sin = run_tensor(run, ROLE_INPUT, PLAIN, DIMS(n[0], n[3] / 2));
+    how.cos = run_tensor(run, ROLE_INPUT, TABLE, DIMS(n[0], n[3] / 2));
+    how.sin = run_tensor(run, ROLE_INPUT, TABLE, DIMS(n[0], n[3] / 2));
     if (n[5]) {
-        how.q_norm = run_tensor(run, ROLE_INPUT, PLAIN, DIMS(n[3]));
-        how.k_norm = run_tensor(run, ROLE_INPUT, PLAIN, DIMS(n[3]));
+        how.q_norm = run_tensor(run, ROLE_INPUT, TABLE, DIMS(n[3]));
+        how.k_norm = run_tensor(run, ROLE_INPUT, TABLE, DIMS(n[3]));
     }
     cut_qkv(part, qkv, n[1], n[2], n[3]);
     op_qk_norm_rope(run->o, part[0], part[1], &how);
@@ -335,7 +342,8 @@ static const int EMBED[][CASE_NUMBERS] = {
 
 static void run_embed(Run *run, const int *n) {
     int32_t ids[64];
-    Tensor table = run_tensor(run, ROLE_INPUT, (Content){.type = (DType)n[3]}, DIMS(n[1], n[2]));
+    Tensor table = run_tensor(run, ROLE_INPUT, (Content){.type = (DType)n[3], .keeping = KEEP_HOST},
+                              DIMS(n[1], n[2]));
     for (int i = 0; i < n[0]; i++)
         ids[i] = (int32_t)run_number(run, (uint32_t)n[1]);
     op_embed(run->o, run_tensor(run, ROLE_OUTPUT, gap_of(n[4]), DIMS(n[0], n[2])), table, ids, 4.4f);
@@ -356,7 +364,7 @@ static const int PATCH[][CASE_NUMBERS] = {
 };
 
 static void run_patchify(Run *run, const int *n) {
-    Tensor latent = run_tensor(run, ROLE_INPUT, PLAIN, DIMS(n[0], n[1], n[2]));
+    Tensor latent = run_tensor(run, ROLE_INPUT, TABLE, DIMS(n[0], n[1], n[2]));
     const int64_t *tokens = DIMS(n[1] / n[3] * (n[2] / n[3]), n[0] * n[3] * n[3]);
     op_patchify(run->o, run_tensor(run, ROLE_OUTPUT, PLAIN, tokens), latent, n[3]);
 }
@@ -364,7 +372,7 @@ static void run_patchify(Run *run, const int *n) {
 static void run_unpatchify(Run *run, const int *n) {
     const int64_t *tokens = DIMS(n[1] / n[3] * (n[2] / n[3]), n[0] * n[3] * n[3]);
     Tensor from = run_tensor(run, ROLE_INPUT, PLAIN, tokens);
-    op_unpatchify(run->o, run_tensor(run, ROLE_OUTPUT, PLAIN, DIMS(n[0], n[1], n[2])), from, n[3]);
+    op_unpatchify(run->o, run_tensor(run, ROLE_OUTPUT, TABLE, DIMS(n[0], n[1], n[2])), from, n[3]);
 }
 
 static const int TRANSPOSE[][CASE_NUMBERS] = {/* rows, columns, gap */ {1, 1, 0},
@@ -392,6 +400,7 @@ static void run_cast(Run *run, const int *n) {
     Content from = content_of(n[5], n[4]), to = gap_of(n[4]);
     from.type = (DType)n[3];
     to.type = (DType)n[2];
+    from.keeping = to.keeping = KEEP_FIXED;
     Tensor x = run_tensor(run, ROLE_INPUT, from, DIMS(n[0], n[1]));
     op_cast(run->o, run_tensor(run, ROLE_OUTPUT, to, DIMS(n[0], n[1])), x);
 }
@@ -464,18 +473,20 @@ static void run_lincomb(Run *run, const int *n) {
     LincombHow how = {.count = n[2]};
     for (int i = 0; i < n[2]; i++) {
         how.term[i] =
-            run_tensor(run, n[3] && !i ? ROLE_BOTH : ROLE_INPUT, (Content){.middle = 2}, DIMS(n[0], n[1]));
+            run_tensor(run, n[3] && !i ? ROLE_BOTH : ROLE_INPUT, (Content){.middle = 2, .keeping = KEEP_FIXED}, DIMS(n[0], n[1]));
         how.factor[i] = FACTORS[i];
     }
-    op_lincomb(run->o, n[3] ? how.term[0] : run_tensor(run, ROLE_OUTPUT, PLAIN, DIMS(n[0], n[1])), &how);
+    op_lincomb(run->o, n[3] ? how.term[0] : run_tensor(run, ROLE_OUTPUT, TABLE, DIMS(n[0], n[1])), &how);
 }
 
 static const int SQUARES[][CASE_NUMBERS] = {
     /* numbers, content */ {1, UNIT}, {33, UNIT}, {100003, UNIT}, {70000, SHIFTED}, {9, ZERO}};
 
 static void run_squares(Run *run, const int *n) {
-    Tensor x = run_tensor(run, ROLE_INPUT, content_of(n[1], 0), DIMS(n[0]));
-    op_sum_squares(run->o, run_tensor(run, ROLE_OUTPUT, PLAIN, DIMS(1)), x);
+    Content numbers = content_of(n[1], 0);
+    numbers.keeping = KEEP_FIXED;
+    Tensor x = run_tensor(run, ROLE_INPUT, numbers, DIMS(n[0]));
+    op_sum_squares(run->o, run_tensor(run, ROLE_OUTPUT, TABLE, DIMS(1)), x);
 }
 
 static const int MIX[][CASE_NUMBERS] = {
@@ -485,9 +496,9 @@ static const int MIX[][CASE_NUMBERS] = {
 };
 
 static void run_mix(Run *run, const int *n) {
-    Tensor cond = run_tensor(run, n[3] == 1 ? ROLE_BOTH : ROLE_INPUT, PLAIN, DIMS(n[0]));
-    Tensor uncond = run_tensor(run, n[3] == 2 ? ROLE_BOTH : ROLE_INPUT, PLAIN, DIMS(n[0]));
-    Tensor v = n[3] == 1 ? cond : n[3] == 2 ? uncond : run_tensor(run, ROLE_OUTPUT, PLAIN, DIMS(n[0]));
+    Tensor cond = run_tensor(run, n[3] == 1 ? ROLE_BOTH : ROLE_INPUT, TABLE, DIMS(n[0]));
+    Tensor uncond = run_tensor(run, n[3] == 2 ? ROLE_BOTH : ROLE_INPUT, TABLE, DIMS(n[0]));
+    Tensor v = n[3] == 1 ? cond : n[3] == 2 ? uncond : run_tensor(run, ROLE_OUTPUT, TABLE, DIMS(n[0]));
     op_cfg_mix(run->o, v, cond, uncond, (GuideHow){(float)n[1] / 10, (float)n[2] / 10});
 }
 

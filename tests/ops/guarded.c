@@ -41,17 +41,49 @@ static void put_number(Tensor t, int64_t i, double value) {
         memcpy(to, &half, sizeof half);
 }
 
-Run run_begin(Ops *o, uint64_t seed) {
-    return (Run){.o = o, .random = seed};
+Run run_begin(Ops *o, RunHow how) {
+    return (Run){.o = o, .random = how.seed, .place = how.place, .numbers = how.numbers};
+}
+
+/* All bytes of a block's twin. */
+static Tensor twin(const Block *block) {
+    return tensor_1d(block->device, DT_U8, (int64_t)block->bytes);
+}
+
+void run_settle(Run *run) {
+    ops_sync(run->o);
+    for (int i = 0; i < run->blocks; i++)
+        if (run->block[i].device)
+            ops_download(run->o, run->block[i].memory, twin(&run->block[i]));
+}
+
+static void block_free(Run *run, Block *block) {
+    free(block->memory);
+    free(block->before);
+    ops_mem_free(run->o, block->device, block->bytes);
+    *block = (Block){0};
 }
 
 void run_end(Run *run) {
-    for (int i = 0; i < run->blocks; i++) {
-        free(run->block[i].memory);
-        free(run->block[i].before);
-    }
+    for (int i = 0; i < run->blocks; i++)
+        block_free(run, &run->block[i]);
     for (int i = 0; i < run->weights; i++)
         weight_free(run->o, &run->weight[i]);
+}
+
+static double rounded(double value, Numbers numbers) {
+    return numbers == NUMBERS_BF16 ? bf16_to_float(bf16_from_float((float)value)) : value;
+}
+
+/* Makes the twin of a block; the tensor in it. */
+static Tensor on_device(Run *run, Block *block) {
+    Tensor t = block->t;
+    block->device = ops_mem_alloc(run->o, block->bytes);
+    if (!block->device)
+        return t;
+    ops_upload(run->o, twin(block), block->memory);
+    t.data = (char *)block->device + ((char *)t.data - block->memory);
+    return t;
 }
 
 Tensor run_tensor(Run *run, Role role, Content content, const int64_t dims[4]) {
@@ -60,7 +92,8 @@ Tensor run_tensor(Run *run, Role role, Content content, const int64_t dims[4]) {
     while (rank < 3 && dims[rank])
         rank++;
     Block *block = &run->block[run->blocks++];
-    Tensor t = tensor_dense_view(NULL, content.type, rank, dims);
+    bool activation = content.type == DT_F32 && content.keeping == KEEP_FREE;
+    Tensor t = tensor_dense_view(NULL, activation ? run->o->activation : content.type, rank, dims);
     int64_t row = rank > 1 ? t.strides[0] + content.gap : 1;
     size_t bytes = 2 * GUARD + (size_t)(dims[0] * row) * dtype_size(t.type);
     block->bytes = (bytes + 63) / 64 * 64;
@@ -71,11 +104,11 @@ Tensor run_tensor(Run *run, Role role, Content content, const int64_t dims[4]) {
     t.strides[0] = row;
     t.data = block->memory + GUARD + (size_t)(content.gap > 0) * dtype_size(t.type);
     for (int64_t i = 0; role != ROLE_OUTPUT && i < tensor_count(t); i++)
-        put_number(t, i, number(run, &content));
+        put_number(t, i, rounded(number(run, &content), activation ? run->numbers : NUMBERS_FULL));
     memcpy(block->before, block->memory, block->bytes);
     block->role = role;
     block->t = t;
-    return t;
+    return run->place == ON_DEVICE && content.keeping != KEEP_HOST ? on_device(run, block) : t;
 }
 
 /* The numbers of a dense tensor moved by one byte into the guard, as a file may hold them. */
@@ -90,18 +123,16 @@ const Weight *run_weight(Run *run, WeightWish wish, const int64_t dims[4]) {
     int64_t terms = dims[1] * (wish.kind == WEIGHT_CONV ? dims[2] * dims[3] : 1);
     int rank = wish.kind == WEIGHT_CONV ? 4 : 2;
     for (int i = 0; i < wish.parts; i++) {
-        Content content = {.type = wish.type, .spread = 1.7 / sqrt((double)terms)};
+        Content content = {.type = wish.type, .spread = 1.7 / sqrt((double)terms), .keeping = KEEP_HOST};
         Tensor flat = run_tensor(run, ROLE_INPUT, content, DIMS(dims[0] * terms));
         parts.part[i] = tensor_dense_view(misaligned(flat), wish.type, rank, dims);
         if (wish.bias)
-            parts.bias[i] = run_tensor(run, ROLE_INPUT, (Content){0}, DIMS(dims[0]));
+            parts.bias[i] = run_tensor(run, ROLE_INPUT, (Content){.keeping = KEEP_HOST}, DIMS(dims[0]));
     }
     Weight *w = &run->weight[run->weights++];
     weight_pack(run->o, w, &parts);
-    for (int i = first; i < run->blocks; i++) { /* a packed weight must not need its parts any more */
-        free(run->block[i].memory);
-        free(run->block[i].before);
-    }
+    for (int i = first; i < run->blocks; i++) /* a packed weight must not need its parts any more */
+        block_free(run, &run->block[i]);
     run->blocks = first;
     return w;
 }

@@ -3,7 +3,10 @@
  * A case asks a Run for its tensors; the Run fills them with numbers that depend only on the seed, so that
  * the same case run on another backend sees the same inputs. Every tensor lies in a block of its own with a
  * guard zone on both sides and, if asked, gaps between its rows; outputs are full of NaN before the op.
- * run_verify then finds writes outside the outputs, and results that are not finite. */
+ * run_verify then finds writes outside the outputs, and results that are not finite.
+ *
+ * On a device of its own memory every block has a twin there: run_tensor gives the twin, run_settle brings all
+ * of it back before anything is looked at. */
 #pragma once
 
 #include "cpu/cpu.h"
@@ -14,14 +17,26 @@ typedef enum Role { ROLE_INPUT, ROLE_OUTPUT, ROLE_BOTH } Role;
 
 typedef struct Block {
     Role role;
-    Tensor t;
+    Tensor t;     /* on the host, of the type that the device has */
+    void *device; /* the twin of memory; NULL when the device is the host */
     char *memory; /* guard, rows with gaps, guard */
     char *before; /* the same before the op */
     size_t bytes;
 } Block;
 
+/* Where a backend's tensors are, and how exact the numbers that it is given. */
+typedef enum Place { ON_HOST, ON_DEVICE } Place;
+typedef enum Numbers { NUMBERS_FULL, NUMBERS_BF16 } Numbers; /* activations are first rounded to bf16 */
+typedef struct RunHow {
+    uint64_t seed;
+    Place place;
+    Numbers numbers;
+} RunHow;
+
 typedef struct Run {
     Ops *o;
+    Place place;
+    Numbers numbers;
     uint64_t random; /* state of the numbers */
     Block block[BLOCKS_MAX];
     int blocks;
@@ -31,12 +46,18 @@ typedef struct Run {
     int parameters;
 } Run;
 
-Run run_begin(Ops *o, uint64_t seed);
+Run run_begin(Ops *o, RunHow how);
+void run_settle(Run *run);
 void run_end(Run *run);
 
-/* What a block holds. Zeroed: dense float32, numbers in [-1, 1). */
+/* FREE: float32 numbers are activations, which a backend may have as bf16. FIXED: of `type` everywhere. HOST:
+ * also in host memory everywhere. */
+typedef enum Keeping { KEEP_FREE, KEEP_FIXED, KEEP_HOST } Keeping;
+
+/* What a block holds. Zeroed: dense activations, numbers in [-1, 1). */
 typedef struct Content {
     DType type;
+    Keeping keeping;
     int gap;       /* elements between rows (along the first axis); the first row then begins unaligned */
     double spread; /* numbers in [-spread, spread); 0 means 1, below 0 means all are 0 */
     double middle; /* added to all */

@@ -1,15 +1,17 @@
-/* ops.c: every op, every shape of cases.c, every CPU path, against ref.
+/* ops.c: every op, every shape of cases.c, every CPU path and the emulated CUDA module, against ref.
  *
  * A row runs once on ref and once on each candidate with 1, 2 and 3 threads, from the same inputs. The
  * candidate must leave guards and inputs alone, give finite numbers within the tolerance of the op's row in
  * list.h, and the same bytes with every number of threads. Two more candidates are ref and cpu without their
- * fused ops: they prove the compositions of ops.c.
+ * fused ops: they prove the compositions of ops.c. The emulated module runs with its three orders of threads
+ * instead, with float32 and with bf16 activations; ref then begins with the same rounded numbers.
  */
 #include "config.h"
 
 #include "ops/check.h"
 #include "ops/list.h"
 #include "tests/ops/cases.h"
+#include "tests/ops/emulated.h"
 #include "tests/tap.h"
 
 enum { THREADS_MAX = 3, CANDIDATES_MAX = 12, ARENA_BYTES = 1 << 20 };
@@ -18,25 +20,31 @@ typedef struct Candidate {
     char name[64];
     const Backend *backend;
     BackendOptions options;
-    int threads; /* tries 1 to this */
+    int threads;         /* tries 1 to this; orders of the emulated device */
+    EmuControl *control; /* of the emulated device; NULL for a CPU */
+    int limit;           /* which tolerance counts, and which ref: a Limit */
     Ops ops[THREADS_MAX];
     int failures; /* of the present op */
 } Candidate;
 
+/* float32 products, bf16 products, bf16 activations. */
+typedef enum Limit { LIMIT_F32, LIMIT_BF16, LIMIT_HALF, LIMITS } Limit;
+
 typedef struct Bench {
-    Ops ref[2]; /* by Precision */
+    Ops ref[LIMITS];
     Candidate candidate[CANDIDATES_MAX];
     int candidates;
     Arena arena;
 } Bench;
 
-/* The tolerance of an op by Precision. */
+/* The tolerance of an op by Limit. */
 static const double *tolerance_of(const char *op) {
     static const struct {
         const char *op;
-        double tolerance[2];
+        double tolerance[LIMITS];
     } ROWS[] = {
-#define ROW(op, outputs, inputs, weight, flops, f32, bf16, parameters, arguments) {#op, {f32, bf16}},
+#define ROW(op, outputs, inputs, weight, flops, f32, bf16, half, parameters, arguments) \
+    {#op, {f32, bf16, half}},
         OPS_LIST(ROW)
 #undef ROW
     };
@@ -47,8 +55,8 @@ static const double *tolerance_of(const char *op) {
 }
 
 static void open_ops(Ops *o, Arena *arena, const Backend *backend, const BackendOptions *options) {
-    *o = (Ops){.backend = backend, .arena = arena};
-    Status st = backend->open(&o->state, options);
+    *o = (Ops){.arena = arena};
+    Status st = ops_open(o, backend, options);
     if (st)
         CHECK_OK(st, "a backend opens");
 }
@@ -65,8 +73,9 @@ static void add_candidate(Bench *bench, Candidate candidate) {
 static void open_bench(Bench *bench, const Backend composing[2]) {
     static _Alignas(ARENA_ALIGN) char memory[ARENA_BYTES];
     bench->arena = arena_over(memory, sizeof memory);
-    for (int p = PRECISION_F32; p <= PRECISION_BF16; p++)
-        open_ops(&bench->ref[p], &bench->arena, &REF_BACKEND, &(BackendOptions){.precision = (Precision)p});
+    for (int l = 0; l < LIMITS; l++)
+        open_ops(&bench->ref[l], &bench->arena, &REF_BACKEND,
+                 &(BackendOptions){.precision = l == LIMIT_F32 ? PRECISION_F32 : PRECISION_BF16});
     add_candidate(bench, (Candidate){.name = "ref, composing", .backend = &composing[0], .threads = 1});
     add_candidate(bench, (Candidate){.name = "cpu, composing", .backend = &composing[1], .threads = 1});
     for (const char *const *path = cpu_paths(); *path; path++)
@@ -74,24 +83,46 @@ static void open_bench(Bench *bench, const Backend composing[2]) {
             Candidate cpu = {.backend = &CPU_BACKEND, .threads = THREADS_MAX};
             snprintf(cpu.name, sizeof cpu.name, "cpu %s, %s", *path, p == PRECISION_F32 ? "f32" : "bf16");
             cpu.options = (BackendOptions){.precision = (Precision)p, .path = *path};
+            cpu.limit = p == PRECISION_F32 ? LIMIT_F32 : LIMIT_BF16;
             add_candidate(bench, cpu);
         }
+    const Backend *emulated;
+    EmuControl *control = emulated_open(&emulated);
+    for (int p = PRECISION_F32; control && p <= PRECISION_BF16; p++) {
+        Candidate card = {.backend = emulated, .threads = 3, .control = control,
+                          .options = {.precision = (Precision)p}};
+        snprintf(card.name, sizeof card.name, "emulated cuda, %s", p == PRECISION_F32 ? "f32" : "bf16");
+        card.limit = p == PRECISION_F32 ? LIMIT_F32 : LIMIT_HALF;
+        add_candidate(bench, card);
+    }
+    if (!control)
+        printf("# no emulated CUDA module in this build\n");
 }
 
 static void close_bench(Bench *bench) {
-    for (int p = PRECISION_F32; p <= PRECISION_BF16; p++)
-        REF_BACKEND.close(bench->ref[p].state);
+    for (int l = 0; l < LIMITS; l++)
+        REF_BACKEND.close(bench->ref[l].state);
     for (int i = 0; i < bench->candidates; i++)
         for (int t = 0; t < bench->candidate[i].threads; t++)
             bench->candidate[i].backend->close(bench->candidate[i].ops[t].state);
 }
 
 /* Runs one row; the run has to be ended. */
-static Run run_row(Ops *o, const OpCases *cases, int row) {
-    Run run = run_begin(o, (uint64_t)row + 1);
+static Run run_row(Ops *o, const OpCases *cases, int row, RunHow how) {
+    how.seed = (uint64_t)row + 1;
+    Run run = run_begin(o, how);
     cases->run(&run, cases->rows[row]);
-    ops_sync(o);
+    run_settle(&run);
     return run;
+}
+
+/* The same for thread count or order number `i` of a candidate. */
+static Run run_candidate(Candidate *candidate, int i, const OpCases *cases, int row) {
+    if (candidate->control)
+        candidate->control->order = (EmuOrder)i;
+    return run_row(&candidate->ops[i], cases, row,
+                   (RunHow){.place = candidate->control ? ON_DEVICE : ON_HOST,
+                            .numbers = candidate->limit == LIMIT_HALF ? NUMBERS_BF16 : NUMBERS_FULL});
 }
 
 /* NULL, or what is wrong with a run compared with the one on ref. */
@@ -120,7 +151,7 @@ static const char *judge(const Run *run, const Run *ref, double tolerance) {
 static const char *same_bytes(const Run *run, const Run *first) {
     for (int i = 0; i < run->blocks; i++)
         if (memcmp(run->block[i].memory, first->block[i].memory, run->block[i].bytes))
-            return "other bytes than with one thread";
+            return "other bytes than with one thread, or in another order";
     return NULL;
 }
 
@@ -136,10 +167,10 @@ static void complain(Candidate *candidate, const OpCases *cases, int row, const 
 
 static void try_candidate(Candidate *candidate, const OpCases *cases, int row, const Run *ref) {
     const double *tolerance = tolerance_of(cases->op);
-    Run first = run_row(&candidate->ops[0], cases, row);
-    const char *wrong = judge(&first, ref, tolerance[candidate->options.precision]);
+    Run first = run_candidate(candidate, 0, cases, row);
+    const char *wrong = judge(&first, ref, tolerance[candidate->limit]);
     for (int t = 1; !wrong && t < candidate->threads; t++) {
-        Run run = run_row(&candidate->ops[t], cases, row);
+        Run run = run_candidate(candidate, t, cases, row);
         wrong = same_bytes(&run, &first);
         run_end(&run);
     }
@@ -154,18 +185,20 @@ static void try_op(Bench *bench, const OpCases *cases) {
     for (int i = 0; i < bench->candidates; i++)
         bench->candidate[i].failures = 0;
     for (int row = 0; row < cases->count; row++) {
-        Run ref[2] = {run_row(&bench->ref[0], cases, row), run_row(&bench->ref[1], cases, row)};
-        for (int p = 0; p < 2; p++) {
-            const char *wrong = judge(&ref[p], &ref[p], 0);
+        Run ref[LIMITS];
+        for (int l = 0; l < LIMITS; l++) {
+            Numbers numbers = l == LIMIT_HALF ? NUMBERS_BF16 : NUMBERS_FULL;
+            ref[l] = run_row(&bench->ref[l], cases, row, (RunHow){.numbers = numbers});
+            const char *wrong = judge(&ref[l], &ref[l], 0);
             if (wrong)
                 printf("# %s on ref, row %d\n", cases->op, row);
             if (wrong)
                 CHECK_STR(wrong, "", "ref itself runs");
         }
         for (int i = 0; i < bench->candidates; i++)
-            try_candidate(&bench->candidate[i], cases, row, &ref[bench->candidate[i].options.precision]);
-        run_end(&ref[0]);
-        run_end(&ref[1]);
+            try_candidate(&bench->candidate[i], cases, row, &ref[bench->candidate[i].limit]);
+        for (int l = 0; l < LIMITS; l++)
+            run_end(&ref[l]);
     }
     for (int i = 0; i < bench->candidates; i++) {
         char name[160];

@@ -1,0 +1,190 @@
+/* device.cuh: what kernels are written in, so that the same file compiles with nvcc for a card and with g++ for
+ * the emulated device of tests (architecture.md 4.5).
+ *
+ * In kernels use only what stands here and the built-ins that gpu/emu/cuda_runtime.h lists. All g++ sees is one
+ * file (gpu/emu/module.cc includes every .cu), so names of one file begin with its family. Threads of a block
+ * must all reach every barrier, and lanes of a warp every warp_* call: no thread returns early before one. */
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include "gpu/host.h"
+
+#ifndef NEWBIE_EMULATED
+#define LAUNCH(kernel, grid, block, shared, stream, ...) \
+    (kernel)<<<(grid), (block), (shared), (stream)>>>(__VA_ARGS__)
+#define SHARED(type, name, n) __shared__ type name[n]
+#define SHARED_DYN(type, name)                                             \
+    extern __shared__ __align__(128) unsigned char shared_dynamic_bytes[]; \
+    type *name = (type *)shared_dynamic_bytes
+#endif
+
+enum { WARP_LANES = 32, BLOCK_WARPS_MAX = 32 };
+
+/* ---- numbers ------------------------------------------------------------------------------------------- */
+
+/* The upper half of a float. */
+struct bf16_t {
+    uint16_t bits;
+};
+
+__device__ __forceinline__ float to_float(float x) {
+    return x;
+}
+
+__device__ __forceinline__ float to_float(bf16_t x) {
+#ifdef NEWBIE_EMULATED
+    uint32_t bits = (uint32_t)x.bits << 16;
+    float f;
+    memcpy(&f, &bits, 4);
+    return f;
+#else
+    return __uint_as_float((uint32_t)x.bits << 16);
+#endif
+}
+
+/* IEEE half precision; only embedding tables and casts have it. */
+struct f16_t {
+    uint16_t bits;
+};
+
+__device__ __forceinline__ float to_float(f16_t x) {
+#ifdef NEWBIE_EMULATED
+    return f16_to_float(x.bits);
+#else
+    float f;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(f) : "h"(x.bits));
+    return f;
+#endif
+}
+
+/* Rounded to nearest, ties to even. */
+template <class T> __device__ __forceinline__ T from_float(float x);
+
+template <> __device__ __forceinline__ float from_float<float>(float x) {
+    return x;
+}
+
+template <> __device__ __forceinline__ bf16_t from_float<bf16_t>(float x) {
+    bf16_t y;
+#ifdef NEWBIE_EMULATED
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    y.bits = x != x ? (uint16_t)0x7fff : (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+#else
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
+#endif
+    return y;
+}
+
+template <> __device__ __forceinline__ f16_t from_float<f16_t>(float x) {
+    f16_t y;
+#ifdef NEWBIE_EMULATED
+    y.bits = f16_from_float(x);
+#else
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
+#endif
+    return y;
+}
+
+/* ---- vectors: N numbers that one thread loads at once, at most 16 bytes -------------------------------- */
+
+template <class T, int N> struct alignas(sizeof(T) * N) Pack {
+    T x[N];
+};
+
+/* N numbers at p, which is aligned to all of them, as floats; and back. */
+template <class T, int N> __device__ __forceinline__ void load_pack(float (&out)[N], const T *p) {
+    Pack<T, N> pack = *(const Pack<T, N> *)p;
+#pragma unroll
+    for (int i = 0; i < N; i++)
+        out[i] = to_float(pack.x[i]);
+}
+
+template <class T, int N> __device__ __forceinline__ void store_pack(T *p, const float (&in)[N]) {
+    Pack<T, N> pack;
+#pragma unroll
+    for (int i = 0; i < N; i++)
+        pack.x[i] = from_float<T>(in[i]);
+    *(Pack<T, N> *)p = pack;
+}
+
+/* ---- reductions: the same order for the same shape, so the same bits ------------------------------------ */
+
+#ifdef NEWBIE_EMULATED
+/* One meeting of the lanes instead of five; the additions are those of the card. */
+template <class T> void warp_sum_work(void **lanes, int count) {
+    T value[WARP_LANES] = {}, next[WARP_LANES];
+    for (int i = 0; i < count; i++)
+        value[i] = *(T *)lanes[i];
+    for (int mask = 16; mask; mask /= 2) {
+        for (int i = 0; i < WARP_LANES; i++)
+            next[i] = value[i] + value[i ^ mask];
+        memcpy(value, next, sizeof value);
+    }
+    for (int i = 0; i < count; i++)
+        *(T *)lanes[i] = value[i];
+}
+
+inline void warp_max_work(void **lanes, int count) {
+    float largest = *(float *)lanes[0];
+    for (int i = 1; i < count; i++)
+        largest = fmaxf(largest, *(float *)lanes[i]);
+    for (int i = 0; i < count; i++)
+        *(float *)lanes[i] = largest;
+}
+
+template <class T> T warp_sum(T x) {
+    emu_warp(warp_sum_work<T>, &x);
+    return x;
+}
+
+inline float warp_max(float x) {
+    emu_warp(warp_max_work, &x);
+    return x;
+}
+#else
+/* The sum over the 32 lanes, for every lane. */
+template <class T> __device__ __forceinline__ T warp_sum(T x) {
+#pragma unroll
+    for (int mask = 16; mask; mask /= 2)
+        x += __shfl_xor_sync(0xffffffff, x, mask);
+    return x;
+}
+
+__device__ __forceinline__ float warp_max(float x) {
+#pragma unroll
+    for (int mask = 16; mask; mask /= 2)
+        x = fmaxf(x, __shfl_xor_sync(0xffffffff, x, mask));
+    return x;
+}
+#endif
+
+/* The sum over a block of whole warps along x, for every thread. May be called again and again. */
+template <class T> __device__ __forceinline__ T block_sum(T x) {
+    SHARED(T, part, BLOCK_WARPS_MAX);
+    int lane = (int)threadIdx.x % WARP_LANES, warp = (int)threadIdx.x / WARP_LANES;
+    int warps = (int)blockDim.x / WARP_LANES;
+    x = warp_sum(x);
+    __syncthreads(); /* the last call's parts have been read */
+    if (lane == 0)
+        part[warp] = x;
+    __syncthreads();
+    return warp_sum(lane < warps ? part[lane] : T(0));
+}
+
+/* ---- elementary functions ------------------------------------------------------------------------------- */
+
+/* The numbers of Activation (ops.h). */
+enum { DEVICE_NONE, DEVICE_SILU, DEVICE_GELU_TANH, DEVICE_GELU_ERF, DEVICE_TANH };
+
+__device__ __forceinline__ float activate(float x, int act) {
+    switch (act) {
+    case DEVICE_SILU: return x / (1 + expf(-x));
+    case DEVICE_GELU_TANH:
+        return 0.5f * x * (1 + tanhf(0.7978845608028654f * (x + 0.044715f * x * x * x)));
+    case DEVICE_GELU_ERF: return 0.5f * x * (1 + erff(x * 0.70710678118654752f));
+    case DEVICE_TANH: return tanhf(x);
+    }
+    return x;
+}

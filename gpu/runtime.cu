@@ -1,0 +1,306 @@
+/* runtime.cu: streams, memory, the upload ring and errors of the CUDA backend. No kernels.
+ *
+ * Two streams: `compute` runs every op in the order it was given; `copy` brings weights up beside it. Numbers
+ * from the host go through a ring of pinned buffers, so that a caller's memory is free as soon as the call
+ * returns and the device copies while the host fills the next buffer. */
+#include "gpu/runtime.cuh"
+
+/* ---- errors -------------------------------------------------------------------------------------------- */
+
+/* After these the context is lost: every later call fails too. */
+static bool cuda_is_lost(cudaError_t error) {
+    return error == cudaErrorIllegalAddress || error == cudaErrorLaunchFailure || error == cudaErrorUnknown;
+}
+
+Status cuda_status(Cuda *cuda, cudaError_t error, const char *doing) {
+    cudaGetLastError(); /* an error that is not sticky is forgotten here */
+    if (error == cudaSuccess)
+        return NULL;
+    if (error == cudaErrorMemoryAllocation) {
+        size_t free_bytes = 0, total = 0;
+        if (cudaMemGetInfo(&free_bytes, &total) != cudaSuccess)
+            cudaGetLastError();
+        return hint(fail(ERR_MEMORY, "cuda:%d has no memory left for %s: %.2f of %.2f GiB are free", cuda->device,
+                         doing, (double)free_bytes / (1 << 30), (double)total / (1 << 30)),
+                    "close other programs that use the card; a smaller :size needs less; :set device cpu needs none");
+    }
+    Status st = fail(ERR_DEVICE, "cuda:%d failed in %s: %s", cuda->device, doing, cudaGetErrorString(error));
+    return cuda_is_lost(error)
+               ? hint(st, "the model is unloaded; :model reload, then :again; :doctor helps to report it")
+               : st;
+}
+
+Status cuda_launched(Cuda *cuda, const char *op) {
+    snprintf(cuda->op, sizeof cuda->op, "%s", op);
+    cudaError_t error = cudaGetLastError();
+    return error == cudaSuccess ? NULL : cuda_status(cuda, error, op);
+}
+
+/* What a failed wait is about: the wait shows the error of some op before it. */
+static Status cuda_waited(Cuda *cuda, cudaError_t error) {
+    return cuda_status(cuda, error, cuda->op[0] ? cuda->op : "a copy");
+}
+
+static Status cuda_sync(void *state) {
+    Cuda *cuda = (Cuda *)state;
+    cudaError_t error = cudaStreamSynchronize(cuda->copy);
+    cudaError_t second = cudaStreamSynchronize(cuda->compute);
+    return cuda_waited(cuda, error != cudaSuccess ? error : second);
+}
+
+/* ---- views --------------------------------------------------------------------------------------------- */
+
+Rows rows_of(Tensor t) {
+    int64_t width = tensor_count(t) / t.dims[0];
+    if (t.rank == 1)
+        return Rows{t.data, 1, t.dims[0], t.dims[0]};
+    return Rows{t.data, t.dims[0], width, t.strides[0]};
+}
+
+Rows rows_flat(Tensor t) {
+    Rows rows = rows_of(t);
+    if (rows.stride == rows.width || rows.count == 1)
+        rows = Rows{rows.data, 1, rows.count * rows.width, rows.count * rows.width};
+    return rows;
+}
+
+/* ---- memory -------------------------------------------------------------------------------------------- */
+
+void *cuda_mem_alloc(void *state, size_t bytes) {
+    Cuda *cuda = (Cuda *)state;
+    void *block = NULL;
+    if (cudaMalloc(&block, bytes ? bytes : 1) != cudaSuccess) {
+        cudaGetLastError();
+        return NULL;
+    }
+    cuda->held += bytes;
+    return block;
+}
+
+void cuda_mem_free(void *state, void *block, size_t bytes) {
+    Cuda *cuda = (Cuda *)state;
+    if (!block)
+        return;
+    cudaFree(block);
+    cuda->held -= bytes;
+}
+
+static void cuda_mem_info(void *state, MemInfo *info) {
+    Cuda *cuda = (Cuda *)state;
+    size_t free_bytes = 0, total = 0;
+    if (cudaMemGetInfo(&free_bytes, &total) != cudaSuccess)
+        cudaGetLastError();
+    info->total = total;
+    info->free = free_bytes;
+    info->held = cuda->held;
+}
+
+/* ---- the ring ------------------------------------------------------------------------------------------ */
+
+Status ring_take(Cuda *cuda, RingSlot **out) {
+    RingSlot *slot = &cuda->ring[cuda->ring_next];
+    if (!slot->memory) {
+        void *memory;
+        CUDA_TRY(cuda, cudaMallocHost(&memory, RING_BYTES), "an upload buffer");
+        slot->memory = (char *)memory;
+    } else {
+        cudaError_t error = cudaEventSynchronize(slot->taken);
+        if (error != cudaSuccess)
+            return cuda_waited(cuda, error);
+    }
+    cuda->ring_next = (cuda->ring_next + 1) % RING_SLOTS;
+    *out = slot;
+    return NULL;
+}
+
+Status ring_given(Cuda *cuda, RingSlot *slot, cudaStream_t stream) {
+    CUDA_TRY(cuda, cudaEventRecord(slot->taken, stream), "a copy");
+    return NULL;
+}
+
+/* The parts of a tensor that travel: `row_bytes` at a time from or to rows `pitch` bytes apart. */
+typedef struct Travel {
+    char *device;
+    size_t rows, row_bytes, pitch;
+} Travel;
+
+static Travel travel_of(Tensor t) {
+    Rows rows = rows_flat(t);
+    size_t size = dtype_size(t.type);
+    Travel travel = {(char *)rows.data, (size_t)rows.count, (size_t)rows.width * size, (size_t)rows.stride * size};
+    if (travel.rows == 1) { /* cut what is long and dense into pieces of a ring slot */
+        travel.pitch = travel.row_bytes;
+    }
+    return travel;
+}
+
+/* Moves the whole of `t` between `host` and the device through the ring; `up`, or down and waiting. */
+typedef enum Direction { TRAVEL_UP, TRAVEL_DOWN } Direction;
+
+static Status move_piece(Cuda *cuda, char *device, size_t pitch, char *host, size_t row_bytes, size_t rows,
+                         Direction direction) {
+    RingSlot *slot;
+    TRY(ring_take(cuda, &slot));
+    if (direction == TRAVEL_UP) {
+        memcpy(slot->memory, host, row_bytes * rows);
+        CUDA_TRY(cuda, cudaMemcpy2DAsync(device, pitch, slot->memory, row_bytes, row_bytes, rows,
+                                         cudaMemcpyHostToDevice, cuda->compute), "upload");
+        return ring_given(cuda, slot, cuda->compute);
+    }
+    CUDA_TRY(cuda, cudaMemcpy2DAsync(slot->memory, row_bytes, device, pitch, row_bytes, rows,
+                                     cudaMemcpyDeviceToHost, cuda->compute), "download");
+    TRY(ring_given(cuda, slot, cuda->compute));
+    cudaError_t error = cudaEventSynchronize(slot->taken);
+    if (error != cudaSuccess)
+        return cuda_waited(cuda, error);
+    memcpy(host, slot->memory, row_bytes * rows);
+    return NULL;
+}
+
+static Status move_tensor(Cuda *cuda, Tensor t, char *host, Direction direction) {
+    Travel travel = travel_of(t);
+    if (travel.row_bytes > RING_BYTES) { /* pieces of a row; rows are then one, or rare */
+        for (size_t row = 0; row < travel.rows; row++)
+            for (size_t at = 0; at < travel.row_bytes; at += RING_BYTES) {
+                size_t bytes = travel.row_bytes - at < RING_BYTES ? travel.row_bytes - at : RING_BYTES;
+                TRY(move_piece(cuda, travel.device + row * travel.pitch + at, bytes,
+                               host + row * travel.row_bytes + at, bytes, 1, direction));
+            }
+        return NULL;
+    }
+    size_t most = RING_BYTES / travel.row_bytes;
+    for (size_t row = 0; row < travel.rows; row += most) {
+        size_t rows = travel.rows - row < most ? travel.rows - row : most;
+        TRY(move_piece(cuda, travel.device + row * travel.pitch, travel.pitch, host + row * travel.row_bytes,
+                       travel.row_bytes, rows, direction));
+    }
+    return NULL;
+}
+
+static Status cuda_upload(void *state, Tensor device, const void *host) {
+    return move_tensor((Cuda *)state, device, (char *)(uintptr_t)host, TRAVEL_UP);
+}
+
+static Status cuda_download(void *state, void *host, Tensor device) {
+    return move_tensor((Cuda *)state, device, (char *)host, TRAVEL_DOWN);
+}
+
+Status cuda_copy(void *state, Tensor to, Tensor from) {
+    Cuda *cuda = (Cuda *)state;
+    size_t size = dtype_size(to.type);
+    Rows a = rows_of(to), b = rows_of(from);
+    CUDA_TRY(cuda, cudaMemcpy2DAsync(a.data, (size_t)a.stride * size, b.data, (size_t)b.stride * size,
+                                     (size_t)a.width * size, (size_t)a.count, cudaMemcpyDeviceToDevice,
+                                     cuda->compute), "copy");
+    return cuda_launched(cuda, "copy");
+}
+
+/* ---- opening and closing ------------------------------------------------------------------------------- */
+
+/* No card that this build can use: why, in the words of product.md 12 row 11. */
+static Status no_device(cudaError_t error) {
+    int driver = 0, runtime = 0;
+    cudaDriverGetVersion(&driver);
+    cudaRuntimeGetVersion(&runtime);
+    cudaGetLastError();
+    const char *advice = "install or update the NVIDIA driver, or :set device cpu";
+    if (driver == 0)
+        return hint(fail(ERR_DEVICE, "device cuda: the NVIDIA driver library libcuda.so.1 was not found"), "%s",
+                    advice);
+    if (error == cudaErrorInsufficientDriver)
+        return hint(fail(ERR_DEVICE, "device cuda: the driver supports CUDA %d.%d, this build needs %d.%d",
+                         driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10), "%s", advice);
+    return hint(fail(ERR_DEVICE, "device cuda: no card was found: %s", cudaGetErrorString(error)), "%s", advice);
+}
+
+static Status choose_device(Cuda *cuda, int device) {
+    int count = 0;
+    cudaError_t error = cudaGetDeviceCount(&count);
+    if (error != cudaSuccess || count == 0)
+        return no_device(error != cudaSuccess ? error : cudaErrorNoDevice);
+    if (device < 0 || device >= count)
+        return hint(fail(ERR_DEVICE, "device cuda:%d: there %s %d card%s, numbered from 0", device,
+                         count == 1 ? "is" : "are", count, count == 1 ? "" : "s"),
+                    ":set device cuda:0, or :set device auto");
+    cudaDeviceProp card;
+    cuda->device = device;
+    CUDA_TRY(cuda, cudaSetDevice(device), "opening the card");
+    CUDA_TRY(cuda, cudaGetDeviceProperties(&card, device), "opening the card");
+    if (card.major < 8)
+        return hint(fail(ERR_DEVICE, "device cuda:%d: %s has compute capability %d.%d, expected 8.0 or later",
+                         device, card.name, card.major, card.minor), ":set device cpu");
+    snprintf(cuda->card, sizeof cuda->card, "%s", card.name);
+    cuda->architecture = card.major * 10 + card.minor;
+    cuda->shared_limit = card.sharedMemPerBlockOptin;
+    cuda->multiprocessors = card.multiProcessorCount;
+    snprintf(cuda->description, sizeof cuda->description, "cuda:%d %s", device, card.name);
+    return NULL;
+}
+
+static void cuda_close(void *state) {
+    Cuda *cuda = (Cuda *)state;
+    if (!cuda)
+        return;
+    if (cuda->compute)
+        cudaStreamSynchronize(cuda->compute);
+    if (cuda->copy)
+        cudaStreamSynchronize(cuda->copy);
+    for (int i = 0; i < RING_SLOTS; i++) {
+        cudaFreeHost(cuda->ring[i].memory);
+        if (cuda->ring[i].taken)
+            cudaEventDestroy(cuda->ring[i].taken);
+    }
+    cudaFree(cuda->scratch);
+    if (cuda->compute)
+        cudaStreamDestroy(cuda->compute);
+    if (cuda->copy)
+        cudaStreamDestroy(cuda->copy);
+    cudaGetLastError();
+    free(cuda);
+}
+
+static Status open_parts(Cuda *cuda, const BackendOptions *options) {
+    void *scratch;
+    cuda->precision = options->precision;
+    TRY(choose_device(cuda, options->device));
+    CUDA_TRY(cuda, cudaStreamCreateWithFlags(&cuda->compute, cudaStreamNonBlocking), "opening the card");
+    CUDA_TRY(cuda, cudaStreamCreateWithFlags(&cuda->copy, cudaStreamNonBlocking), "opening the card");
+    for (int i = 0; i < RING_SLOTS; i++)
+        CUDA_TRY(cuda, cudaEventCreateWithFlags(&cuda->ring[i].taken, cudaEventDisableTiming), "opening the card");
+    CUDA_TRY(cuda, cudaMalloc(&scratch, SCRATCH_BYTES), "working space");
+    cuda->scratch = (char *)scratch;
+    return NULL;
+}
+
+static Status cuda_open(void **state, const BackendOptions *options) {
+    Cuda *cuda = (Cuda *)calloc(1, sizeof *cuda);
+    if (!cuda)
+        return fail(ERR_MEMORY, "no memory to open the card");
+    Status st = open_parts(cuda, options);
+    if (st)
+        cuda_close(cuda);
+    else
+        *state = cuda;
+    return st;
+}
+
+static const char *cuda_describe(void *state) {
+    return ((Cuda *)state)->description;
+}
+
+static DType cuda_activation(void *state) {
+    return ((Cuda *)state)->precision == PRECISION_BF16 ? DT_BF16 : DT_F32;
+}
+
+void runtime_entries(Backend *table) {
+    table->open = cuda_open;
+    table->close = cuda_close;
+    table->describe = cuda_describe;
+    table->activation = cuda_activation;
+    table->mem_alloc = cuda_mem_alloc;
+    table->mem_free = cuda_mem_free;
+    table->mem_info = cuda_mem_info;
+    table->upload = cuda_upload;
+    table->download = cuda_download;
+    table->sync = cuda_sync;
+}
