@@ -73,8 +73,9 @@ int main(int argc, char **argv) {
     char **sides = argc > 1 ? argv + 1 : usual;
     int count = argc > 1 ? argc - 1 : 3;
     const char *source = getenv("srcdir");
+    char *model = file_join(source ? source : ".", "samples/demo-model");
     SessionOptions options = {.precision = CHOOSE_F32, .threads = cpu_physical_cores(),
-                              .backend = &CPU_BACKEND, .path = file_join(source ? source : ".", "samples/demo-model")};
+                              .backend = &CPU_BACKEND, .path = model};
     Session *session = NULL;
     Status st = session_open(&session, &options, NULL);
     for (int i = 0; i < count && !st; i++)
@@ -82,6 +83,6 @@ int main(int argc, char **argv) {
     if (st)
         fprintf(stderr, "preview: %s\n", st->message);
     session_close(session);
-    free(options.path);
+    free(model);
     return st != NULL;
 }

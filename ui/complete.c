@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "prompt/known.h"
 #include "prompt/scan.h"
+#include "prompt/tags.h"
 
 #define PICTURES_MAX 100 /* the newest */
 
@@ -34,7 +35,7 @@ static void offer(Offer *offer, const char *word) {
     offer->out->count++;
 }
 
-/* ---- in a prompt --------------------------------------------------------------------------------------- */
+/* ---- elements ------------------------------------------------------------------------------------------ */
 
 /* Bytes of the unfinished tag that ends at the cursor, from its "<"; 0 when there is none. */
 static size_t unfinished_tag(const char *line, size_t point) {
@@ -77,23 +78,96 @@ static void offer_elements(Offer *to, const Scan *scan, const char *inside) {
     }
 }
 
-static void complete_tag(Completions *out, const CompletePlace *place) {
+static void complete_element(Offer *to, const Scan *scan, const char *innermost) {
+    if (innermost)
+        offer_tag(to, "/", innermost);
+    offer_elements(to, scan, innermost);
+}
+
+/* ---- tags inside elements ------------------------------------------------------------------------------ */
+
+/* Which tags an element holds. Those that are not listed hold any; what only holds elements holds none. */
+static bool holds_tags(TagType *type, const char *element) {
+    static const struct { const char *element; int type; } rows[] = {
+        {"n", TAG_CHARACTER}, {"name", TAG_CHARACTER}, {"artists", TAG_ARTIST}, {"danbooru_tags", TAG_ANY}};
+    *type = TAG_ANY;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (!strcmp(rows[i].element, element)) {
+            *type = (TagType)rows[i].type;
+            return true;
+        }
+    static const char *const sentences[] = {"caption", "system"};
+    for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++)
+        if (!strcmp(sentences[i], element))
+            return false;
+    return known_inside(element) == PLACE_NOWHERE;
+}
+
+/* Bytes of the item that ends at `point`: behind a comma of any script, a tag or a newline, and spaces. */
+static size_t item_size(const char *line, size_t point) {
+    static const char *const ends[] = {",", ">", "\n", "\t", "，", "、"};
+    size_t begin = 0;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t size = strlen(ends[i]);
+        for (size_t at = point; at >= size + begin; at--)
+            if (!memcmp(line + at - size, ends[i], size)) {
+                begin = at;
+                break;
+            }
+    }
+    while (begin < point && line[begin] == ' ')
+        begin++;
+    return point - begin;
+}
+
+/* "blue_hair  g 910k"; where an alias answered, "初音未来 > hatsune_miku  c 120k". */
+static void put_label(Buf *out, const TagList *list, const TagFound *found) {
+    if (found->alias)
+        buf_print(out, "%.*s > ", (int)found->alias_size, list->search.data + found->alias);
+    buf_print(out, "%s  %c ", list->text.data + found->row->name, tag_letter(found->row->type));
+    tag_put_count(out, found->row->count);
+    buf_byte(out, 0);
+}
+
+/* A tag comes with its underscores and what separates it from the next. */
+static void complete_item(Completions *out, const CompletePlace *place, TagType type) {
+    TagFound found[TAGS_FOUND_MAX];
+    const TagList *list = app_tags(place->app);
+    size_t size = item_size(place->line, place->point);
+    size_t count = tags_find(found, list, place->line + place->point - size, size, type);
+    if (count)
+        out->from = place->point - size;
+    for (size_t i = 0; i < count; i++) {
+        buf_print(&out->words, "%s, ", list->text.data + found[i].row->name);
+        buf_byte(&out->words, 0);
+        put_label(&out->labels, list, &found[i]);
+    }
+    out->count = count;
+}
+
+/* ---- in a prompt: an element or a tag ------------------------------------------------------------------ */
+
+static bool is_plain_prompt(const Scan *scan, const char *text) {
+    return !scan->tag_count && !strchr(text, '<');
+}
+
+static void complete_prompt(Completions *out, const CompletePlace *place) {
     size_t size = unfinished_tag(place->line, place->point);
-    if (!size)
-        return;
-    out->from = place->point - size;
-    Offer to = {out, place->line + out->from, size};
     Buf text = {0}, path = {0};
     Scan scan;
+    TagType type = TAG_ANY;
     buf_add(&text, place->above, place->above_size);
-    buf_add(&text, place->line, out->from);
+    buf_add(&text, place->line, place->point);
+    buf_truncate(&text, text.size - size);
     scan_text(&scan, buf_string(&text), text.size);
     scan_path(&path, &scan, text.size);
     const char *slash = strrchr(buf_string(&path), '/');
     const char *innermost = slash ? slash + 1 : path.size ? path.data : NULL;
-    if (innermost)
-        offer_tag(&to, "/", innermost);
-    offer_elements(&to, &scan, innermost);
+    if (size) {
+        out->from = place->point - size;
+        complete_element(&(Offer){out, place->line + out->from, size}, &scan, innermost);
+    } else if (innermost ? holds_tags(&type, innermost) : is_plain_prompt(&scan, buf_string(&text)))
+        complete_item(out, place, type);
     scan_done(&scan);
     buf_done(&text);
     buf_done(&path);
@@ -101,57 +175,93 @@ static void complete_tag(Completions *out, const CompletePlace *place) {
 
 /* ---- files --------------------------------------------------------------------------------------------- */
 
-/* Offers a file as C5 wants it: in quotes when they were typed or a space would split it. A directory may
- * go on. */
-static void offer_file(Offer *to, const char *directory, const char *name, bool quoted) {
+/* What is typed of a file name, and how: C5 keeps spaces in quotes, with \" and \\ inside. */
+typedef struct TypedFile {
+    Buf name;        /* without quotes */
+    bool quoted;
+} TypedFile;
+
+static TypedFile typed_file(const Offer *to) {
+    TypedFile typed = {.quoted = to->size && to->word[0] == '"'};
+    for (size_t i = typed.quoted; i < to->size; i++) {
+        i += typed.quoted && to->word[i] == '\\' && i + 1 < to->size;
+        buf_byte(&typed.name, (unsigned char)to->word[i]);
+    }
+    return typed;
+}
+
+typedef enum Quoting { QUOTES_NONE, QUOTES_OPEN, QUOTES_BOTH } Quoting;
+
+static void put_file(Buf *out, const char *name, Quoting quoting) {
+    if (quoting == QUOTES_NONE) {
+        buf_text(out, name);
+        return;
+    }
+    buf_byte(out, '"');
+    for (; *name; name++) {
+        if (*name == '"' || *name == '\\')
+            buf_byte(out, '\\');
+        buf_byte(out, (unsigned char)*name);
+    }
+    if (quoting == QUOTES_BOTH)
+        buf_byte(out, '"');
+}
+
+/* Offers `directory`/`name`; a directory may go on. */
+static void offer_file(Offer *to, const char *directory, const char *name, Quoting quoting) {
     Buf path = {0}, word = {0};
     buf_print(&path, "%s%s", directory, name);
-    bool folder = file_is_directory(path.data);
+    char *real = file_expand(path.data);
+    bool folder = file_is_directory(real);
     if (folder)
         buf_byte(&path, '/');
-    if (quoted)
-        buf_print(&word, "\"%s%s", path.data, folder ? "" : "\"");
-    else
-        buf_text(&word, path.data);
+    put_file(&word, path.data, folder && quoting == QUOTES_BOTH ? QUOTES_OPEN : quoting);
     size_t count = to->out->count;
     offer(to, word.data);
     if (folder && to->out->count > count)
         to->out->append = 0;
+    free(real);
     buf_done(&path);
     buf_done(&word);
 }
 
-/* Where the directory part of what is typed ends, without an opening quote. */
-static size_t directory_size(const char *typed, size_t size) {
-    const char *slash = size ? memrchr(typed, '/', size) : NULL;
-    return slash ? (size_t)(slash + 1 - typed) : 0;
+/* Names of the directory that begin as `begin`; owned, like the array. */
+static size_t list_files(struct dirent ***out, const char *directory, const char *begin) {
+    char *real = file_expand(*directory ? directory : ".");
+    int all = scandir(real, out, NULL, alphasort);
+    size_t count = 0, size = strlen(begin);
+    for (int i = 0; i < all; i++) {
+        struct dirent *entry = (*out)[i];
+        if (!strncmp(entry->d_name, begin, size) && (entry->d_name[0] != '.' || size))
+            (*out)[count++] = entry;
+        else
+            free(entry);
+    }
+    free(real);
+    if (all < 0)
+        *out = NULL;
+    return count;
 }
 
 /* A file whose name has a space can only be offered beside others when the quote is typed already: what
  * is common to all words takes the place of what was typed. Alone it brings its quotes. */
 static void offer_files(Offer *to) {
-    bool quoted = to->size && to->word[0] == '"';
-    const char *typed = to->word + quoted;
-    size_t size = to->size - quoted, head = directory_size(typed, size), count = 0;
-    char *directory = must_copy_n(typed, head);
+    TypedFile typed = typed_file(to);
+    const char *name = buf_string(&typed.name), *slash = strrchr(name, '/');
+    char *directory = must_copy_n(name, slash ? (size_t)(slash + 1 - name) : 0);
     struct dirent **entries;
-    int all = scandir(head ? directory : ".", &entries, NULL, alphasort);
-    for (int i = 0; i < all; i++) { /* those that fit come to the front */
-        const char *name = entries[i]->d_name;
-        bool fits = !strncmp(name, typed + head, size - head) && (name[0] != '.' || size > head);
-        struct dirent *entry = entries[i];
-        entries[i] = entries[count];
-        entries[count] = entry;
-        count += fits;
-    }
-    bool alone = count == 1 && !quoted && strchr(entries[0]->d_name, ' ');
-    for (size_t i = 0; i < count; i++)
-        offer_file(alone ? &(Offer){to->out, "", 0} : to, directory, entries[i]->d_name, quoted || alone);
-    for (int i = 0; i < all; i++)
+    size_t count = list_files(&entries, directory, slash ? slash + 1 : name);
+    bool odd = count == 1 && (strpbrk(entries[0]->d_name, " \"") || strchr(directory, ' '));
+    bool alone = odd && !typed.quoted;
+    Offer anew = {to->out, "", 0};
+    for (size_t i = 0; i < count; i++) {
+        offer_file(alone ? &anew : to, directory, entries[i]->d_name,
+                   typed.quoted || alone ? QUOTES_BOTH : QUOTES_NONE);
         free(entries[i]);
-    if (all >= 0)
-        free(entries);
+    }
+    free(entries);
     free(directory);
+    buf_done(&typed.name);
 }
 
 /* ---- arguments of a command ---------------------------------------------------------------------------- */
@@ -228,6 +338,13 @@ static void offer_settings(Offer *to) {
         offer(to, SETTINGS[i].name);
 }
 
+static void offer_seeds(Offer *to, const App *app) {
+    Buf seeds = {0};
+    app_seeds(&seeds, app);
+    offer_lines(to, &seeds, "");
+    buf_done(&seeds);
+}
+
 /* Values of the setting called `name`. */
 static void offer_values(Offer *to, const App *app, const char *name) {
     const Setting *setting = setting_find(name);
@@ -238,8 +355,17 @@ static void offer_values(Offer *to, const App *app, const char *name) {
         offer(to, choice);
     if (setting->kind == SETTING_PATH)
         offer_files(to);
+    else if (setting->kind == SETTING_SEED)
+        offer_seeds(to, app);
     else if (!to->out->count)
         offer(to, settings_default(app_settings(app), (SettingId)(setting - SETTINGS)));
+}
+
+/* :seed takes the seed of a picture, too. */
+static void offer_references(Offer *to, const App *app, const Argument *argument) {
+    for (const char *const *word = argument->words; word && *word; word++)
+        if (!strcmp(*word, "last"))
+            offer_pictures(to, app);
 }
 
 /* `before` is the word in front of it: a setting whose values are asked for. */
@@ -252,7 +378,7 @@ static void offer_argument(Offer *to, const App *app, const Argument *argument, 
     case ARGUMENT_MACRO: offer_macros(to, app, ""); break;
     case ARGUMENT_ELEMENT: offer_prompt_elements(to, app); break;
     case ARGUMENT_SETTING: offer_settings(to); break;
-    case ARGUMENT_VALUE: offer_values(to, app, before); break;
+    case ARGUMENT_VALUE: offer_values(to, app, before); offer_references(to, app, argument); break;
     case ARGUMENT_JOB: offer_jobs(to, app); break;
     case ARGUMENT_FILE: offer_files(to); break;
     case ARGUMENT_COMMAND: offer_commands(to); offer_settings(to); break;
@@ -264,7 +390,10 @@ static void offer_argument(Offer *to, const App *app, const Argument *argument, 
 static size_t word_end(const char *line, size_t at, size_t point) {
     bool quoted = false;
     for (; at < point && (quoted || line[at] != ' '); at++)
-        quoted ^= line[at] == '"';
+        if (line[at] == '"')
+            quoted = !quoted;
+        else if (quoted && line[at] == '\\' && at + 1 < point)
+            at++;
     return at;
 }
 
@@ -291,11 +420,24 @@ static void complete_command(Completions *out, const CompletePlace *place) {
     free(before);
 }
 
+/* Is the line that the cursor is in raw text (I3)? It may be any line of place->line. */
+static bool in_raw_text(const CompletePlace *place, size_t line_begin) {
+    Buf text = {0};
+    buf_add(&text, place->above, place->above_size);
+    buf_add(&text, place->line, line_begin);
+    bool raw = reader_area_raw(place->reader, buf_string(&text), text.size, text.size);
+    buf_done(&text);
+    return raw;
+}
+
 void complete_at(Completions *out, const CompletePlace *place) {
-    if (reader_area_raw(place->reader, place->above, place->above_size, place->above_size))
+    const char *newline = place->point ? memrchr(place->line, '\n', place->point) : NULL;
+    size_t line_begin = newline ? (size_t)(newline + 1 - place->line) : 0;
+    if (in_raw_text(place, line_begin))
         return;
-    if (!place->above_size && !place->reader->pasted && place->line[0] == ':' && place->point > 0)
+    bool first = !place->above_size && !line_begin && !place->reader->pasted;
+    if (first && place->line[0] == ':' && place->point > 0)
         complete_command(out, place);
     else
-        complete_tag(out, place);
+        complete_prompt(out, place);
 }

@@ -1,5 +1,6 @@
-/* complete.h: what Tab offers: commands, settings and their values, macros, pictures, jobs, files; in a
- * prompt the closing tag of the innermost open element and the elements that may stand there. Everything
+/* complete.h: what Tab offers: commands, settings and their values, macros, pictures, seeds, jobs, files; in
+ * a prompt the closing tag of the innermost open element, the elements that may stand there, and inside
+ * elements (and in a prompt without any) the tags of the list that the setting `tags` names. Everything else
  * comes from the tables, and nothing is offered in raw text. product.md 4.5. */
 #pragma once
 

@@ -249,13 +249,28 @@ static char *next_completion(const char *text, int state) {
     return word;
 }
 
+static void forget_completions(void) {
+    buf_done(&editor.completions.words);
+    buf_done(&editor.completions.labels);
+    editor.completions = (Completions){0};
+}
+
 /* Readline asks where the word begins before it asks for words; our answer knows both. */
 static char *word_breaks(void) {
     static char none[] = "";
-    buf_done(&editor.completions.words);
-    editor.completions = (Completions){0};
+    forget_completions();
     editor.how.complete(editor.how.context, &editor.completions, rl_line_buffer, (size_t)rl_point);
     return none; /* the whole line is one word: complete_line cuts it */
+}
+
+/* What is common to words that need not begin with what was typed may be less than that, and would take its
+ * place. */
+static char **keep_typed(char **matches, const char *typed) {
+    if (matches && matches[1] && strlen(matches[0]) < strlen(typed)) {
+        free(matches[0]);
+        matches[0] = strdup(typed);
+    }
+    return matches;
 }
 
 static char **complete_line(const char *text, int start, int end) {
@@ -273,19 +288,27 @@ static char **complete_line(const char *text, int start, int end) {
     }
     buf_done(&found->words);
     found->words = full;
-    return rl_completion_matches(text, next_completion);
+    return keep_typed(rl_completion_matches(text, next_completion), text);
 }
 
-/* Lists show the words alone. */
+/* Lists show the words alone, or their labels. */
 static void show_matches(char **matches, int count, int longest) {
     size_t cut = editor.completions.from;
-    for (int i = 1; i <= count; i++)
-        memmove(matches[i], matches[i] + cut, strlen(matches[i] + cut) + 1);
+    const char *label = editor.completions.labels.data;
+    longest = 0;
+    for (int i = 1; i <= count; i++) {
+        char *shown = strdup(label ? label : matches[i] + cut);
+        label += label ? strlen(label) + 1 : 0;
+        free(matches[i]);
+        matches[i] = shown;
+        int cells = (int)utf8_text_width(shown, strlen(shown));
+        longest = cells > longest ? cells : longest;
+    }
     if (is_whole()) {
         editor.how.matches(editor.how.context, matches + 1, (size_t)count);
         return;
     }
-    rl_display_match_list(matches, count, longest - (int)cut);
+    rl_display_match_list(matches, count, longest);
     rl_forced_update_display();
 }
 
@@ -329,9 +352,8 @@ void edit_close(void) {
     edit_hide();
     rl_callback_handler_remove();
     clear_history();
-    buf_done(&editor.completions.words);
+    forget_completions();
     buf_done(&editor.taken);
-    editor.completions = (Completions){0};
 }
 
 /* Readline would type what is left of a function key that it does not know. */

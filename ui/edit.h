@@ -17,10 +17,12 @@
 
 typedef enum EditStyle { EDIT_BY_LINE, EDIT_WHOLE } EditStyle;
 
-/* Words that may stand for the text behind `from`, in the order they are offered. */
+/* Words that may stand for the text behind `from`, in the order they are offered. They need not begin with it:
+ * it stays as it is then, until one alone is left. */
 typedef struct Completions {
     size_t from;     /* byte of the line where the word begins */
     Buf words;       /* each with a NUL behind it */
+    Buf labels;      /* as words, what a list of them shows; empty: the words themselves */
     size_t count;
     char append;     /* put behind a word that is the only one; 0 for nothing */
 } Completions;

@@ -80,7 +80,12 @@ Status app_fault_as(App *app, ExitStatus status, Status st) {
 }
 
 char *app_path(const App *app, const char *name) {
-    return app->running ? file_join(app->running, name) : must_copy(name);
+    char *path = file_expand(name);
+    if (!app->running)
+        return path;
+    char *below = file_join(app->running, path);
+    free(path);
+    return below;
 }
 
 /* ---- prompt and settings ------------------------------------------------------------------------------- */
@@ -107,7 +112,9 @@ void app_set_prompt(App *app, const char *text, size_t size) {
 
 Status app_set(App *app, SettingId id, const char *value, Origin origin) {
     char *before = must_copy(settings_text(&app->settings, id));
-    Status st = settings_set(&app->settings, id, value, origin);
+    Status st = id == SET_TAGS && origin == FROM_USER ? app_tags_try(app, value) : NULL;
+    if (!st)
+        st = settings_set(&app->settings, id, value, origin);
     bool changed = !st && strcmp(before, settings_text(&app->settings, id));
     if (changed && app->started) {
         app_remember(app);
@@ -171,6 +178,8 @@ void app_free(App *app) {
     places_done(&app->places);
     gallery_done(&app->gallery);
     thumbnails_done(&app->thumbnails);
+    tags_done(&app->tags);
+    free(app->tags_file);
     free(app->gallery_shown);
     buf_done(&app->gallery_caption);
     buf_done(&app->gallery_facts);

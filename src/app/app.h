@@ -26,6 +26,7 @@
 #include "app/report.h"
 #include "app/view.h"
 #include "prompt/reader.h"
+#include "prompt/tags.h"
 
 struct Backend;
 
@@ -139,6 +140,13 @@ const char *app_history(const App *app, size_t index);
 
 /* Names of the stored macros, sorted, one a line. */
 void app_macro_names(Buf *out, const App *app);
+
+/* Seeds of this session's pictures, the newest first, one a line. */
+void app_seeds(Buf *out, const App *app);
+
+/* The list of tags that the setting `tags` names, read when it is first asked for; borrowed until the setting
+ * changes. Empty when it cannot be read, which is said once. */
+const TagList *app_tags(App *app);
 
 /* Opens the editor of `editor`, $VISUAL or $EDITOR, else vi, on a copy of text, between suspend and resume of
  * the surface. *out gets what was saved (product.md A3). Errors: ERR_USAGE (editor ended with a status),

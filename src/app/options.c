@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "app/commands.h"
+#include "base/file.h"
 #include "base/nearest.h"
 #include "engine/job.h"
 #include "engine/names.h"
@@ -125,6 +126,8 @@ const Setting SETTINGS[SETTING_COUNT] = {
                   .help = "ring when a job that took at least this long ends, or the queue empties"},
     [SET_HISTORY] = {"history", SETTING_WHOLE, .fallback = "10000", .high = 1000000, .unit = "entries",
                      .metavar = "N", .help = "entries of the input history that are kept; 0 stores nothing"},
+    [SET_TAGS] = {"tags", SETTING_PATH, .fallback = "", .metavar = "FILE",
+                  .help = "list of tags for Tab: name,type,count,aliases; empty for the words of the demo"},
     [SET_EDITOR] = {"editor", SETTING_TEXT, .fallback = "", .metavar = "COMMAND",
                     .help = "editor of :edit; empty: $VISUAL, $EDITOR, vi"},
     [SET_DRAFT_STEPS] = {"draft_steps", SETTING_WHOLE, .fallback = "auto", .words = WORDS("auto"), .low = 1,
@@ -282,12 +285,20 @@ static Status parse_text(Buf *out, const Setting *setting, const char *value) {
     return NULL;
 }
 
+/* "~" and "~/..." are the home directory, as a shell has it. */
+static Status parse_path(Buf *out, const Setting *setting, const char *value) {
+    char *path = file_expand(value);
+    Status st = parse_text(out, setting, path);
+    free(path);
+    return st;
+}
+
 Status setting_parse(Buf *out, const Setting *setting, const char *value) {
     typedef Status ParseFn(Buf *, const Setting *, const char *);
     static ParseFn *const parsers[] = {
         [SETTING_WHOLE] = parse_number, [SETTING_NUMBER] = parse_number, [SETTING_CHOICE] = parse_choice,
         [SETTING_SIZE] = parse_size, [SETTING_SEED] = parse_seed, [SETTING_TEXT] = parse_text,
-        [SETTING_PATH] = parse_text,
+        [SETTING_PATH] = parse_path,
     };
     if (setting->check)
         TRY(setting->check(value));

@@ -48,6 +48,7 @@ typedef enum SettingId {
     SET_EDITOR,
     SET_DRAFT_STEPS,
     SET_DRAFT_SIZE,
+    SET_TAGS,
     SETTING_COUNT
 } SettingId;
 

@@ -39,12 +39,13 @@ void places_find(Places *out) {
     out->gallery = below(out->state, "gallery.ndjson");
     out->macros = below(out->data, "macros");
     out->models = below(out->data, "models");
+    out->tags = below(out->data, "tags");
     out->start_file = below(out->config, "newbierc");
 }
 
 void places_done(Places *places) {
     char **all[] = {&places->config, &places->state, &places->data, &places->history, &places->autosave,
-                    &places->gallery, &places->macros, &places->models, &places->start_file};
+                    &places->gallery, &places->tags, &places->macros, &places->models, &places->start_file};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(*all[i]);
     *places = (Places){0};
@@ -88,12 +89,21 @@ char *places_demo_model(void) {
     return places_sample("demo-model");
 }
 
-char *places_model(const Places *places, const char *name) {
-    if (!strchr(name, '/') && !file_exists(name) && places->models) {
-        char *there = file_join(places->models, name);
+/* A name without a slash that is not here, below `directory` if it is there. */
+static char *here_or_below(const char *directory, const char *name) {
+    if (!strchr(name, '/') && !file_exists(name) && directory) {
+        char *there = file_join(directory, name);
         if (file_exists(there))
             return there;
         free(there);
     }
     return must_copy(name);
+}
+
+char *places_tags(const Places *places, const char *name) {
+    return *name ? here_or_below(places->tags, name) : places_sample("tags/demo.csv");
+}
+
+char *places_model(const Places *places, const char *name) {
+    return here_or_below(places->models, name);
 }

@@ -13,6 +13,7 @@ typedef struct Places {
     char *gallery;  /* STATE/gallery.ndjson */
     char *macros;   /* DATA/macros */
     char *models;   /* DATA/models */
+    char *tags;     /* DATA/tags */
     char *start_file; /* CONFIG/newbierc */
 } Places;
 
@@ -25,6 +26,11 @@ char *places_sample(const char *name);
 
 /* The built-in demo model: the sample demo-model. Owned by the caller; NULL when there is none. */
 char *places_demo_model(void);
+
+/* What a value of the setting `tags` means: the file itself, or, for a name without a slash that is not here,
+ * the one of that name under `tags`; for "" the list that comes with the program. Owned by the caller; NULL:
+ * there is none. */
+char *places_tags(const Places *places, const char *name);
 
 /* What a model setting means: the path itself, or, for a name without a slash that is not here, the folder of
  * that name under `models`. Owned by the caller. */

@@ -11,6 +11,7 @@
 #include "engine/worker.h"
 #include "prompt/edit.h"
 #include "prompt/lint.h"
+#include "prompt/tags.h"
 #include "prompt/macro.h"
 
 /* Tokens that the encoders read (model-spec.md 6). */
@@ -119,6 +120,10 @@ struct App {
     Buf gallery_caption, gallery_facts; /* of the newest app_gallery_at */
     Thumbnails thumbnails;
 
+    /* completion */
+    TagList tags;
+    char *tags_file;        /* value of the setting that it was read for, owned; NULL: not read yet */
+
     /* input */
     Script *script;         /* innermost */
     const char *running;    /* directory that file names of the running command are relative to; NULL: here */
@@ -183,6 +188,10 @@ void app_remember(App *app);
 
 /* Changes a setting as the user would: hooks run, an undo state is made. Errors: as settings_set. */
 Status app_set(App *app, SettingId id, const char *value, Origin origin);
+
+/* Reads the list of tags that a value of the setting `tags` means; the old one stays on errors (those of
+ * tags_load). */
+Status app_tags_try(App *app, const char *value);
 
 /* Writes the autosave when it is time (H2). */
 void app_autosave_due(App *app);

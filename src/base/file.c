@@ -166,6 +166,13 @@ char *file_join(const char *directory, const char *name) {
     return buf_take(&path);
 }
 
+char *file_expand(const char *path) {
+    const char *home = getenv("HOME");
+    if (path[0] != '~' || (path[1] && path[1] != '/') || !home || !*home)
+        return must_copy(path);
+    return path[1] ? file_join(home, path + 1 + strspn(path + 1, "/")) : must_copy(home);
+}
+
 char *file_directory(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? must_copy_n(path, slash == path ? 1 : (size_t)(slash - path)) : must_copy(".");

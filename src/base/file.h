@@ -47,6 +47,9 @@ Status file_make_directories(const char *path, unsigned mode);
 /* "a/b" joined with exactly one slash; owned by the caller. An absolute `name` replaces `directory`. */
 char *file_join(const char *directory, const char *name);
 
+/* A path as a person types it: "~" and "~/..." become $HOME, where that is set; owned by the caller. */
+char *file_expand(const char *path);
+
 /* The directory part of a path: "." for a name without a slash; owned by the caller. */
 char *file_directory(const char *path);
 

@@ -1,9 +1,9 @@
 /* tags.c: see tags.h.
  *
- * Lists have 150,000 rows. All names and aliases stand in one text, the most used tag first, and an index says
- * where each pair of bytes occurs; what is typed is looked for only where its rarest pair stands. Places of
- * one pair are in the order of the text, so they come by count, and the search ends when there is enough of
- * the best kinds. */
+ * Lists have 150,000 rows. All names and aliases stand in one text, the most used tag first, and an index
+ * says where each pair of bytes occurs; what is typed is looked for only where its rarest pair stands. Places
+ * of one pair are in the order of the text, so they come by count, and the search ends when there is enough
+ * of the best kinds. */
 #include "config.h"
 
 #include "prompt/tags.h"
@@ -223,8 +223,8 @@ static TagRank rank_at(const char *text, uint32_t place, size_t size) {
     return is_letter((unsigned char)text[place - 1]) ? TAG_PART : TAG_WORD_PREFIX;
 }
 
-/* What was typed stands at `place`; the tag takes the best place it has. `open` is what was seen of its row so
- * far. */
+/* What was typed stands at `place`; the tag takes the best place it has. `open` is what was seen of its row
+ * so far. */
 static void consider(TagFound *open, const TagList *list, uint32_t place, size_t size) {
     const char *text = list->search.data;
     TagRank rank = rank_at(text, place, size);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "cpu/cpu.h"
 #include "tests/tap.h"
 
@@ -30,6 +31,7 @@ static const char *offered(const char *above, const char *line) {
     for (size_t i = 0; i < found.count && i < 5; i++, at += strlen(found.words.data + at) + 1)
         buf_print(&out, " %s", found.words.data + at);
     buf_done(&found.words);
+    buf_done(&found.labels);
     return buf_string(&out);
 }
 
@@ -108,6 +110,72 @@ static void tags(void) {
     reader.pasted = false;
 }
 
+/* The same with what a list shows. */
+static const char *shown(const char *above, const char *line) {
+    static Buf out;
+    Completions found = {0};
+    complete_at(&found, &(CompletePlace){app, &reader, above, strlen(above), line, strlen(line)});
+    buf_truncate(&out, 0);
+    size_t at = 0;
+    for (size_t i = 0; i < found.count && i < 3; i++, at += strlen(found.labels.data + at) + 1)
+        buf_print(&out, "%s%s", i ? "; " : "", found.labels.data + at);
+    buf_done(&found.words);
+    buf_done(&found.labels);
+    return buf_string(&out);
+}
+
+static void command(const char *line) {
+    ReaderAnswer answer = {.kind = ANSWER_COMMAND, .text = line, .size = strlen(line)};
+    app_answer(app, &answer);
+}
+
+static void tag_lists(void) {
+    const char *in = "<character_1>\n<appearance>\n";
+    CHECK_STR(offered(in, "red_ha"), ": red_hair, ", "a tag inside an element, with what separates it");
+    CHECK_STR(offered(in, "smile, blue ha"), "smile, : blue_hair, ", "with underscores, behind a comma");
+    CHECK_STR(shown(in, "hair"), "hair_bow  g 11k; short_hair  g 30k; long_hair  g 30k",
+              "lists show type letter and count, ranked");
+    CHECK_STR(shown(in, "红发"), "红发 > red_hair  g 13k", "an alias says which tag it means");
+    CHECK_STR(offered("<character_1>\n<n>\n", "m"), ": miku, ", "a name is one of characters only");
+    CHECK_STR(offered("<character_1>\n<n>\n", "red"), ":", "no tag is a name");
+    CHECK_STR(offered("<caption>\n", "red"), ":", "a caption is sentences");
+    CHECK_STR(offered("<character_1>\n", "red"), ":", "nothing stands between elements");
+    CHECK_STR(offered("", "<character_1><pose>wav"), "<character_1><pose>: waving, ", "on one line");
+    CHECK_STR(offered("", "1girl, twin"), "1girl, : twintails, ", "and in a prompt without elements");
+    CHECK_STR(offered("<general_tags></general_tags>\n", "twin"), ":", "but not outside of some");
+    CHECK_STR(offered("\"\"\"\n<appearance>\n", "red_h"), ":", "nothing in raw text");
+    CHECK_STR(offered("", "\"\"\"\n<appearance>\nred_h"), ":", "wherever the text is kept");
+    CHECK_STR(offered(in, ""), ":", "nothing for nothing");
+    FILE *file = fopen("my tags.csv", "w");
+    fputs("zettai_ryouiki,0,12345,\"zettai\"\n", file);
+    fclose(file);
+    command("set tags my tags.csv");
+    CHECK_STR(shown(in, "zett"), "zettai_ryouiki  g 12k", "another list is a setting");
+    command("set tags nowhere.csv");
+    CHECK_STR(settings_text(app_settings(app), SET_TAGS), "my tags.csv", "one that is not there is refused");
+    command("reset tags");
+    CHECK_STR(offered(in, "zett"), ":", "the first list comes back");
+}
+
+static void odd_files(void) {
+    mkdir("odd", 0777);
+    fclose(fopen("odd/say \"hi\".xml", "w"));
+    fclose(fopen("odd/中文 名.png", "w"));
+    CHECK_STR(offered("", ":run odd/say"), ":run : \"odd/say \\\"hi\\\".xml\"",
+              "quotes in a name are escaped");
+    CHECK_STR(offered("", ":run \"odd/say \\\"h"), ":run : \"odd/say \\\"hi\\\".xml\"", "also when typed so");
+    CHECK_STR(offered("", ":run odd/中"), ":run : \"odd/中文 名.png\"", "names are of any script");
+    CHECK_STR(offered("", ":run ~/fold"), ":run : ~/folder/", "~ is the home directory, and stays as typed");
+    CHECK_STR(offered("", ":run ~/folder/c"), ":run : ~/folder/c.xml", "inside it, too");
+    CHECK_STR(offered("", ":set outdir ~/fol"), ":set outdir : ~/folder/", "for settings that are paths");
+    command("set outdir ~/folder");
+    char *home = file_join(getenv("HOME"), "folder");
+    CHECK_STR(settings_text(app_settings(app), SET_OUTDIR), home, "and means the same there");
+    free(home);
+    command("reset outdir");
+    CHECK_STR(offered("", ":run /nowhere/x"), ":run :", "a directory that is not there has no files");
+}
+
 int main(void) {
     Arguments arguments = {.no_start_file = true};
     AppParts parts = {.mode = APP_BATCH, .surface = &SILENT_SURFACE, .arguments = &arguments,
@@ -123,6 +191,8 @@ int main(void) {
     every_command();
     tags();
     things();
+    tag_lists();
+    odd_files();
     app_free(app);
     reader_done(&reader);
     return tap_end();

@@ -1,5 +1,5 @@
-/* tags.c: lists of tags are read as danbooru completers write them, and what is typed finds the right ones in the
- * right order, quickly. product.md 4.5. */
+/* tags.c: lists of tags are read as danbooru completers write them, and what is typed finds the right ones in
+ * the right order, quickly. product.md 4.5. */
 #include "config.h"
 
 #include "prompt/tags.h"
@@ -62,7 +62,8 @@ static void order(void) {
     CHECK_STR(found("蓝", TAG_ANY), "", "what stands nowhere is not found");
     CHECK_STR(found("初音", TAG_ANY), "hatsune_miku", "aliases of any script");
     CHECK_STR(found("miku", TAG_ARTIST), "miku_(artist)", "one type alone may be asked for");
-    CHECK_STR(found("h", TAG_ANY), "hair_ornament hatsune_miku hair", "one letter finds beginnings, by count");
+    CHECK_STR(found("h", TAG_ANY), "hair_ornament hatsune_miku hair",
+              "one letter finds beginnings, by count");
     CHECK_STR(found("1", TAG_ANY), "1girl", "also of the first row");
     CHECK_STR(found("artist", TAG_ANY), "miku_(artist)", "a word may begin behind a bracket");
     CHECK_STR(found("", TAG_ANY), "", "nothing finds nothing");
@@ -107,8 +108,9 @@ static void make_large(Buf *out) {
     for (int i = 0; i < 150000; i++) {
         for (int part = 0; part < 1 + i % 4; part++) {
             state = state * 6364136223846793005u + 1442695040888963407u;
-            buf_print(out, "%s%c%c%c%c%s", part ? "_" : "", (int)('a' + (state >> 33) % 20), "aeiou"[(state >> 40) % 5],
-                      (int)('a' + (state >> 45) % 20), "aeiou"[(state >> 52) % 5], (state >> 60) & 1 ? "hair" : "n");
+            buf_print(out, "%s%c%c%c%c%s", part ? "_" : "", (int)('a' + (state >> 33) % 20),
+                      "aeiou"[(state >> 40) % 5], (int)('a' + (state >> 45) % 20),
+                      "aeiou"[(state >> 52) % 5], (state >> 60) & 1 ? "hair" : "n");
         }
         buf_print(out, ",%d,%d,", i % 6 == 2 ? 0 : i % 6, 3000000 / (i + 1));
         if (i % 2)
@@ -132,8 +134,8 @@ static void speed(void) {
         slowest = took > slowest ? took : slowest;
         printf("# \"%s\": %zu in %.3f ms\n", typed[i], count, took * 1e3);
     }
-    printf("# loading %zu bytes took %.3f s, the slowest answer %.3f ms of processor time\n", text.size, loading,
-           slowest * 1e3);
+    printf("# loading %zu bytes took %.3f s, the slowest answer %.3f ms of processor time\n", text.size,
+           loading, slowest * 1e3);
     CHECK(loading < 0.2 * TIME_ALLOWANCE, "in less than 0.2 s");
     CHECK(slowest < 0.005 * TIME_ALLOWANCE, "and answered in less than 5 ms");
     buf_done(&text);
