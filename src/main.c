@@ -35,12 +35,22 @@ static int complain(Status st, int status) {
     return status;
 }
 
-static int print(void (*text)(Buf *out)) {
-    Buf out = {0};
-    text(&out);
-    fputs(buf_string(&out), stdout);
-    buf_done(&out);
+static int print_text(Buf *text) {
+    fputs(buf_string(text), stdout);
+    buf_done(text);
     return fflush(stdout) ? EXIT_OUTPUT : EXIT_DONE;
+}
+
+static int print(void (*make)(Buf *out)) {
+    Buf out = {0};
+    make(&out);
+    return print_text(&out);
+}
+
+static int print_completion(const char *shell) {
+    Buf out = {0};
+    arguments_completion(&out, shell);
+    return print_text(&out);
 }
 
 static AppMode mode_of(const Arguments *arguments) {
@@ -102,6 +112,7 @@ int main(int argc, char **argv) {
     case TASK_HELP: return print(arguments_help);
     case TASK_VERSION: return print(arguments_version);
     case TASK_MAN: return print(arguments_man);
+    case TASK_COMPLETION: return print_completion(arguments.operands[0]);
     case TASK_INFO: return batch_info(&arguments, &report);
     case TASK_CHECK: return batch_backends(&arguments, &report, BACKENDS);
     default: break;

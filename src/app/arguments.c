@@ -226,34 +226,62 @@ static Status read_options(Arguments *out, int argc, char **argv) {
 
 /* A first word that is exactly one of these is no prompt. */
 typedef struct Subcommand {
-    const char *word;
+    SubcommandText text;
     Task task;
     int least, most; /* operands */
-    const char *usage;
 } Subcommand;
 
+#define WORDS(...) (const char *const[]){__VA_ARGS__, NULL}
+
 static const Subcommand SUBCOMMANDS[] = {
-    {"info", TASK_INFO, 1, INT_MAX, "newbie info FILE..."},
-    {"doctor", TASK_DOCTOR, 0, 0, "newbie doctor"},
-    {"check", TASK_CHECK, 0, 1, "newbie check cpu,ref"},
+    {{"info", "FILE...", "FILE", NULL, "print what is stored in PNG files"}, TASK_INFO, 1, INT_MAX},
+    {{"doctor", "", NULL, NULL, "one page about this machine"}, TASK_DOCTOR, 0, 0},
+    {{"check", "[BACKEND,BACKEND]", "BACKEND,BACKEND", NULL,
+      "compare every op of the small model on two backends"}, TASK_CHECK, 0, 1},
+    {{"completion", "bash|zsh|fish", "shell: bash, zsh or fish", WORDS("bash", "zsh", "fish"),
+      "print a completion script for a shell"}, TASK_COMPLETION, 1, 1},
 };
 
+enum { SUBCOMMAND_COUNT = sizeof SUBCOMMANDS / sizeof *SUBCOMMANDS };
+
+bool arguments_subcommand(SubcommandText *out, int index) {
+    if (index >= SUBCOMMAND_COUNT)
+        return false;
+    *out = SUBCOMMANDS[index].text;
+    return true;
+}
+
 static const Subcommand *subcommand(const char *word) {
-    for (size_t i = 0; i < sizeof SUBCOMMANDS / sizeof *SUBCOMMANDS; i++)
-        if (!strcmp(SUBCOMMANDS[i].word, word))
+    for (size_t i = 0; i < SUBCOMMAND_COUNT; i++)
+        if (!strcmp(SUBCOMMANDS[i].text.word, word))
             return &SUBCOMMANDS[i];
     return NULL;
 }
 
+static bool is_one_of(const char *const *words, const char *word) {
+    while (*words && strcmp(*words, word))
+        words++;
+    return *words != NULL;
+}
+
+static Status usage_hint(const SubcommandText *text, Status st) {
+    return hint(st, "newbie %s%s%s", text->word, *text->operands ? " " : "", text->operands);
+}
+
 static Status read_subcommand(Arguments *out, const Subcommand *subcommand, int count, char **operands) {
+    const SubcommandText *text = &subcommand->text;
     out->task = subcommand->task;
     out->operands = (const char *const *)operands;
     out->operand_count = count;
     if (count < subcommand->least)
-        return hint(fail(ERR_USAGE, "%s needs a FILE", subcommand->word), "%s", subcommand->usage);
+        return usage_hint(text, fail(ERR_USAGE, "%s needs a %s", text->word, text->needs));
     if (count > subcommand->most)
-        return hint(fail(ERR_USAGE, "%s: \"%s\" is left over", subcommand->word, operands[subcommand->most]),
-                    "%s", subcommand->usage);
+        return usage_hint(text, fail(ERR_USAGE, "%s: \"%s\" is left over", text->word,
+                                     operands[subcommand->most]));
+    for (int i = 0; text->words && i < count; i++)
+        if (!is_one_of(text->words, operands[i]))
+            return usage_hint(text, fail(ERR_USAGE, "%s: \"%s\" is unknown, expected %s", text->word,
+                                         operands[i], text->operands));
     return NULL;
 }
 

@@ -13,7 +13,7 @@ typedef enum Task {
     TASK_SESSION,  /* nothing but options: a session on the terminal or a pipe */
     TASK_PROMPT,   /* one prompt: `prompt` or `prompt_file` */
     TASK_FILE,     /* -f */
-    TASK_INFO, TASK_DOCTOR, TASK_CHECK,
+    TASK_INFO, TASK_DOCTOR, TASK_CHECK, TASK_COMPLETION,
     TASK_HELP, TASK_VERSION, TASK_MAN,
 } Task;
 
@@ -52,6 +52,19 @@ typedef struct OptionText {
     const char *help;
 } OptionText;
 bool arguments_option(OptionText *out, int index);
+
+/* Subcommand `index`, for completion and the manual; false behind the last. */
+typedef struct SubcommandText {
+    const char *word;              /* "info" */
+    const char *operands;          /* "FILE...", "" */
+    const char *needs;             /* what one of them is: "FILE"; NULL: there is none */
+    const char *const *words;      /* an operand is one of these, ended by NULL; NULL: free */
+    const char *help;
+} SubcommandText;
+bool arguments_subcommand(SubcommandText *out, int index);
+
+/* The completion script of a shell ("bash", "zsh", "fish"; asserted), made from the tables (shells.c). */
+void arguments_completion(Buf *out, const char *shell);
 
 /* The texts of --help, --version and of the manual page (roff), made from the tables. */
 void arguments_help(Buf *out);

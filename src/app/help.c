@@ -208,23 +208,41 @@ static void put_option(Buf *out, const OptionText *text) {
     buf_print(out, "%*s%s\n", used < 28 ? (int)(28 - used) : 2, "", text->help);
 }
 
-static const char *const SYNOPSES[] = {
-    "[OPTION]...",         "[OPTION]... PROMPT", "[OPTION]... -p FILE",
-    "[OPTION]... -f FILE", "info FILE...",       "doctor",
-};
+typedef struct Synopsis {
+    const char *form, *help;
+} Synopsis;
 
-static const char *const SYNOPSIS_HELP[] = {
-    "a session: type prompts, get pictures", "one prompt from the command line; quote it",
-    "one prompt from FILE, - is standard input", "run a command file, then exit",
-    "print what is stored in PNG files", "one page about this machine",
-    "compare every op of the small model on two backends",
+/* Those without a subcommand. */
+static const Synopsis SYNOPSES[] = {
+    {"[OPTION]...", "a session: type prompts, get pictures"},
+    {"[OPTION]... PROMPT", "one prompt from the command line; quote it"},
+    {"[OPTION]... -p FILE", "one prompt from FILE, - is standard input"},
+    {"[OPTION]... -f FILE", "run a command file, then exit"},
 };
 
 enum { SYNOPSIS_COUNT = sizeof SYNOPSES / sizeof *SYNOPSES };
 
+/* Appends form `index` of the command line; its meaning, or NULL behind the last. */
+static const char *put_synopsis(Buf *out, int index) {
+    if (index < SYNOPSIS_COUNT) {
+        buf_text(out, SYNOPSES[index].form);
+        return SYNOPSES[index].help;
+    }
+    SubcommandText text;
+    if (!arguments_subcommand(&text, index - SYNOPSIS_COUNT))
+        return NULL;
+    buf_print(out, "%s%s%s", text.word, *text.operands ? " " : "", text.operands);
+    return text.help;
+}
+
 void arguments_help(Buf *out) {
-    for (int i = 0; i < SYNOPSIS_COUNT; i++)
-        buf_print(out, "%s newbie %-24s  %s\n", i ? "      " : "Usage:", SYNOPSES[i], SYNOPSIS_HELP[i]);
+    Buf form = {0};
+    const char *help;
+    for (int i = 0; (help = put_synopsis(&form, i)); i++) {
+        buf_print(out, "%s newbie %-24s  %s\n", i ? "      " : "Usage:", buf_string(&form), help);
+        buf_truncate(&form, 0);
+    }
+    buf_done(&form);
     buf_text(out, "\nTurns prompts, plain or XML, into anime pictures.\n\n");
     each_option(out, put_option);
     buf_text(out, "\nSettings (also :set NAME VALUE in a session):\n");
@@ -326,6 +344,7 @@ static const ManRow VARIABLES[] = {
     {"NEWBIE_MODEL", "the model, where --model does not say another"},
     {"XDG_CONFIG_HOME, XDG_STATE_HOME, XDG_DATA_HOME", "where the files of :help files are"},
     {"VISUAL, EDITOR", "the editor of :edit, where the setting editor is empty"},
+    {"NEWBIE_VIEWER", "the program that :open shows pictures with, where the desktop has no xdg-open"},
     {"NO_COLOR", "no colour"},
     {"ACCESSIBLE", "plain lines only, unless 0"},
     {0},
@@ -341,11 +360,14 @@ void arguments_man(Buf *out) {
     buf_text(out,
              ".TH NEWBIE 1 \"\" \"newbie " PACKAGE_VERSION "\"\n.SH NAME\nnewbie \\- text to anime pictures\n"
              ".SH SYNOPSIS\n");
-    for (int i = 0; i < SYNOPSIS_COUNT; i++) {
+    Buf form = {0};
+    for (int i = 0; put_synopsis(&form, i); i++) {
         buf_text(out, i ? ".br\n.B newbie\n" : ".B newbie\n");
-        put_roff(out, SYNOPSES[i]);
+        put_roff(out, buf_string(&form));
         buf_byte(out, '\n');
+        buf_truncate(&form, 0);
     }
+    buf_done(&form);
     buf_text(out, ".SH DESCRIPTION\n");
     put_roff(out, INTRODUCTION);
     buf_text(out, ".SH OPTIONS\n");

@@ -123,7 +123,52 @@ static void help_has_every_option(void) {
     buf_done(&man);
 }
 
+/* How a script names an option: fish without dashes. */
+static void check_named(const Buf *script, const char *shell, const char *name) {
+    Buf wanted = {0};
+    buf_print(&wanted, strcmp(shell, "fish") ? "--%s" : " -l %s ", name);
+    for (size_t i = 0; i < wanted.size; i++)
+        wanted.data[i] = wanted.data[i] == '_' ? '-' : wanted.data[i];
+    CHECK_HAS(buf_string(script), wanted.data, name);
+    buf_done(&wanted);
+}
+
+static void check_script(const char *shell) {
+    Buf script = {0};
+    OptionText option;
+    SubcommandText subcommand;
+    const char *choice;
+    arguments_completion(&script, shell);
+    for (int i = 0; arguments_option(&option, i); i++)
+        check_named(&script, shell, option.name);
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        check_named(&script, shell, SETTINGS[i].name);
+        for (int c = 0; (choice = setting_choice(&SETTINGS[i], c, NULL)); c++)
+            CHECK_HAS(buf_string(&script), choice, choice);
+    }
+    for (int i = 0; arguments_subcommand(&subcommand, i); i++)
+        CHECK_HAS(buf_string(&script), subcommand.word, subcommand.word);
+    buf_done(&script);
+}
+
+static void shells_know_all_of_it(void) {
+    check_script("bash");
+    check_script("zsh");
+    check_script("fish");
+    Buf help = {0}, man = {0};
+    SubcommandText subcommand;
+    arguments_help(&help);
+    arguments_man(&man);
+    for (int i = 0; arguments_subcommand(&subcommand, i); i++) {
+        CHECK_HAS(buf_string(&help), subcommand.help, "the help has every subcommand");
+        CHECK_HAS(buf_string(&man), subcommand.word, "and so has the manual page");
+    }
+    buf_done(&help);
+    buf_done(&man);
+}
+
 int main(void) {
+    shells_know_all_of_it();
     lines_mean_tasks();
     refusals_say_what_to_type();
     a_file_is_no_prompt();
