@@ -184,6 +184,7 @@ void app_free(App *app) {
     buf_done(&app->gallery_caption);
     buf_done(&app->gallery_facts);
     buf_done(&app->prompt);
+    buf_done(&app->plan);
     buf_done(&app->edit);
     buf_done(&app->saved);
     app_close_logs(app);

@@ -45,7 +45,11 @@ static Status show_model(App *app) {
     add(&table, "path", model->path);
     add(&table, "device", model->device);
     add(&table, "precision", model->precision);
+    add(&table, "plan", app->view.plan);
+    add(&table, "plan costs", model->residency ? model->residency->cost : NULL);
     add_bytes(&table, "weights", model->weights_bytes);
+    if (model->residency)
+        add_bytes(&table, "on the device", model->device_weights);
     table_cell(&table, "defaults");
     table_cell(&table, "%s, %s steps, cfg %s, shift %s", settings_default(&app->settings, SET_SIZE),
                settings_default(&app->settings, SET_STEPS), settings_default(&app->settings, SET_CFG),
@@ -95,47 +99,67 @@ static void say_networks(App *app) {
     report_table(&app->report, &table, 2);
 }
 
-static void say_host(App *app) {
-    const ViewMemory *host = &app->view.host;
-    if (!host->total)
+static void say_memory(App *app, const char *name, const ViewMemory *use) {
+    if (!use->total)
         return;
     Table table = table_of(2);
-    add_bytes(&table, "activations", host->activations);
-    add_bytes(&table, "other", host->other);
-    add_bytes(&table, "free", host->free);
-    add_bytes(&table, "total", host->total);
-    report_line(&app->report, LINE_PLAIN, "host");
+    add_bytes(&table, "weights", use->weights);
+    add_bytes(&table, "activations", use->activations);
+    add_bytes(&table, "other", use->other);
+    add_bytes(&table, "free", use->free);
+    add_bytes(&table, "total", use->total);
+    report_line(&app->report, LINE_PLAIN, "%s", name);
     report_table(&app->report, &table, 2);
 }
 
-/* What a picture of each size needs besides the weights, by a dry run. */
-static Status say_sizes(App *app) {
-    static const int sides[] = {128, 256, 512, 768, 1024, 1536, 2048};
-    Table table = table_of(2);
-    Status st = NULL;
-    for (size_t i = 0; i < sizeof sides / sizeof *sides && !st; i++) {
-        Job job = {.id = app->next_job,
-                   .prompt = "1girl",
-                   .negative = "",
-                   .system_name = "none",
-                   .system_text = "",
-                   .steps = 1,
-                   .cfg = 5,
-                   .cfg_trunc = 1,
-                   .shift = 6,
-                   .sampler = "euler",
-                   .schedule = "normal",
-                   .width = sides[i],
-                   .height = sides[i],
-                   .output = OUTPUT_BYTES};
-        PlanInfo plan;
-        st = worker_plan(app->worker, &plan, &job);
-        if (st)
-            break;
-        char size[32];
-        snprintf(size, sizeof size, "%dx%d needs", sides[i], sides[i]);
-        add_bytes(&table, size, plan.activation_bytes);
+/* One size: what it needs besides the weights, and where there are plans, in all, and under which. */
+static void add_size(Table *table, const App *app, const char *size, const PlanInfo *plan) {
+    bool placed = app->model.residency != NULL;
+    Buf text = {0};
+    table_cell(table, "%s", size);
+    put_bytes(&text, plan->activation_bytes);
+    table_cell(table, "%s", text.data);
+    buf_truncate(&text, 0);
+    if (placed)
+        put_bytes(&text, plan->weights_bytes + plan->activation_bytes);
+    table_cell(table, "%s", buf_string(&text));
+    buf_truncate(&text, 0);
+    if (plan->activation_bytes > plan->free_bytes)
+        buf_text(&text, placed ? "fits in no plan" : "does not fit");
+    else if (placed)
+        put_plan(&text, plan->residency);
+    table_cell(table, "%s", buf_string(&text));
+    if (plan->seconds > 0) {
+        char seconds[24];
+        clock_format(seconds, plan->seconds);
+        table_cell(table, "about %s", seconds);
+    } else {
+        table_cell(table, "time not known before a first picture");
     }
+    buf_done(&text);
+}
+
+Status say_sizes(App *app) {
+    static const int sides[] = {128, 256, 512, 768, 1024, 1536, 2048};
+    Table table = table_of(5);
+    Status st = NULL;
+    int steps = (int)settings_number(&app->settings, SET_STEPS);
+    for (size_t i = 0; i < sizeof sides / sizeof *sides && !st; i++) {
+        Job job = {.id = app->next_job, .prompt = "1girl", .negative = "", .system_name = "none",
+                   .system_text = "", .steps = steps, .cfg = settings_number(&app->settings, SET_CFG),
+                   .cfg_trunc = 1, .shift = 6, .sampler = "euler", .schedule = "normal", .width = sides[i],
+                   .height = sides[i], .output = OUTPUT_BYTES};
+        PlanInfo plan = {0};
+        char size[32];
+        st = worker_plan(app->worker, &plan, &job);
+        snprintf(size, sizeof size, "%dx%d", sides[i], sides[i]);
+        if (st && st->code == ERR_MEMORY && plan.residency)
+            st = NULL; /* said in its row */
+        if (!st)
+            add_size(&table, app, size, &plan);
+    }
+    report_line(&app->report, LINE_PLAIN, "a picture in %d steps: activations%s, time", steps,
+                app->model.residency ? ", with the weights of its plan" : "");
     report_table(&app->report, &table, 2);
     return st;
 }
@@ -147,8 +171,8 @@ Status cmd_mem(App *app, const Call *call) {
     report_line(&app->report, LINE_PLAIN, "%s, %s, %s", app->view.name, app->view.device,
                 app->view.precision);
     say_networks(app);
-    say_host(app);
-    report_line(&app->report, LINE_PLAIN, "besides the weights, a picture of");
+    say_memory(app, app->model.where, &app->view.device_memory);
+    say_memory(app, "host", &app->view.host);
     Status st = say_sizes(app);
     if (st) /* a job runs that cannot be disturbed */
         report_line(&app->report, LINE_INFO, "%s", st->message);

@@ -14,6 +14,7 @@
 #include "app/state.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "engine/device.h"
 #include "prompt/xml.h"
 
 /* ---- :log ---------------------------------------------------------------------------------------------- */
@@ -110,6 +111,26 @@ static void add_terminal(Table *table) {
     add(table, "locale", nl_langinfo(CODESET));
 }
 
+/* Every card, or in one line why there is none. */
+static void add_cards(Table *table) {
+    Device cards[DEVICES_MAX];
+    int count = 0;
+    Status st = devices_find(cards, &count, "cuda");
+    if (st || !count) {
+        table_cell(table, "card");
+        table_cell(table, "none: %s", st ? st->message : "the driver is there, but no card");
+    }
+    for (int i = 0; i < count; i++) {
+        const DeviceInfo *info = &cards[i].info;
+        add(table, cards[i].name, info->name);
+        add(table, "driver", info->driver);
+        add(table, "libraries", info->libraries);
+        table_cell(table, "its memory");
+        table_cell(table, "%.1f GiB, %.1f GiB free", (double)info->total / (1 << 30),
+                   (double)info->free / (1 << 30));
+    }
+}
+
 /* Returns whether pictures can be written there. */
 static bool add_disk(Table *table, const App *app) {
     const char *directory = settings_text(&app->settings, SET_OUTDIR);
@@ -136,6 +157,8 @@ static bool add_model(Table *table, const App *app) {
                model->layout ? model->layout : "");
     add(table, "device", app->view.device);
     add(table, "precision", app->view.precision);
+    if (*app->view.plan)
+        add(table, "plan", app->view.plan);
     table_cell(table, "loaded in");
     table_cell(table, "%.1fs", model->seconds);
     if (model->hash[0])
@@ -154,9 +177,13 @@ Status cmd_doctor(App *app, const Call *call) {
     Table table = table_of(2);
     add_versions(&table);
     add_system(&table, app);
+    add_cards(&table);
     add_terminal(&table);
     bool disk = add_disk(&table, app), model = add_model(&table, app);
     report_table(&app->report, &table, 0);
+    Status st = app->loaded ? say_sizes(app) : NULL;
+    if (st)
+        report_line(&app->report, LINE_INFO, "%s", st->message);
     if (disk && model) {
         report_line(&app->report, LINE_INFO, "No fault found");
         return NULL;

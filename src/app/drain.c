@@ -32,12 +32,28 @@ static void on_loading(App *app, Event *event) {
     buf_done(&total);
 }
 
+/* "cuda:0, plan B: weights 12.3 GiB, peak 13.8 GiB of 16.0 GiB at the model's default size". */
+static void say_plan_of_model(App *app) {
+    const ModelInfo *model = &app->model;
+    Buf weights = {0}, peak = {0}, total = {0};
+    put_bytes(&weights, model->device_weights);
+    put_bytes(&peak, model->device_peak);
+    put_bytes(&total, model->device_total);
+    app_tell(app, LINE_INFO, "%s, %s: weights %s, peak %s of %s at %s", model->where, app->view.plan,
+             weights.data, peak.data, total.data, settings_default(&app->settings, SET_SIZE));
+    buf_done(&weights);
+    buf_done(&peak);
+    buf_done(&total);
+}
+
 static void on_model(App *app, Event *event) {
     app_take_model(app, event->model);
     emit_model(app);
     char seconds[24];
     clock_format(seconds, app->model.seconds);
     app_tell(app, LINE_INFO, "Model loaded in %s", seconds);
+    if (app->model.residency)
+        say_plan_of_model(app);
     bool named = *settings_text(&app->settings, SET_MODEL);
     if (app->model.demo && named)
         app_tell(app, LINE_INFO, "%s is a demo model", app->view.name);
@@ -86,9 +102,23 @@ static void on_started(App *app, Event *event) {
     app->view.preview_width = 0;
 }
 
-/* R3. */
+/* R3: a plan other than before is told with its cost. */
+static void say_new_plan(App *app, const PlanInfo *plan, const Job *job) {
+    const char *cost = plan->residency->cost;
+    app->model.residency = plan->residency;
+    app->model.device_weights = plan->weights_bytes;
+    app_show_plan(app);
+    if (plan->why == PLAN_STEPPED_DOWN)
+        app_tell(app, LINE_WARN, "%s had less room than it seemed", app->model.where);
+    app_tell(app, LINE_INFO, "%dx%d: %s%s%s", job->width, job->height, app->view.plan, cost ? ": " : "",
+             cost ? cost : "");
+}
+
 static void on_plan(App *app, Event *event) {
     const PlanInfo *plan = &event->plan;
+    const Ticket *ticket = app_ticket(app, event->job);
+    if (ticket && app->model.residency && plan->why != PLAN_AS_BEFORE)
+        say_new_plan(app, plan, ticket->job);
     if (plan->seconds > LONG_RUN_SECONDS) {
         char seconds[24];
         clock_format(seconds, plan->seconds);

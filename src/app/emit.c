@@ -90,7 +90,7 @@ void emit_model(App *app) {
     truth(&out, "demo", app->model.demo);
     text(&out, "device", app->model.device);
     text(&out, "precision", app->model.precision);
-    text(&out, "plan", "everything hot");
+    text(&out, "plan", app->model.residency ? app->model.residency->name : "a");
     number(&out, "seconds", app->model.seconds);
     whole(&out, "weights_bytes", (int64_t)app->model.weights_bytes);
     json_key(&out, "hashes");

@@ -1,6 +1,7 @@
 /* model.c: which model is loaded, and what it says about itself. product.md 8.3. */
 #include "config.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,9 @@
 #include "app/state.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "engine/device.h"
+
+#define GIB (1024.0 * 1024 * 1024)
 
 /* Files given one by one on the command line hold until another model is named. */
 static bool parts_given(const App *app) {
@@ -20,6 +24,15 @@ static bool parts_given(const App *app) {
 static void refuse(App *app) {
     Status st = fail(ERR_IO, "the built-in demo model is not installed and no other is named");
     app_fault(app, hint(st, ":model PATH chooses one"), EXIT_MODEL);
+}
+
+/* Refuses a device that is gone since it was set. */
+static bool find_device(Device *out, App *app) {
+    Device host = device_host(app->parts.backend, app->parts.bf16_in_hardware);
+    Status st = device_choose(out, settings_text(&app->settings, SET_DEVICE), &host);
+    if (st)
+        app_fault(app, st, EXIT_DEVICE);
+    return !st;
 }
 
 static PrecisionChoice precision_choice(const App *app) {
@@ -36,6 +49,11 @@ void app_load_model(App *app) {
         refuse(app);
         return;
     }
+    Device device;
+    if (!find_device(&device, app)) {
+        free(path);
+        return;
+    }
     if (demo && !app->greeted && !app->parts.arguments->demo)
         app_tell(app, LINE_INFO, "No model configured, using the built-in demo model (:help model)");
     app->greeted = true;
@@ -43,8 +61,12 @@ void app_load_model(App *app) {
         .path = path,
         .precision = precision_choice(app),
         .threads = (int)settings_number(&app->settings, SET_THREADS),
-        .backend = app->parts.backend,
-        .bf16_in_hardware = app->parts.bf16_in_hardware,
+        .backend = device.backend,
+        .device = device.index,
+        .bf16_in_hardware = device.info.bf16,
+        .vram = (uint64_t)(settings_number(&app->settings, SET_VRAM) * GIB),
+        .residency = residency_find(settings_text(&app->settings, SET_PLAN)),
+        .determinism = settings_is(&app->settings, SET_DETERMINISTIC, "on") ? DETERMINISTIC : FASTEST,
     };
     for (int i = 0; parts && i < PART_COUNT; i++)
         options.part[i] = (char *)app->parts.arguments->part[i];
@@ -71,12 +93,24 @@ void model_defaults(Settings *settings, const ModelInfo *info) {
     number_default(settings, SET_SHIFT, info->default_shift);
 }
 
+void put_plan(Buf *out, const Residency *residency) {
+    buf_print(out, "plan %c, %s", toupper((unsigned char)residency->name[0]), residency->hot);
+}
+
+void app_show_plan(App *app) {
+    buf_truncate(&app->plan, 0);
+    if (app->loaded && app->model.residency)
+        put_plan(&app->plan, app->model.residency);
+    app->view.plan = buf_string(&app->plan);
+}
+
 static void show(App *app) {
     app->view.model = app->loaded ? VIEW_READY : VIEW_NO_MODEL;
     app->view.name = app->loaded && app->model.name ? app->model.name : "";
     app->view.device = app->loaded && app->model.device ? app->model.device : "";
     app->view.precision = app->loaded && app->model.precision ? app->model.precision : "";
     app->view.demo = app->loaded && app->model.demo;
+    app_show_plan(app);
 }
 
 void app_take_model(App *app, const ModelInfo *info) {

@@ -13,6 +13,7 @@
 #include "app/commands.h"
 #include "base/file.h"
 #include "base/nearest.h"
+#include "engine/device.h"
 #include "engine/job.h"
 #include "engine/names.h"
 #include "prompt/input.h"
@@ -44,12 +45,24 @@ static Status check_outdir(const char *value) {
     return *value ? NULL : fail(ERR_USAGE, "outdir is empty, expected a directory");
 }
 
-/* This build has no CUDA; who asks for it learns that at once (product.md 12, row 12). */
+/* Who asks for a card that cannot be had learns why at once (product.md 12, rows 11 and 12). */
 static Status check_device(const char *value) {
-    if (strncmp(value, "cuda", 4))
+    Device device;
+    return device_choose(&device, value, NULL);
+}
+
+static Status check_precision(const char *value) {
+    if (strcmp(value, "int8") && strcmp(value, "fp8"))
         return NULL;
-    return hint(fail(ERR_DEVICE, "device %s: newbie-cuda.so is not installed", value),
-                "this build is --without-cuda; :set device cpu");
+    return hint(fail(ERR_UNSUPPORTED, "precision %s: no backend of this version computes in 8 bits", value),
+                ":set precision bf16 takes half the memory of f32");
+}
+
+static Status check_plan(const char *value) {
+    if (strlen(value) != 2 || value[1] != '8' || !strchr("bcd", value[0]))
+        return NULL;
+    return hint(fail(ERR_UNSUPPORTED, "plan %s needs 8-bit weights, which this version has not", value),
+                ":set plan %c is the same with 16 bits", value[0]);
 }
 
 const Setting SETTINGS[SETTING_COUNT] = {
@@ -95,15 +108,26 @@ const Setting SETTINGS[SETTING_COUNT] = {
     [SET_MODEL] = {"model", SETTING_PATH, .letter = 'm', .fallback = "", .metavar = "PATH",
                    .effect = EFFECT_RELOAD,
                    .help = "model folder or file; empty for the built-in demo model"},
-    [SET_DEVICE] = {"device", SETTING_CHOICE, .fallback = "auto", .words = WORDS("auto", "cpu"),
+    [SET_DEVICE] = {"device", SETTING_TEXT, .fallback = "auto", .words = WORDS("auto", "cpu", "cuda"),
                     .check = check_device, .effect = EFFECT_RELOAD, .metavar = "NAME",
-                    .help = "what computes"},
-    [SET_PRECISION] = {"precision", SETTING_CHOICE, .fallback = "auto", .words = WORDS("auto", "f32", "bf16"),
-                       .effect = EFFECT_RELOAD, .metavar = "NAME",
+                    .help = "what computes: cpu, cuda (the card with most free memory), cuda:1; "
+                            "auto: a card, else the cpu"},
+    [SET_PRECISION] = {"precision", SETTING_CHOICE, .fallback = "auto",
+                       .words = WORDS("auto", "f32", "bf16"),
+                       .check = check_precision, .effect = EFFECT_RELOAD, .metavar = "NAME",
                        .help = "weights and products; auto: bf16 where the device has it, else f32"},
+    [SET_VRAM] = {"vram", SETTING_NUMBER, .fallback = "auto", .words = WORDS("auto"), .low = 0.001,
+                  .high = 4096, .unit = "GiB", .effect = EFFECT_RELOAD, .metavar = "GIB",
+                  .help = "pretend that the device has this much memory; auto: what it has"},
+    [SET_PLAN] = {"plan", SETTING_CHOICE, .fallback = "auto", .words = WORDS("auto"), .choice = names_plan,
+                  .check = check_plan, .effect = EFFECT_RELOAD, .metavar = "NAME",
+                  .help = "which weights stay on the device; auto: the first plan that fits"},
     [SET_THREADS] = {"threads", SETTING_WHOLE, .fallback = "auto", .words = WORDS("auto"), .low = 1,
                      .high = 1024, .effect = EFFECT_RELOAD, .metavar = "N",
                      .help = "of the CPU; auto: one per physical core"},
+    [SET_DETERMINISTIC] = {"deterministic", SETTING_CHOICE, .fallback = "on", .words = WORDS("on", "off"),
+                           .effect = EFFECT_RELOAD, .metavar = "WORD",
+                           .help = "the same seed gives the same bits; off: a card may be faster"},
     [SET_SURFACE] = {"surface", SETTING_CHOICE, .fallback = "auto", .words = WORDS("auto", "full", "plain"),
                      .metavar = "NAME", .help = "how the session is shown"},
     [SET_COLOR] = {"color", SETTING_CHOICE, .fallback = "auto", .words = WORDS("auto", "always", "never"),

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/utf8.h"
 
 const char *const LINE_MARKS[LINE_KINDS] = {"", "[INFO] ", "[WARN] ", "[ERROR] ", "[HINT] "};
@@ -74,10 +75,8 @@ void report_fault(Report *report, Status st) {
 }
 
 void put_bytes(Buf *out, uint64_t bytes) {
-    if (bytes >= (uint64_t)1 << 30)
-        buf_print(out, "%.1f GiB", (double)bytes / (1 << 30));
-    else
-        buf_print(out, "%.0f MiB", (double)bytes / (1 << 20));
+    char text[24];
+    buf_text(out, memory_print(text, bytes));
 }
 
 void report_image(Report *report, const Image *image) {

@@ -97,6 +97,7 @@ struct App {
     /* model */
     bool loaded, loading, greeted;
     ModelInfo model;        /* when loaded */
+    Buf plan;               /* of the view */
     char *model_before;     /* setting `model` before a change that is being tried; owned, NULL: none */
     double load_began, load_line;
 
@@ -204,6 +205,14 @@ void app_load_model(App *app);
 /* Takes over what a loaded model says about itself; its defaults. */
 void app_take_model(App *app, const ModelInfo *info);
 void model_defaults(Settings *settings, const ModelInfo *info);
+
+/* A table of sizes: what each needs, its plan, its time (cmd_model.c). Errors: those of worker_plan but
+ * "does not fit", which is said in the table. */
+Status say_sizes(App *app);
+
+/* The plan of app->model into the view; "plan B, all hot but the adaLN projections". */
+void app_show_plan(App *app);
+void put_plan(Buf *out, const Residency *residency);
 
 /* Loading failed, or the model was unloaded; `kept`: the one before is still there. */
 void app_lose_model(App *app, bool kept);

@@ -29,6 +29,7 @@ typedef struct ViewSample {
 typedef struct View {
     ViewModel model;
     const char *name, *device, *precision; /* of the model, borrowed, "" without one */
+    const char *plan;             /* "plan B, all hot but ..."; "" where there is but one memory. Borrowed */
     bool demo;
 
     int job;                      /* running now; 0: none */
@@ -48,7 +49,7 @@ typedef struct View {
     double last_seconds;          /* of the newest picture; 0: none yet */
     int pictures;                 /* saved in this session */
 
-    ViewMemory host, device_memory;
+    ViewMemory host, device_memory; /* of a job that runs or ran last, or of the model when it was loaded */
 
     int preview_width, preview_height; /* 0: none */
     const uint8_t *preview;       /* [height, width, 3], borrowed; newest preview of the running job */

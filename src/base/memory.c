@@ -1,4 +1,4 @@
-/* memory.c: reads /proc/meminfo. */
+/* memory.c: see memory.h; reads /proc/meminfo. */
 #include "config.h"
 
 #include "base/memory.h"
@@ -18,4 +18,11 @@ void memory_of_host(uint64_t *total, uint64_t *free) {
     }
     if (file)
         fclose(file);
+}
+
+char *memory_print(char out[24], uint64_t bytes) {
+    const double mib = 1 << 20, gib = 1 << 30;
+    snprintf(out, 24, "%.*f %s", bytes < gib ? 0 : 1, (double)bytes / (bytes < gib ? mib : gib),
+             bytes < gib ? "MiB" : "GiB");
+    return out;
 }

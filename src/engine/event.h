@@ -22,6 +22,7 @@ typedef struct ModelInfo {
     char *name, *about, *licence, *trained, *layout, *path;
     bool demo;
     char *device;          /* "cpu, 2 threads, avx512bf16" */
+    char where[24];        /* "cpu", "cuda:0" */
     char *precision;       /* "f32", "bf16" */
     const struct Residency *residency; /* the plan; NULL where there is one memory and all is hot in it */
     double seconds;        /* loading time */

@@ -3,6 +3,7 @@
 
 #include "engine/names.h"
 
+#include "engine/residency.h"
 #include "sample/schedule.h"
 #include "sample/solver.h"
 
@@ -21,6 +22,15 @@ const char *names_schedule(int index, const char **help) {
         row++;
     if (help)
         *help = row->help;
+    return row->name;
+}
+
+const char *names_plan(int index, const char **help) {
+    const Residency *row = RESIDENCIES;
+    while (row->name && index-- > 0)
+        row++;
+    if (help)
+        *help = row->hot;
     return row->name;
 }
 

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/rng.h"
 #include "ops/plan.h"
 #include "sample/guide.h"
@@ -524,7 +525,9 @@ Status run_count(PlanInfo *out, Session *session, const Job *job, const Residenc
         st = plan_flow(&flow, out);
     flow_end(&flow);
     TRY(st);
-    double rate = session->flops_per_second > 0 ? session->flops_per_second : GUESSED_RATE;
+    /* nobody guesses how fast a card is */
+    double guess = session->options.backend && session->options.backend->devices ? INFINITY : GUESSED_RATE;
+    double rate = session->flops_per_second > 0 ? session->flops_per_second : guess;
     out->seconds = (out->flops[PHASE_TEXT] + out->flops[PHASE_DENOISE] + out->flops[PHASE_VAE]) / rate;
     return NULL;
 }
@@ -550,13 +553,12 @@ static Status does_not_fit(Session *s, const Job *job, const PlanInfo *least) {
     MemInfo memory;
     session_device_memory(s, &memory);
     uint64_t used = memory.total - memory.free, others = used > memory.held ? used - memory.held : 0;
-    double needs = (least->weights_bytes + least->activation_bytes) / gib;
-    double room = (double)(memory.total - others) / gib;
-    return hint(fail(ERR_MEMORY, "%s fits %s in no plan: the smallest needs %.1f GiB, "
-                                 "%.1f of %.1f GiB are free",
-                     size, s->where, needs, room, memory.total / gib),
-                ":size %dx%d needs about a quarter of the activations; other programs hold %.1f GiB; "
-                ":set device cpu needs none", width, height, others / gib);
+    char a[24], b[24], c[24];
+    Status st = fail(ERR_MEMORY, "%s fits %s in no plan: the smallest needs %s, %s of %s are free", size,
+                     s->where, memory_print(a, least->weights_bytes + least->activation_bytes),
+                     memory_print(b, memory.total - others), memory_print(c, memory.total));
+    return hint(st, ":size %dx%d needs about a quarter of the activations; other programs hold %s; "
+                    ":set device cpu needs none", width, height, memory_print(a, others));
 }
 
 /* The first plan from `first` on that fits; the lock is held. */

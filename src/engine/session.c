@@ -226,11 +226,12 @@ static Status too_large(Session *s, uint64_t needed, uint64_t room) {
         return too_large_for_host(s, needed, room);
     MemInfo memory;
     session_device_memory(s, &memory);
-    return hint(fail(ERR_MEMORY, "the model fits %s in no plan: the smallest needs %.1f GiB for its weights, "
-                                 "%.1f of %.1f GiB are free",
-                     s->where, needed / GIB, room / GIB, memory.total / GIB),
-                "other programs hold %.1f GiB; :set device cpu needs none",
-                (memory.total - memory.free - memory.held) / GIB);
+    uint64_t used = memory.total - memory.free, others = used > memory.held ? used - memory.held : 0;
+    char a[24], b[24], c[24];
+    Status st = fail(ERR_MEMORY, "the model fits %s in no plan: the smallest needs %s for its weights, "
+                                 "%s of %s are free",
+                     s->where, memory_print(a, needed), memory_print(b, room), memory_print(c, memory.total));
+    return hint(st, "other programs hold %s; :set device cpu needs none", memory_print(a, others));
 }
 
 /* What is asked of most models: a guided picture of their default size. */
@@ -336,6 +337,7 @@ static void fill_plan(Session *s) {
     MemInfo memory;
     session_device_memory(s, &memory);
     bool shared = !s->options.backend->devices && !s->options.vram && !s->options.residency;
+    memcpy(s->info.where, s->where, sizeof s->info.where);
     s->info.residency = shared ? NULL : s->residency;
     s->info.device_weights = residency_weights(s, s->residency);
     s->info.device_total = memory.total;

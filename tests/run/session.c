@@ -151,6 +151,39 @@ static void macros_keep_prompt_and_settings(Talk *talk) {
     command(talk, "steps 2");
 }
 
+/* Settings plan, vram and device; a CPU stands for a card of the size that vram pretends. */
+static void plans_change_where_and_nothing_else(Talk *talk) {
+    prompt(talk, "1girl, beach");
+    CHECK_STR(app_view(talk->app)->plan, "", "where there is one memory, no plan is told");
+    const char *said = command(talk, "set plan e");
+    CHECK_HAS(said, "[INFO] cpu, plan E, everything streamed: weights ", "a plan that is set is told");
+    CHECK_STR(app_view(talk->app)->plan, "plan E, everything streamed", "and shown");
+    CHECK_HAS(command(talk, "same"), "again: identical", "under it a picture is made again exactly");
+    CHECK_HAS(command(talk, "model"), "the transformer is copied to the device in every step",
+              ":model says what it costs");
+    command(talk, "set plan auto");
+    said = command(talk, "set vram 0.02"); /* the weights take 22 MiB */
+    CHECK_HAS(said, "[INFO] cpu, plan ", "a card of 20 MiB takes a smaller plan than everything hot");
+    CHECK_HAS(said, " of 20 MiB at 128x128\n", "and says how much of it is used");
+    CHECK_HAS(command(talk, "same"), "again: identical", "which makes the same picture");
+    CHECK(app_view(talk->app)->device_memory.total > 0, "the bar of the device is filled");
+    CHECK_HAS(command(talk, "mem"), "fits in no plan", ":mem says which sizes do not fit");
+    CHECK_HAS(command(talk, "size 2048x2048"), "2048x2048", "(a large size)");
+    CHECK_HAS(command(talk, "go"), "[ERROR] 2048x2048 fits cpu in no plan: the smallest needs ",
+              "what does not fit is refused before it starts");
+    command(talk, "reset size");
+    said = command(talk, "set vram 0.001");
+    CHECK_HAS(said, "[ERROR] the model fits cpu in no plan: the smallest needs ",
+              "nor is such a model loaded");
+    command(talk, "set vram auto");
+    CHECK_HAS(command(talk, "same"), "again: identical", "until there is room again");
+    CHECK_HAS(command(talk, "set device cuda"), "[ERROR] device cuda: ",
+              "without a card that is said at once");
+    CHECK_STR(settings_text(app_settings(talk->app), SET_DEVICE), "auto", "and the device stays");
+    CHECK_HAS(command(talk, "doctor"), "none: device cuda: ",
+              ":doctor says in one line why there is no card");
+}
+
 static void a_draft_is_quick_and_small(Talk *talk) {
     command(talk, "steps 8");
     command(talk, "seed 5");
@@ -360,6 +393,7 @@ int main(void) {
     prompt_and_settings_are_undone(&talk);
     the_editor_changes_the_prompt(&talk);
     macros_keep_prompt_and_settings(&talk);
+    plans_change_where_and_nothing_else(&talk);
     a_draft_is_quick_and_small(&talk);
     refused_lines_stay(&talk);
     step_lines_are_rationed(&talk);

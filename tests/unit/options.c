@@ -75,7 +75,18 @@ static void values_are_checked(void) {
         {SET_NEG, "a\xc4", NULL},
         {SET_SYS, "my own words", "my own words"},
         {SET_DEVICE, "cuda", NULL},
+        {SET_DEVICE, "cpu", "cpu"},
+        {SET_DEVICE, "cuda:x", NULL},
+        {SET_DEVICE, "gpu", NULL},
         {SET_PRECISION, "fp16", NULL},
+        {SET_PRECISION, "int8", NULL},
+        {SET_VRAM, "auto", "auto"},
+        {SET_VRAM, "16", "16"},
+        {SET_VRAM, "0", NULL},
+        {SET_PLAN, "e", "e"},
+        {SET_PLAN, "f", NULL},
+        {SET_PLAN, "b8", NULL},
+        {SET_DETERMINISTIC, "off", "off"},
         {SET_BELL, "on", "on"},
     };
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {

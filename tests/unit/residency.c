@@ -11,11 +11,14 @@
 
 enum { PIXELS = 64 * 48 * 3, PLANS = 5 };
 
-/* A card: the CPU under another name, whose allocation number `fail_at` fails. */
+/* A card: the CPU under another name, whose allocation number `fail_at` fails, and the one after it: a
+ * second try under the same plan then finds no room either. */
 static int allocations, fail_at;
 
 static void *card_mem_alloc(void *state, size_t bytes) {
-    return ++allocations == fail_at ? NULL : CPU_BACKEND.mem_alloc(state, bytes);
+    allocations++;
+    bool full = fail_at && (allocations == fail_at || allocations == fail_at + 1);
+    return full ? NULL : CPU_BACKEND.mem_alloc(state, bytes);
 }
 
 static Status card_devices(DeviceInfo *out, int capacity, int *count) {
