@@ -340,9 +340,11 @@ void image_lines(Buf *out, const ImageCell *cells, ImageBox box, ColorDepth dept
 
 /* ---- Kitty --------------------------------------------------------------------------------------------- */
 
-/* The number of our only picture: 24 bits, since placeholders carry it as their colour. "new" in ASCII, to
- * keep out of the way of other programs in the same window. */
-#define KITTY_ID 0x6e6577u
+/* The number of our only picture, out of the way of other programs in the same window. Placeholders carry it
+ * as their colour: inside tmux it must be one of 256, which every tmux passes on unchanged. */
+static unsigned kitty_number(const Caps *caps) {
+    return caps->inside_tmux ? 110 : 0x6e6577; /* "n", "new" */
+}
 
 #define KITTY_CHUNK 3072 /* bytes of pixels in one command: 4096 in base64, the most that is allowed */
 
@@ -384,7 +386,7 @@ static void end_command(Buf *out, const Caps *caps) {
 /* What the first command says of the picture: shown without a reply (q=2), at the cursor, which stays (C=1),
  * or without a place for placeholders (U=1). Where the cell size is not known, cells say how large. */
 static void add_controls(Buf *out, Pixels size, ImageBox box, const Caps *caps) {
-    buf_print(out, "a=T,q=2,i=%u,f=24,s=%d,v=%d", KITTY_ID, size.width, size.height);
+    buf_print(out, "a=T,q=2,i=%u,f=24,s=%d,v=%d", kitty_number(caps), size.width, size.height);
     if (caps->inside_tmux)
         buf_print(out, ",U=1,c=%d,r=%d", box.columns, box.rows);
     else if (caps->cell_width && caps->cell_height)
@@ -400,8 +402,8 @@ static void add_character(Buf *out, uint32_t code) {
 
 /* The cells that stand for the picture, from the cursor down. The row is numbered in the first cell, the
  * others follow it. */
-static void add_placeholders(Buf *out, ImageBox box) {
-    buf_print(out, "\033[38;2;%u;%u;%um", KITTY_ID >> 16, KITTY_ID >> 8 & 255, KITTY_ID & 255);
+static void add_placeholders(Buf *out, ImageBox box, unsigned number) {
+    buf_print(out, "\033[38;5;%um", number);
     for (int row = 0; row < box.rows; row++) {
         for (int column = 0; column < box.columns; column++) {
             add_character(out, 0x10eeee);
@@ -428,7 +430,7 @@ static void add_kitty(Buf *out, const uint8_t *pixels, Pixels size, ImageBox box
         end_command(out, caps);
     }
     if (caps->inside_tmux)
-        add_placeholders(out, box);
+        add_placeholders(out, box, kitty_number(caps));
 }
 
 /* ---- iTerm2 and sixel ---------------------------------------------------------------------------------- */
@@ -501,6 +503,6 @@ void image_erase(Buf *out, const Caps *caps) {
     if (caps->protocol != IMAGE_KITTY)
         return;
     begin_command(out, caps);
-    buf_print(out, "a=d,d=I,q=2,i=%u", KITTY_ID);
+    buf_print(out, "a=d,d=I,q=2,i=%u", kitty_number(caps));
     end_command(out, caps);
 }
