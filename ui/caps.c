@@ -145,11 +145,13 @@ static void add_kitty_query(Buf *out, int number) {
     buf_print(out, "\033_Gi=%d,s=1,v=1,a=q,t=d,f=24;AAAA\033\\", number);
 }
 
-/* Questions for the terminal behind tmux, in tmux's wrapping. */
+/* Questions for the terminal behind tmux, in tmux's wrapping. The answer to the last of them, tmux 3.3a keeps
+ * for itself; later ones pass it on. */
 static void add_wrapped(Buf *out) {
     Buf inner = {0};
+    buf_text(&inner, XTVERSION CELL_SIZE);
     add_kitty_query(&inner, KITTY_THROUGH);
-    buf_text(&inner, XTVERSION CELL_SIZE ATTRIBUTES);
+    buf_text(&inner, ATTRIBUTES);
     buf_text(out, "\033Ptmux;");
     for (size_t i = 0; i < inner.size; i++) {
         if (inner.data[i] == '\033')
@@ -255,9 +257,11 @@ static void take_version(Caps *caps, Answer answer) {
         caps->iterm = true;
 }
 
-/* Kitty's, behind "ESC _ G": i=31;OK, or i=31;EINVAL:... */
+/* Kitty's, behind "ESC _ G": i=31;OK, or i=31;EINVAL:... Behind tmux nothing that matters follows it. */
 static void take_kitty(Caps *caps, Answer answer) {
     int number = take(&answer, "i=") ? take_number(&answer) : -1;
+    if (number == KITTY_THROUGH)
+        caps->answers_wanted = 1;
     while (answer.at < answer.end && *answer.at != ';') /* other keys */
         answer.at++;
     if (!take(&answer, ";OK") || answer.at != answer.end)

@@ -559,10 +559,11 @@ static Status full_open(void *context, Console *console) {
     CapsFacts facts = caps_facts(tigetnum("colors"));
     caps_begin(&full->caps, &facts);
     full->scene.depth = use_colors(full);
-    enter_screen(full);
+    /* before the screen is entered: what a terminal prints of it is then not on ours, and tmux, which draws
+     * the pane anew after that, drops until then what it should pass on (3.3a) */
     caps_query(&full->bytes, &full->caps);
     full->asked = clock_seconds();
-    send(full);
+    enter_screen(full);
     return NULL;
 }
 

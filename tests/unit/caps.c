@@ -130,8 +130,8 @@ static void asking(void) {
     CHECK(!strstr(questions("screen", NULL), "\033_G"), "screen, which makes titles of APC, is sent none");
     CHECK(!strstr(questions("screen", NULL), "tmux;"), "nor what is meant for tmux");
     CHECK_HAS(questions("screen", "/tmp/tmux-0/default,1,0"),
-              "\033Ptmux;\033\033_Gi=32,s=1,v=1,a=q,t=d,f=24;AAAA\033\033\\"
-              "\033\033[>q\033\033[16t\033\033[c\033\\",
+              "\033Ptmux;\033\033[>q\033\033[16t"
+              "\033\033_Gi=32,s=1,v=1,a=q,t=d,f=24;AAAA\033\033\\\033\033[c\033\\",
               "the terminal behind tmux is asked through it");
     CHECK(!strstr(questions("tmux", NULL), "\033_Gi=31"), "and tmux itself is not");
     CHECK_STR(questions("dumb", NULL), "", "a dumb terminal is asked nothing");
@@ -140,6 +140,7 @@ static void asking(void) {
 }
 
 static void completion(void) {
+    Buf keys = {0};
     Caps caps = begun("xterm");
     CHECK(!caps_complete(&caps), "at first there is something to wait for");
     caps_answer(&caps, "\033[6;20;10t", 10);
@@ -151,6 +152,10 @@ static void completion(void) {
     CHECK(!caps_complete(&caps), "inside tmux the terminal behind it comes second");
     caps_answer(&caps, "\033[?62;c", 7);
     CHECK(caps_complete(&caps), "and last");
+    caps = begun("tmux");
+    feed(&caps, &keys, "\033[?1;2c\033P>|kitty(0.35.2)\033\\\033[6;20;10t\033_Gi=32;OK\033\\", 4096);
+    CHECK(caps_complete(&caps), "or its pictures do, where tmux keeps the attributes to itself (3.3a)");
+    buf_done(&keys);
     caps = begun("dumb");
     CHECK(caps_complete(&caps), "who is asked nothing is not waited for");
 }
