@@ -90,9 +90,12 @@ static void lay_out(Entry *entry, const ScrollLook *look) {
         return;
     }
     int most = entry->large ? look->large_rows : look->picture_rows;
+    /* a preview has few pixels: as half blocks it is larger, and sent in fewer bytes, several times a job */
+    static const Caps half = {.protocol = IMAGE_HALF};
+    const Caps *caps = entry->kind == ENTRY_PREVIEW ? &half : look->caps;
     ImageBox box = {at_least(look->columns - 2 * PICTURE_COLUMN, 1), at_least(most, 1)};
     entry->box = look->depth == DEPTH_NONE || !look->caps ? (ImageBox){0}
-                                                          : image_fit(&entry->image, box, look->caps);
+                                                          : image_fit(&entry->image, box, caps);
     entry->rows = entry->box.rows;
 }
 
@@ -269,7 +272,7 @@ long scrollback_newer(const Scrollback *log) {
 
 const Entry *scrollback_newest(const Scrollback *log) {
     for (int i = log->count - 1; i >= 0; i--)
-        if (!entry_at(log, i)->text)
+        if (entry_at(log, i)->kind == ENTRY_PICTURE)
             return entry_at(log, i);
     return NULL;
 }

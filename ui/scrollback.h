@@ -72,13 +72,13 @@ void scrollback_to_echo(Scrollback *log, int height);
 /* Lines below the view, in part or wholly. */
 long scrollback_newer(const Scrollback *log);
 
-/* Draws into rows [top, top + height). *newest gets where the newest picture lies when it is wholly visible,
- * else a row of -1; NULL: not asked. */
+/* Draws into rows [top, top + height). *newest gets where the newest finished picture lies when it is wholly
+ * visible, else a row of -1; NULL: not asked. */
 typedef struct PicturePlace {
     const Entry *entry;
     int row, column;
 } PicturePlace;
 void scrollback_draw(Canvas *canvas, Scrollback *log, int top, int height, PicturePlace *newest);
 
-/* The newest picture, or NULL. Borrowed. */
+/* The newest finished picture, or NULL: previews are always half blocks. Borrowed. */
 const Entry *scrollback_newest(const Scrollback *log);

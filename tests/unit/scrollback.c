@@ -103,6 +103,25 @@ static void pictures(void) {
     scrollback_done(&log);
 }
 
+/* A picture of 16x16 in real pixels is two cells wide, which is too small for a preview. */
+static void preview_beside_real_pixels(void) {
+    static uint8_t pixels[3 * 16 * 16];
+    Image image = {.pixels = pixels, .width = 16, .height = 16};
+    Caps kitty = {.protocol = IMAGE_KITTY, .cell_width = 10, .cell_height = 20};
+    Scrollback log = {0};
+    PicturePlace place;
+    scrollback_look(&log, &(ScrollLook){.columns = 40, .picture_rows = 4, .large_rows = 8,
+                                        .depth = DEPTH_24BIT, .caps = &kitty});
+    scrollback_picture(&log, &image, PICTURE_NORMAL);
+    scrollback_preview(&log, &image);
+    CHECK_STR(seen(&log, 5), "   ##\n   ########\n   ########\n   ########\n   ########\n",
+              "a preview is half blocks, also where there are real pixels");
+    canvas_begin(&canvas, 5, 40);
+    scrollback_draw(&canvas, &log, 0, 5, &place);
+    CHECK_EQ(place.row, 0, "and the finished picture before it keeps its pixels");
+    scrollback_done(&log);
+}
+
 static void echo(void) {
     Scrollback log = {0};
     look(&log, 30);
@@ -123,6 +142,7 @@ int main(void) {
     wrapping();
     scrolling();
     pictures();
+    preview_beside_real_pixels();
     echo();
     canvas_done(&canvas);
     buf_done(&out);
