@@ -4,8 +4,11 @@
 #include "ui/plain.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/signals.h"
+#include "ui/caps.h"
+#include "ui/image.h"
 
 static Status plain_open(void *context, Console *console) {
     ((Plain *)context)->console = console;
@@ -16,6 +19,42 @@ static void plain_line(void *context, LineKind kind, const char *text) {
     Plain *plain = context;
     edit_hide();
     stream_line(&plain->stream, kind, text);
+}
+
+/* Lines ask no terminal: what the environment says must do. Terminfo is full's. */
+static ColorDepth picture_depth(const Plain *plain) {
+    const Settings *settings = app_settings(plain->console->app);
+    const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+    bool forbidden = settings_is(settings, SET_COLOR, "auto") && no_color && *no_color;
+    if (forbidden || settings_is(settings, SET_COLOR, "never"))
+        return DEPTH_NONE;
+    CapsFacts facts = caps_facts(term && strstr(term, "256color") ? 256 : 8);
+    Caps caps;
+    caps_begin(&caps, &facts);
+    return caps.depth;
+}
+
+/* Only where `picture` says so, and always as half blocks: lines never move the cursor. */
+static void plain_image(void *context, const Image *image) {
+    Plain *plain = context;
+    ColorDepth depth = picture_depth(plain);
+    if (depth == DEPTH_NONE) {
+        plain_line(plain, LINE_WARN, "A picture here is made of colours, which NO_COLOR or :set color forbids");
+        return;
+    }
+    Caps caps = {.protocol = IMAGE_HALF};
+    int rows = (int)tty_rows() - 2;
+    int most = image->kind == IMAGE_VIEW ? rows : rows / 2;
+    ImageBox box = image_fit(image, (ImageBox){(int)tty_columns(), most > 1 ? most : 1}, &caps);
+    ImageCell *cells = must_alloc((size_t)box.columns * (size_t)box.rows * sizeof *cells);
+    Buf text = {0};
+    image_cells(cells, image, box, depth);
+    image_lines(&text, cells, box, depth);
+    edit_hide();
+    fwrite(text.data, 1, text.size, plain->stream.out);
+    fflush(plain->stream.out);
+    buf_done(&text);
+    free(cells);
 }
 
 static void plain_stop(void *context) {
@@ -96,8 +135,8 @@ static void plain_redraw(void *context) {
 }
 
 static const Surface PLAIN_SURFACE = {
-    .name = "plain", .line = plain_line, .ask = plain_ask, .edit = plain_edit,
-    .suspend = plain_suspend, .resume = plain_resume, .bell = plain_bell,
+    .name = "plain", .by_request = true, .line = plain_line, .image = plain_image, .ask = plain_ask,
+    .edit = plain_edit, .suspend = plain_suspend, .resume = plain_resume, .bell = plain_bell,
 };
 
 const Face PLAIN_FACE = {

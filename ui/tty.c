@@ -113,6 +113,11 @@ size_t tty_columns(void) {
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col ? 80 : size.ws_col;
 }
 
+size_t tty_rows(void) {
+    struct winsize size;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_row ? 24 : size.ws_row;
+}
+
 /* ---- units --------------------------------------------------------------------------------------------- */
 
 void cutter_done(UnitCutter *cutter) {

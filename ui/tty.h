@@ -32,6 +32,9 @@ void tty_stop(void);
 /* Columns of the terminal; 80 when it does not say. */
 size_t tty_columns(void);
 
+/* Its rows; 24 when it does not say. */
+size_t tty_rows(void);
+
 #define KEY_INTERRUPT '\003' /* Ctrl-C */
 #define KEY_STOP '\032'      /* Ctrl-Z */
 #define KEY_END '\004'       /* Ctrl-D */

@@ -384,6 +384,13 @@ void app_leave(App *app, LeaveHow how, int status) {
     app->leave_when_done = true;
 }
 
+bool app_shows_pictures(const App *app) {
+    const Surface *surface = app->report.surface;
+    bool wanted = !settings_is(&app->settings, SET_PICTURE, "auto") &&
+                  !settings_is(&app->settings, SET_PICTURE, "none");
+    return surface->image && (!surface->by_request || wanted);
+}
+
 bool app_leaving(const App *app) {
     if (app->leaving || !app->leave_when_done)
         return app->leaving;

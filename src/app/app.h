@@ -124,6 +124,7 @@ int app_finish(App *app);
 const View *app_view(const App *app);              /* borrowed, changes with every app_drain */
 Report *app_report(App *app);
 const Settings *app_settings(const App *app);
+bool app_shows_pictures(const App *app);
 const char *app_prompt(const App *app, size_t *size); /* the current prompt, borrowed; "" without */
 
 /* Saved text of the edit area that was restored at start; NULL without. Borrowed. */

@@ -411,12 +411,12 @@ static const char *name_of(const char *path) {
 
 static Status no_pictures_here(void) {
     return hint(fail(ERR_UNSUPPORTED, "lines cannot show a picture"),
-                ":open shows it in the desktop's viewer; newbie --full shows pictures itself");
+                ":set picture half shows it as blocks; :open in the desktop's viewer");
 }
 
 Status cmd_view(App *app, const Call *call) {
     const char *reference = call->count ? call->word[0] : "last";
-    if (!app->report.surface->image)
+    if (!app_shows_pictures(app))
         return app_fault_as(app, EXIT_SOME, no_pictures_here());
     const Shot *shot = picture_shot(app, reference);
     if (shot && shot->pixels) {

@@ -320,7 +320,7 @@ static void on_saved(App *app, Event *event) {
     say_saved(app, ticket->job, saved);
     app->view.pictures++;
     app->view.last_seconds = saved->total_seconds;
-    if (saved->pixels)
+    if (saved->pixels && app_shows_pictures(app))
         report_image(&app->report, &(Image){saved->pixels, saved->width, saved->height, saved->number,
                                             IMAGE_NEW, saved->path ? shown_path(saved->path) : NULL});
     app_gallery_saved(app, ticket->job, saved);

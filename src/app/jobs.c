@@ -206,6 +206,10 @@ static MetaLevel metadata_level(const Settings *settings) {
     return settings_is(settings, SET_METADATA, "share") ? META_SHARE : META_FULL;
 }
 
+static bool previews_are_shown(const App *app) {
+    return app->report.surface->image && !app->report.surface->by_request;
+}
+
 static Job *make_job(App *app, const Order *order) {
     const Settings *settings = &order->settings;
     size_t size = strlen(order->prompt);
@@ -227,7 +231,7 @@ static Job *make_job(App *app, const Order *order) {
         .shift = settings_number(settings, SET_SHIFT),
         .sampler = must_copy(settings_text(settings, SET_SAMPLER)),
         .schedule = must_copy(settings_text(settings, SET_SCHEDULE)),
-        .preview_every = app->report.surface->image ? (int)settings_number(settings, SET_PREVIEW) : 0,
+        .preview_every = previews_are_shown(app) ? (int)settings_number(settings, SET_PREVIEW) : 0,
         .metadata = metadata_level(settings),
     };
     settings_size(settings, &job->width, &job->height);
@@ -479,7 +483,7 @@ Status app_keep(App *app) {
 
 Status app_preview_now(App *app) {
     Ticket *running;
-    if (!app->report.surface->image)
+    if (!previews_are_shown(app))
         return hint(fail(ERR_UNSUPPORTED, "lines cannot show a preview"),
                     "newbie --full shows pictures and previews");
     TRY(stepping(&running, app));

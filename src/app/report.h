@@ -45,6 +45,7 @@ typedef struct Question {
 typedef struct Surface {
     const char *name;                                                  /* "plain", "full", "json" */
     bool live; /* shows steps, times and previews by itself, so that no lines need tell them (F7) */
+    bool by_request; /* shows pictures only where the setting `picture` names a way, and no previews */
     void (*line)(void *context, LineKind kind, const char *text);
     void (*image)(void *context, const Image *image);                  /* (optional) */
     char (*ask)(void *context, const Question *question);              /* (optional) waits for the answer */

@@ -194,6 +194,26 @@ static void output_gone(void) {
     terminal_close(terminal);
 }
 
+static void pictures_in_lines(void) {
+    static const char *const arguments[] = {"--plain", "--no-rc", "--steps=2", NULL};
+    Terminal *terminal = terminal_open(40, 100, arguments);
+    terminal_type(terminal, "1girl\033\r");
+    EXPECT(terminal, ": seed ", "a picture is made");
+    CHECK(!strstr(terminal_sent(terminal), "▀"), "lines show none by themselves");
+    terminal_type(terminal, ":view last\r");
+    EXPECT(terminal, "[ERROR] lines cannot show a picture\n[HINT] :set picture half", ":view says how they do");
+    terminal_type(terminal, ":set picture half\r:view last\r:say that was it\r");
+    EXPECT(terminal, "\nthat was it\n", "then it does");
+    CHECK(strstr(terminal_sent(terminal), "▀"), "and prints half blocks");
+    /* 128x128 pixels in 38 rows, two to leave room */
+    CHECK_EQ(count_of(terminal_sent(terminal), "\033[m\r\n"), 38, "as large as there is room, colours reset");
+    terminal_type(terminal, ":set color never\r:view last\r");
+    EXPECT(terminal, "[WARN] A picture here is made of colours", "without colour it cannot");
+    terminal_type(terminal, "\004");
+    EXPECT_STATUS(terminal, 0, "it leaves");
+    terminal_close(terminal);
+}
+
 int main(void) {
     program_world();
     interrupt();
@@ -205,5 +225,6 @@ int main(void) {
     stop();
     editor();
     output_gone();
+    pictures_in_lines();
     return tap_end();
 }
