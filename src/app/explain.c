@@ -13,93 +13,93 @@
 
 const Term TERMS[] = {
     {"prompt",
-     "The text that says what to draw. Plain words work, lists of tags work, and XML elements say\n"
-     "which figure wears what. newbie never changes it: the two text encoders read exactly the bytes\n"
-     "you typed. The current prompt is the last one rendered; :show prints it, :edit changes it.\n"},
+     "The text that says what to draw. Plain words work, lists of tags work, and XML elements say "
+     "which figure wears what. newbie never changes it: the two text encoders read exactly the bytes "
+     "you typed. The current prompt is the last one rendered; :show prints it, :edit changes it."},
     {"xml",
-     "Elements such as <character_1> and <appearance> group the words, so that blue hair stays with\n"
-     "the figure it belongs to. The model was trained on captions of this form; to the encoders the\n"
-     "tags are text like any other. :help xml lists the elements, :lint finds mistakes.\n"},
+     "Elements such as <character_1> and <appearance> group the words, so that blue hair stays with "
+     "the figure it belongs to. The model was trained on captions of this form; to the encoders the "
+     "tags are text like any other. :help xml lists the elements, :lint finds mistakes."},
     {"token",
-     "Text encoders do not read letters but tokens: words or pieces of words, each with a number.\n"
-     "Underscores, indentation and the tags of XML cost tokens too. Gemma reads 512, the system prompt\n"
-     "included; what comes later is cut off. :tokens shows the borders and counts them.\n"},
+     "Text encoders do not read letters but tokens: words or pieces of words, each with a number. "
+     "Underscores, indentation and the tags of XML cost tokens too. Gemma reads 512, the system prompt "
+     "included; what comes later is cut off. :tokens shows the borders and counts them."},
     {"gemma",
-     "A language model. It reads the system prompt and your prompt and turns every token into a list\n"
-     "of numbers that holds its meaning in this sentence. The image network looks at these lists in\n"
-     "every layer of every step: they say what goes where.\n"},
+     "A language model. It reads the system prompt and your prompt and turns every token into a list "
+     "of numbers that holds its meaning in this sentence. The image network looks at these lists in "
+     "every layer of every step: they say what goes where."},
     {"jina",
-     "Jina CLIP, a model that was trained to match pictures with captions. It reads your prompt without\n"
-     "the system prompt and gives one list of numbers for the whole of it. That list steers every\n"
-     "layer of the image network, beside the word for word account that Gemma gives.\n"},
+     "Jina CLIP, a model that was trained to match pictures with captions. It reads your prompt without "
+     "the system prompt and gives one list of numbers for the whole of it. That list steers every "
+     "layer of the image network, beside the word for word account that Gemma gives."},
     {"latent",
-     "The picture while it is made: not pixels but 16 numbers for each square of 8 by 8 pixels. It is\n"
-     "12 times smaller than the pixels, so all steps work on it. At the end the VAE turns it into a\n"
-     "picture. Two equal latents are two equal pictures: :same compares them.\n"},
+     "The picture while it is made: not pixels but 16 numbers for each square of 8 by 8 pixels. It is "
+     "12 times smaller than the pixels, so all steps work on it. At the end the VAE turns it into a "
+     "picture. Two equal latents are two equal pictures: :same compares them."},
     {"noise",
-     "Where every picture begins: random numbers, drawn from the seed, one for each number of the\n"
-     "latent. The network has learned to see a picture in them, and step by step the noise is taken\n"
-     "away. Same seed and same size: same noise.\n"},
+     "Where every picture begins: random numbers, drawn from the seed, one for each number of the "
+     "latent. The network has learned to see a picture in them, and step by step the noise is taken "
+     "away. Same seed and same size: same noise."},
     {"seed",
-     "The number that the noise is drawn from. Another seed is another picture of the same prompt; the\n"
-     "same seed, prompt and settings make the same picture again, to the last pixel. :seed 42 fixes it,\n"
-     ":seed random draws a new one each time, :seed last takes that of the newest picture.\n"},
+     "The number that the noise is drawn from. Another seed is another picture of the same prompt; the "
+     "same seed, prompt and settings make the same picture again, to the last pixel. :seed 42 fixes it, "
+     ":seed random draws a new one each time, :seed last takes that of the newest picture."},
     {"step",
-     "One question to the network: given this latent, which way lies the picture? The sampler goes a\n"
-     "little that way and asks again. More steps follow the path more closely and take longer; from\n"
-     "some number on nothing gets better. :steps 20 sets it.\n"},
+     "One question to the network: given this latent, which way lies the picture? The sampler goes a "
+     "little that way and asks again. More steps follow the path more closely and take longer; from "
+     "some number on nothing gets better. :steps 20 sets it."},
     {"sigma",
-     "How much noise is in the latent: 1 is nothing but noise, 0 is none. Each step begins at one sigma\n"
-     "and ends at the next lower one. Early steps lay out the scene, late ones draw the details.\n"
-     "Schedule and shift choose the list of sigmas.\n"},
+     "How much noise is in the latent: 1 is nothing but noise, 0 is none. Each step begins at one sigma "
+     "and ends at the next lower one. Early steps lay out the scene, late ones draw the details. "
+     "Schedule and shift choose the list of sigmas."},
     {"velocity",
-     "What the network answers in a step: for each number of the latent the way from noise to picture.\n"
-     "The sampler multiplies it by the drop in sigma and adds it to the latent. With guidance two\n"
-     "velocities are asked for and their difference is made larger.\n"},
+     "What the network answers in a step: for each number of the latent the way from noise to picture. "
+     "The sampler multiplies it by the drop in sigma and adds it to the latent. With guidance two "
+     "velocities are asked for and their difference is made larger."},
     {"sampler",
-     "The rule that makes the next latent from velocities. euler goes straight along each answer; other\n"
-     "rules ask twice or look back, to follow a bent path more closely. With many steps they agree.\n"
-     ":set sampler? lists those that are here.\n"},
+     "The rule that makes the next latent from velocities. euler goes straight along each answer; other "
+     "rules ask twice or look back, to follow a bent path more closely. With many steps they agree. "
+     ":set sampler? lists those that are here."},
     {"schedule",
-     "How the noise levels of a run are spread from 1 down to 0. normal spreads them evenly, others\n"
-     "spend more steps at one end. Together with the shift it decides how much work goes into the\n"
-     "layout and how much into details. :set schedule? lists them.\n"},
+     "How the noise levels of a run are spread from 1 down to 0. normal spreads them evenly, others "
+     "spend more steps at one end. Together with the shift it decides how much work goes into the "
+     "layout and how much into details. :set schedule? lists them."},
     {"shift",
-     "Pushes the noise levels of the schedule towards 1, so that more steps are spent where the layout\n"
-     "is decided. Large pictures need it more. The published model uses 6; other values seldom help.\n"
-     ":shift 6 sets it.\n"},
+     "Pushes the noise levels of the schedule towards 1, so that more steps are spent where the layout "
+     "is decided. Large pictures need it more. The published model uses 6; other values seldom help. "
+     ":shift 6 sets it."},
     {"cfg",
-     "Guidance. Each step asks the network twice, with your prompt and with the negative one, and goes\n"
-     "further where the answers differ: this number says how much further. High values follow the\n"
-     "words more closely and look harsher. At 1 it asks once and is twice as fast.\n"},
+     "Guidance. Each step asks the network twice, with your prompt and with the negative one, and goes "
+     "further where the answers differ: this number says how much further. High values follow the "
+     "words more closely and look harsher. At 1 it asks once and is twice as fast."},
     {"negative",
-     "What the picture should move away from. With cfg above 1 each step compares the answer to your\n"
-     "prompt with the answer to this text; empty is the usual case. At cfg 1 it has no effect.\n"
-     ":neg low_quality sets it, :neg \"\" empties it.\n"},
+     "What the picture should move away from. With cfg above 1 each step compares the answer to your "
+     "prompt with the answer to this text; empty is the usual case. At cfg 1 it has no effect. "
+     ":neg low_quality sets it, :neg \"\" empties it."},
     {"vae",
-     "The network between latent and pixels. Its decoder runs once, at the end of a run, and turns the\n"
-     "16 numbers of each place into 8 by 8 pixels that fit their neighbours. It draws nothing new, but\n"
-     "eyes and fine lines depend on it.\n"},
+     "The network between latent and pixels. Its decoder runs once, at the end of a run, and turns the "
+     "16 numbers of each place into 8 by 8 pixels that fit their neighbours. It draws nothing new, but "
+     "eyes and fine lines depend on it."},
     {"preview",
-     "A small picture of the latent while it is worked on: a weighted sum of the 16 numbers gives a\n"
-     "colour for each place. That costs almost nothing, unlike the VAE. It shows what the picture would\n"
-     "become if it went straight on from here. :preview 4 shows one every four steps.\n"},
+     "A small picture of the latent while it is worked on: a weighted sum of the 16 numbers gives a "
+     "colour for each place. That costs almost nothing, unlike the VAE. It shows what the picture would "
+     "become if it went straight on from here. :preview 4 shows one every four steps."},
     {"precision",
-     "How exactly numbers are kept: f32 with about seven digits, bf16 with two or three in half the\n"
-     "memory. bf16 is faster where the processor computes in it, and pictures hardly differ. A seed\n"
-     "repeats a picture exactly only in the same precision. :set precision f32 chooses.\n"},
+     "How exactly numbers are kept: f32 with about seven digits, bf16 with two or three in half the "
+     "memory. bf16 is faster where the processor computes in it, and pictures hardly differ. A seed "
+     "repeats a picture exactly only in the same precision. :set precision f32 chooses."},
     {"memory",
-     "Weights are the model's own numbers and stay while it is loaded. Activations are what is computed\n"
-     "on the way and grow with the size of the picture. :mem shows both, and what other sizes would\n"
-     "need.\n"},
+     "Weights are the model's own numbers and stay while it is loaded. Activations are what is computed "
+     "on the way and grow with the size of the picture. :mem shows both, and what other sizes would "
+     "need."},
     {"plan",
-     "Before the first step the run is gone through once without computing anything. That tells how\n"
-     "much memory each part needs, whether it fits, and how long it may take. What does not fit is\n"
-     "refused before it starts, with the numbers.\n"},
+     "Before the first step the run is gone through once without computing anything. That tells how "
+     "much memory each part needs, whether it fits, and how long it may take. What does not fit is "
+     "refused before it starts, with the numbers."},
     {"metadata",
-     "What made a picture is stored in its PNG: prompt, seed, settings, model. Other programs read it\n"
-     "too. :info prints it, :fetch takes it over, :same makes the picture again. :set metadata share\n"
-     "leaves out what tells of this machine; off stores nothing.\n"},
+     "What made a picture is stored in its PNG: prompt, seed, settings, model. Other programs read it "
+     "too. :info prints it, :fetch takes it over, :same makes the picture again. :set metadata share "
+     "leaves out what tells of this machine; off stores nothing."},
     {0},
 };
 
@@ -191,17 +191,18 @@ static void tell(App *app, const Story *story) {
     for (int phase = 0; phase <= (int)story->phase; phase++) {
         Buf line = {0};
         tellers[phase](&line, app, story);
-        report_line(&app->report, LINE_PLAIN, "%s", line.data);
+        report_wrapped(&app->report, LINE_PLAIN, line.data);
         buf_done(&line);
     }
 }
 
 static void say_terms(App *app) {
-    Buf names = {0};
+    Buf line = {0};
+    buf_text(&line, ":explain TERM says more:");
     for (const Term *term = TERMS; term->name; term++)
-        buf_print(&names, "%s%s", names.size ? " " : "", term->name);
-    report_line(&app->report, LINE_PLAIN, ":explain TERM says more: %s", names.data);
-    buf_done(&names);
+        buf_print(&line, " %s", term->name);
+    report_wrapped(&app->report, LINE_PLAIN, line.data);
+    buf_done(&line);
 }
 
 Status cmd_explain(App *app, const Call *call) {
@@ -210,16 +211,16 @@ Status cmd_explain(App *app, const Call *call) {
         if (find_story(&story, app))
             tell(app, &story);
         else
-            report_line(&app->report, LINE_PLAIN,
-                        "Nothing was made yet. Type a prompt and an empty line: the text is encoded, noise "
-                        "is turned into a latent, the latent into a picture.");
+            report_wrapped(&app->report, LINE_PLAIN,
+                           "Nothing was made yet. Type a prompt and an empty line: the text is encoded, "
+                           "noise is turned into a latent, the latent into a picture.");
         say_terms(app);
         return NULL;
     }
     Nearest nearest = nearest_to(call->word[0], strlen(call->word[0]));
     for (const Term *term = TERMS; term->name; term++) {
         if (!strcmp(term->name, call->word[0])) {
-            report_lines(&app->report, LINE_PLAIN, term->text);
+            report_wrapped(&app->report, LINE_PLAIN, term->text);
             return NULL;
         }
         nearest_try(&nearest, term->name);

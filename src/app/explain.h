@@ -4,7 +4,7 @@
 /* One term. */
 typedef struct Term {
     const char *name; /* "sigma" */
-    const char *text; /* a paragraph of at most 60 words; lines of at most 100 columns, a newline each */
+    const char *text; /* a paragraph of at most 60 words, without line breaks */
 } Term;
 
 extern const Term TERMS[]; /* ends with a row whose name is NULL; in the order of T2 */

@@ -54,6 +54,24 @@ void report_lines(Report *report, LineKind kind, const char *text) {
     }
 }
 
+/* Bytes of the first line of a paragraph: up to a space, or up to where it fits when a word is too long. */
+static size_t line_size(const char *text, size_t columns) {
+    size_t fits = utf8_fit(text, strlen(text), columns), size = fits;
+    while (text[fits] && size && text[size] != ' ')
+        size--;
+    return size ? size : fits ? fits : 1;
+}
+
+void report_wrapped(Report *report, LineKind kind, const char *text) {
+    size_t columns = REPORT_COLUMNS - strlen(LINE_MARKS[kind]);
+    while (*text) {
+        size_t size = line_size(text, columns);
+        report_line(report, kind, "%.*s", (int)size, text);
+        text += size;
+        text += strspn(text, " ");
+    }
+}
+
 /* Where a fault was made is for the log alone. */
 static void copy_origin(Report *report, Status st) {
     if (report->copy)

@@ -73,6 +73,11 @@ void report_line(Report *report, LineKind kind, const char *format, ...)
 /* The same for a text of several lines, each said as a line of this kind. */
 void report_lines(Report *report, LineKind kind, const char *text);
 
+/* One paragraph in lines of at most REPORT_COLUMNS cells, broken at spaces, for terminals that would break it
+ * anywhere. */
+#define REPORT_COLUMNS 79
+void report_wrapped(Report *report, LineKind kind, const char *text);
+
 /* [ERROR] and, where there is one, [HINT]. NULL and ERR_CANCELLED say nothing; ERR_BUG gets "(bug in newbie)"
  * and the hint to report it. */
 void report_fault(Report *report, Status st);
