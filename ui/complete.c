@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/keys.h"
 #include "base/file.h"
 #include "prompt/known.h"
 #include "prompt/scan.h"
@@ -345,6 +346,18 @@ static void offer_seeds(Offer *to, const App *app) {
     buf_done(&seeds);
 }
 
+/* What else :help knows; of keys with several names the first. */
+static void offer_topics(Offer *to) {
+    const char *topic;
+    for (int i = 0; (topic = help_topic(i)); i++)
+        offer(to, topic);
+    for (const Key *key = KEYS; key->name; key++) {
+        char *name = must_copy_n(key->name, strcspn(key->name, ","));
+        offer(to, name);
+        free(name);
+    }
+}
+
 /* Values of the setting called `name`. */
 static void offer_values(Offer *to, const App *app, const char *name) {
     const Setting *setting = setting_find(name);
@@ -381,7 +394,7 @@ static void offer_argument(Offer *to, const App *app, const Argument *argument, 
     case ARGUMENT_VALUE: offer_values(to, app, before); offer_references(to, app, argument); break;
     case ARGUMENT_JOB: offer_jobs(to, app); break;
     case ARGUMENT_FILE: offer_files(to); break;
-    case ARGUMENT_COMMAND: offer_commands(to); offer_settings(to); break;
+    case ARGUMENT_COMMAND: offer_commands(to); offer_settings(to); offer_topics(to); break;
     case ARGUMENT_NONE: case ARGUMENT_NUMBER: case ARGUMENT_WORD: case ARGUMENT_TEXT: break;
     }
 }

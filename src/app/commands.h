@@ -86,5 +86,8 @@ Status command_run(App *app, const char *line, CommandSource source);
 /* The row that a line would run, or NULL: what command_run finds, without running it. */
 const Command *command_of(const char *line, CommandSource source);
 
+/* The name of topic `index` of :help, NULL behind the last. */
+const char *help_topic(int index);
+
 /* Appends ":save NAME [ELEMENT]". */
 void command_usage(Buf *out, const Command *command);

@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "app/cmd.h"
+#include "app/keys.h"
 #include "app/state.h"
 #include "base/nearest.h"
 
 typedef struct Topic {
-    const char *name, *help, *text;
+    const char *name, *help, *text; /* text NULL: something else says it */
 } Topic;
 
 static const Topic TOPICS[] = {
@@ -22,15 +23,7 @@ static const Topic TOPICS[] = {
      "or name it once in the start file: :model PATH. $NEWBIE_MODEL and --model win over that.\n"
      "A name without a slash is also looked for under models/ in the data directory.\n"
      "Files must be safetensors. newbie downloads nothing.\n"},
-    {"keys", "what keys do while typing",
-     "Enter           new line; on an empty line under complete text: render\n"
-     "Alt-Enter       render as it is; also Ctrl-D, or a line that is exactly :go\n"
-     "Ctrl-J          new line, always\n"
-     "Tab             complete commands, settings, files, elements\n"
-     "Ctrl-C          clear the text; while a picture is made: stop after this step, again: drop it\n"
-     "Up, Down        lines, then history; Ctrl-R searches it\n"
-     "Ctrl-G          the text in your editor\n"
-     "Ctrl-D          on an empty line: leave\n"},
+    {"keys", "what keys do while typing and while a picture is made", NULL}, /* the rows of keys.c */
     {"xml", "how a prompt is written",
      "Plain words work: 1girl, blue_hair, waving. XML says who wears what:\n"
      "  <character_1>\n"
@@ -100,14 +93,30 @@ static void help_command(Report *report, const Command *command) {
     buf_done(&usage);
 }
 
+/* A value that the setting allows. */
+static const char *example_of(const Setting *setting) {
+    return setting->example ? setting->example : setting->fallback;
+}
+
 static void help_setting(Report *report, const Setting *setting) {
     Buf range = {0};
     setting_range(&range, setting);
     report_line(report, LINE_PLAIN, ":set %s VALUE", setting->name);
     report_line(report, LINE_PLAIN, "  %s", setting->help);
+    report_line(report, LINE_PLAIN, "  example: :set %s %s", setting->name, example_of(setting));
     report_line(report, LINE_PLAIN, "  %s%s%s; :set %s? shows more", range.data, setting->unit ? " " : "",
                 setting->unit ? setting->unit : "", setting->name);
     buf_done(&range);
+}
+
+static void help_keys(App *app) {
+    Table table = table_of(2);
+    for (const Key *key = KEYS; key->name; key++) {
+        table_cell(&table, "%s", key->name);
+        table_cell(&table, "%s", key->help);
+    }
+    report_table(&app->report, &table, 0);
+    report_line(&app->report, LINE_PLAIN, "The keys of readline and of your inputrc work too.");
 }
 
 static void help_demo(App *app) {
@@ -147,6 +156,8 @@ static Status unknown_word(const char *word) {
         nearest_try(&nearest, SETTINGS[i].name);
     for (int i = 0; i < TOPIC_COUNT; i++)
         nearest_try(&nearest, TOPICS[i].name);
+    for (const Key *key = KEYS; key->name; key++)
+        nearest_try(&nearest, key->name);
     Status st = fail(ERR_USAGE, "there is no help on %s", word);
     return nearest.best ? hint(st, ":help %s", nearest.best) : hint(st, ":? lists everything");
 }
@@ -161,7 +172,8 @@ Status cmd_help(App *app, const Call *call) {
     const Topic *topic = find_topic(word);
     const Command *command = command_find(word);
     const Setting *setting = setting_find(word);
-    if (!topic && !command && !setting)
+    const Key *key = key_find(word);
+    if (!topic && !command && !setting && !key)
         return unknown_word(word);
     if (command)
         help_command(&app->report, command);
@@ -170,8 +182,14 @@ Status cmd_help(App *app, const Call *call) {
     if (topic && topic->text)
         report_lines(&app->report, LINE_PLAIN, topic->text);
     else if (topic)
-        help_demo(app);
+        (strcmp(topic->name, "keys") ? help_demo : help_keys)(app);
+    if (key)
+        report_line(&app->report, LINE_PLAIN, "%s: %s", key->name, key->help);
     return NULL;
+}
+
+const char *help_topic(int index) {
+    return index < TOPIC_COUNT ? TOPICS[index].name : NULL;
 }
 
 /* ---- --help and --version ------------------------------------------------------------------------------ */
@@ -313,13 +331,19 @@ static void man_settings(Buf *out) {
         const Setting *s = &SETTINGS[i];
         Buf text = {0}, range = {0};
         setting_range(&range, s);
-        buf_print(&text, "%s. %s%s%s; default %s%s", s->help, range.data, s->unit ? " " : "",
-                  s->unit ? s->unit : "", *s->fallback ? s->fallback : "empty",
-                  s->model ? ", or the model's own" : "");
+        buf_print(&text, "%s. %s%s%s; default %s%s. Example: :set %s %s", s->help, range.data,
+                  s->unit ? " " : "", s->unit ? s->unit : "", *s->fallback ? s->fallback : "empty",
+                  s->model ? ", or the model's own" : "", s->name, example_of(s));
         put_item(out, s->name, text.data);
         buf_done(&text);
         buf_done(&range);
     }
+}
+
+static void man_keys(Buf *out) {
+    buf_text(out, ".SH KEYS\nThose of readline and of your inputrc work too.\n");
+    for (const Key *key = KEYS; key->name; key++)
+        put_item(out, key->name, key->help);
 }
 
 typedef struct ManRow {
@@ -374,6 +398,7 @@ void arguments_man(Buf *out) {
     each_option(out, put_man_option);
     man_settings(out);
     man_commands(out);
+    man_keys(out);
     buf_text(out, ".SH TOPICS\n");
     for (int i = 0; i < TOPIC_COUNT; i++)
         if (TOPICS[i].text) {

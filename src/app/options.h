@@ -96,6 +96,7 @@ typedef struct Setting {
     const char *unit;       /* "pixels", "steps"; NULL for none */
     const char *metavar;    /* for --help: "N", "WxH" */
     const char *help;       /* one line, no full stop */
+    const char *example;    /* a value; NULL: the fallback is one */
 } Setting;
 
 extern const Setting SETTINGS[SETTING_COUNT];
