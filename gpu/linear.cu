@@ -1,11 +1,11 @@
-/* linear.cu: the matrix products of the networks, over gemm.cu or plain.cu, and what follows them. */
+/* linear.cu: the matrix products of the networks, over product.cu or plain.cu, and what follows them. */
 #include "gpu/ops.cuh"
-#include "gpu/plain.cuh"
+#include "gpu/product.cuh"
 
 Status cuda_linear(void *state, Tensor y, Tensor x, const Weight *w, LinearHow how) {
     Product p = {y.data, x.data, w->packed, y.type, x.type, w->type, y.strides[0], x.strides[0], x.dims[0], w->out,
                  w->in, w->bias, how.act, how.store};
-    return plain_product((Cuda *)state, &p);
+    return product_mma_suits(&p) ? product_mma((Cuda *)state, &p) : plain_product((Cuda *)state, &p);
 }
 
 /* ---- gated linear units -------------------------------------------------------------------------------- */
@@ -28,6 +28,10 @@ static __global__ void __launch_bounds__(POINT_THREADS)
 
 Status cuda_glu_linear(void *state, Tensor y, Tensor x, const Weight *w, Activation act) {
     Cuda *cuda = (Cuda *)state;
+    Product whole = {y.data, x.data, w->packed, y.type, x.type, w->type, y.strides[0], x.strides[0], x.dims[0],
+                     w->out, w->in, w->bias, act, STORE_SET};
+    if (product_mma_suits(&whole))
+        return product_mma_glu(cuda, &whole);
     size_t row_bytes = (size_t)w->out * dtype_size(y.type);
     int64_t most = (int64_t)(SCRATCH_BYTES / row_bytes);
     if (most < 1)

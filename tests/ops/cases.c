@@ -125,7 +125,7 @@ static const int CONV[][CASE_NUMBERS] = {
     {17, 13, 16, 33, 1, 1, 1, 1}, {2, 2, 1, 1, 3, 2, 0, 0},    {3, 5, 7, 9, 3, 2, 0, 1},
     {16, 12, 33, 16, 3, 2, 0, 0}, {17, 13, 5, 40, 3, 2, 1, 0}, {1, 13, 8, 3, 3, 1, 1, 1},
     {17, 1, 24, 31, 3, 1, 0, 0},  {8, 8, 32, 64, 3, 1, 0, 1},  {5, 7, 40, 3, 3, 1, 1, 0},
-    {33, 29, 24, 40, 3, 1, 0, 0},
+    {33, 29, 24, 40, 3, 1, 0, 0}, {7, 20, 40, 136, 3, 1, 1, 1}, {9, 15, 16, 129, 1, 1, 0, 1},
 };
 
 static void run_conv(Run *run, const int *n) {
@@ -139,7 +139,7 @@ static void run_conv(Run *run, const int *n) {
 static const int UP_CONV[][CASE_NUMBERS] = {
     /* height, width, in, out, bf16 */
     {1, 1, 1, 1, 0},   {1, 3, 5, 7, 1},   {4, 4, 16, 16, 0},
-    {9, 5, 24, 33, 0}, {3, 8, 40, 12, 1}, {19, 17, 16, 24, 0},
+    {9, 5, 24, 33, 0}, {3, 8, 40, 12, 1}, {19, 17, 16, 24, 0}, {9, 8, 72, 130, 1},
 };
 
 static void run_up_conv(Run *run, const int *n) {
@@ -313,6 +313,12 @@ static const int ATTENTION[][CASE_NUMBERS] = {
     {9, 1, 1, 48, MASK_CAUSAL, 300, 0, 0},
     {9, 2, 1, 20, MASK_CAUSAL, 257, SCORES_LARGE, 0},
     {9, 1, 1, 32, MASK_FULL, 0, SCORES_LARGE, 0},
+    /* the widths of the matrix kernels of a card, over several tiles of queries and of keys */
+    {8, 3, 1, 96, MASK_FULL, 0, 0, 0},
+    {8, 1, 1, 96, MASK_FULL, 0, SCORES_LARGE, 8},
+    {6, 2, 1, 256, MASK_CAUSAL, 0, 0, 8},
+    {6, 1, 1, 512, MASK_FULL, 0, 0, 0},
+    {6, 1, 1, 128, MASK_CAUSAL, 70, 0, 0},
 };
 
 /* Large scores, about ±1e4, are made of integers so that they are exact and near ties stay what they are. */

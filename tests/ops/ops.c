@@ -4,9 +4,12 @@
  * candidate must leave guards and inputs alone, give finite numbers within the tolerance of the op's row in
  * list.h, and the same bytes with every number of threads. Two more candidates are ref and cpu without their
  * fused ops: they prove the compositions of ops.c. The emulated module runs with its three orders of threads
- * instead, with float32 and with bf16 activations; ref then begins with the same rounded numbers.
+ * instead, with float32 and with bf16 activations; ref then begins with the same rounded numbers. Once more for
+ * attention on the matrix instructions of Hopper.
  */
 #include "config.h"
+
+#include <stdlib.h>
 
 #include "ops/check.h"
 #include "ops/list.h"
@@ -14,7 +17,7 @@
 #include "tests/ops/emulated.h"
 #include "tests/tap.h"
 
-enum { THREADS_MAX = 3, CANDIDATES_MAX = 12, ARENA_BYTES = 1 << 20 };
+enum { THREADS_MAX = 3, CANDIDATES_MAX = 16, ARENA_BYTES = 1 << 20 };
 
 typedef struct Candidate {
     char name[64];
@@ -23,6 +26,8 @@ typedef struct Candidate {
     int threads;         /* tries 1 to this; orders of the emulated device */
     EmuControl *control; /* of the emulated device; NULL for a CPU */
     int limit;           /* which tolerance counts, and which ref: a Limit */
+    const char *only;    /* the one op it is tried with; NULL: all */
+    const char *attention; /* value of NEWBIE_ATTENTION; NULL: none */
     Ops ops[THREADS_MAX];
     int failures; /* of the present op */
 } Candidate;
@@ -95,6 +100,10 @@ static void open_bench(Bench *bench, const Backend composing[2]) {
         card.limit = p == PRECISION_F32 ? LIMIT_F32 : LIMIT_HALF;
         add_candidate(bench, card);
     }
+    if (control)
+        add_candidate(bench, (Candidate){.name = "emulated cuda, bf16, wgmma", .backend = emulated, .threads = 3,
+                                         .control = control, .options = {.precision = PRECISION_BF16},
+                                         .limit = LIMIT_HALF, .only = "attention", .attention = "wgmma"});
     if (!control)
         printf("# no emulated CUDA module in this build\n");
 }
@@ -120,6 +129,10 @@ static Run run_row(Ops *o, const OpCases *cases, int row, RunHow how) {
 static Run run_candidate(Candidate *candidate, int i, const OpCases *cases, int row) {
     if (candidate->control)
         candidate->control->order = (EmuOrder)i;
+    if (candidate->attention)
+        setenv("NEWBIE_ATTENTION", candidate->attention, 1);
+    else
+        unsetenv("NEWBIE_ATTENTION");
     return run_row(&candidate->ops[i], cases, row,
                    (RunHow){.place = candidate->control ? ON_DEVICE : ON_HOST,
                             .numbers = candidate->limit == LIMIT_HALF ? NUMBERS_BF16 : NUMBERS_FULL});
@@ -181,6 +194,10 @@ static void try_candidate(Candidate *candidate, const OpCases *cases, int row, c
         ops_clear(&candidate->ops[t]);
 }
 
+static bool takes(const Candidate *candidate, const OpCases *cases) {
+    return !candidate->only || !strcmp(candidate->only, cases->op);
+}
+
 static void try_op(Bench *bench, const OpCases *cases) {
     for (int i = 0; i < bench->candidates; i++)
         bench->candidate[i].failures = 0;
@@ -196,12 +213,15 @@ static void try_op(Bench *bench, const OpCases *cases) {
                 CHECK_STR(wrong, "", "ref itself runs");
         }
         for (int i = 0; i < bench->candidates; i++)
-            try_candidate(&bench->candidate[i], cases, row, &ref[bench->candidate[i].limit]);
+            if (takes(&bench->candidate[i], cases))
+                try_candidate(&bench->candidate[i], cases, row, &ref[bench->candidate[i].limit]);
         for (int l = 0; l < LIMITS; l++)
             run_end(&ref[l]);
     }
     for (int i = 0; i < bench->candidates; i++) {
         char name[160];
+        if (!takes(&bench->candidate[i], cases))
+            continue;
         snprintf(name, sizeof name, "%s (%s) agrees with ref in %d shapes on %s", cases->op, cases->columns,
                  cases->count, bench->candidate[i].name);
         CHECK_EQ(bench->candidate[i].failures, 0, name);
