@@ -26,6 +26,9 @@ int attention_blocks(const AttentionCall *call, int rows);
 /* Enqueues a call on the matrix instructions of sm_80 and later. `padded`: 32, 64, 96, 128, 256 or 512. */
 Status attention_mma(Cuda *cuda, const AttentionCall *call, int padded);
 
-/* The same on those of Hopper. _can: whether this card and this call suit it. */
+/* The same on those of Hopper. _try: finds out whether this card has them and whether they give what
+ * attention_mma gives, once, when the card is opened (cuda->wgmma); errors: ERR_DEVICE. _can: whether this
+ * call suits too. */
+Status attention_wgmma_try(Cuda *cuda);
 bool attention_wgmma_can(const Cuda *cuda, const AttentionCall *call, int padded);
 Status attention_wgmma(Cuda *cuda, const AttentionCall *call, int padded);

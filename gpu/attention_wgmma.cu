@@ -8,8 +8,9 @@
  *
  * Not measured: no such card was at hand when it was written. On the emulated device it runs with wgmma done
  * at once, which shows the tiles, the order of the steps and the masks, not the descriptors of the real
- * instruction; `newbie check` on a card compares it with attention_mma. NEWBIE_ATTENTION=mma keeps it from
- * being used, NEWBIE_ATTENTION=wgmma asks for it on the emulated device. */
+ * instruction. Therefore a card is put to the proof when it is opened: a small attention by both twins, and
+ * where they differ this one is not used; the description of the device says which way it went.
+ * NEWBIE_ATTENTION=mma keeps it from being used, NEWBIE_ATTENTION=wgmma asks for it on the emulated device. */
 #include "gpu/attention_tile.cuh"
 #include "gpu/wgmma.cuh"
 
@@ -151,24 +152,101 @@ __global__ void __launch_bounds__(WGMMA_THREADS, 1) attention_wgmma_kernel(Atten
 #endif
 }
 
-bool attention_wgmma_can(const Cuda *cuda, const AttentionCall *call, int padded) {
-    const char *asked = getenv("NEWBIE_ATTENTION");
-    if (padded != WGMMA_WIDTH || call->causal || (asked && !strcmp(asked, "mma")))
-        return false;
-#ifdef NEWBIE_EMULATED
-    (void)cuda;
-    return asked && !strcmp(asked, "wgmma");
-#else
-    return cuda->architecture == 90;
-#endif
-}
-
 Status attention_wgmma(Cuda *cuda, const AttentionCall *call, int) {
     CUDA_TRY(cuda,
              cudaFuncSetAttribute(attention_wgmma_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                   WGMMA_SHARED_BYTES),
              "attention");
-    LAUNCH(attention_wgmma_kernel, call->heads * attention_blocks(call, WGMMA_ROWS), WGMMA_THREADS,
-           WGMMA_SHARED_BYTES, cuda->compute, *call);
+    LAUNCH(attention_wgmma_kernel, (unsigned)(call->heads * attention_blocks(call, WGMMA_ROWS)),
+           WGMMA_THREADS, WGMMA_SHARED_BYTES, cuda->compute, *call);
     return cuda_launched(cuda, "attention");
+}
+
+/* ---- when it is used ------------------------------------------------------------------------------------
+ */
+
+/* Two sequences, of one tile and of two and a half; three query heads of one kv head. */
+enum { TRIAL_FIRST = 70, TRIAL_ROWS = TRIAL_FIRST + 300, TRIAL_HEADS = 3, TRIAL_THREADS = 256 };
+
+/* Numbers in [-2, 2) that look random. */
+static __global__ void __launch_bounds__(TRIAL_THREADS) wgmma_trial_fill(bf16_t *to, int n) {
+    int i = (int)(blockIdx.x * TRIAL_THREADS + threadIdx.x);
+    uint32_t x = (uint32_t)i * 2654435761u;
+    x = (x ^ x >> 15) * 2246822519u;
+    if (i < n)
+        to[i] = from_float<bf16_t>((float)(x >> 16) / 16384 - 2);
+}
+
+/* sums [2] = Σ (a - b)², Σ b². One block. */
+static __global__ void __launch_bounds__(TRIAL_THREADS)
+    wgmma_trial_compare(float *sums, const bf16_t *a, const bf16_t *b, int n) {
+    float difference = 0, size = 0;
+    for (int i = (int)threadIdx.x; i < n; i += TRIAL_THREADS) {
+        float x = to_float(a[i]), y = to_float(b[i]);
+        difference += (x - y) * (x - y);
+        size += y * y;
+    }
+    difference = block_sum(difference);
+    size = block_sum(size);
+    if (threadIdx.x == 0) {
+        sums[0] = difference;
+        sums[1] = size;
+    }
+}
+
+/* The call of the trial, its numbers in scratch memory: q, k, v, and two results. */
+static AttentionCall wgmma_trial_call(bf16_t *scratch) {
+    int64_t row = TRIAL_HEADS * WGMMA_WIDTH;
+    AttentionCall call = {};
+    call.q = scratch;
+    call.k = scratch + TRIAL_ROWS * row;
+    call.v = call.k + TRIAL_ROWS * WGMMA_WIDTH;
+    call.out = scratch + TRIAL_ROWS * (row + 2 * WGMMA_WIDTH);
+    call.q_row = call.out_row = row;
+    call.k_row = call.v_row = WGMMA_WIDTH;
+    call.q_head = call.out_head = call.k_head = call.v_head = call.width = WGMMA_WIDTH;
+    call.heads = call.group = TRIAL_HEADS;
+    call.sequences = 2;
+    call.offsets[1] = TRIAL_FIRST;
+    call.offsets[2] = TRIAL_ROWS;
+    call.scale = 0.15f;
+    call.out_pairs = 1;
+    return call;
+}
+
+Status attention_wgmma_try(Cuda *cuda) {
+    const char *asked = getenv("NEWBIE_ATTENTION");
+#ifdef NEWBIE_EMULATED
+    bool wanted = asked && !strcmp(asked, "wgmma");
+#else
+    bool wanted = cuda->architecture == 90 && !(asked && !strcmp(asked, "mma"));
+#endif
+    if (!wanted)
+        return NULL;
+    AttentionCall call = wgmma_trial_call((bf16_t *)(void *)cuda->scratch), twin = call;
+    int inputs = TRIAL_ROWS * (TRIAL_HEADS + 2) * WGMMA_WIDTH,
+        results = TRIAL_ROWS * TRIAL_HEADS * WGMMA_WIDTH;
+    float *sums = (float *)(void *)(call.out + 2 * results), host[2] = {1, 0};
+    twin.out += results;
+    LAUNCH(wgmma_trial_fill, (unsigned)divide_up(inputs, TRIAL_THREADS), TRIAL_THREADS, 0, cuda->compute,
+           (bf16_t *)(void *)cuda->scratch, inputs);
+    TRY(attention_wgmma(cuda, &call, WGMMA_WIDTH));
+    TRY(attention_mma(cuda, &twin, WGMMA_WIDTH));
+    LAUNCH(wgmma_trial_compare, 1, TRIAL_THREADS, 0, cuda->compute, sums, (const bf16_t *)call.out,
+           (const bf16_t *)twin.out, results);
+    CUDA_TRY(cuda, cudaMemcpyAsync(host, sums, sizeof host, cudaMemcpyDeviceToHost, cuda->compute),
+             "attention");
+    CUDA_TRY(cuda, cudaStreamSynchronize(cuda->compute), "attention");
+    cuda->wgmma = host[0] <= 2.5e-5f * host[1] && host[1] > 0; /* 5e-3, as for bf16 results in ops/list.h */
+    size_t length = strlen(cuda->description), room = sizeof cuda->description - length;
+    if (cuda->wgmma)
+        snprintf(cuda->description + length, room, ", attention by wgmma");
+    else
+        snprintf(cuda->description + length, room, ", attention without wgmma (it differs by %.2g)",
+                 sqrt(host[0] / host[1]));
+    return NULL;
+}
+
+bool attention_wgmma_can(const Cuda *cuda, const AttentionCall *call, int padded) {
+    return cuda->wgmma && padded == WGMMA_WIDTH && !call->causal;
 }

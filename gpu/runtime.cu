@@ -5,6 +5,8 @@
  * returns and the device copies while the host fills the next buffer. */
 #include "gpu/runtime.cuh"
 
+#include "gpu/attention.cuh"
+
 /* ---- errors -------------------------------------------------------------------------------------------- */
 
 /* After these the context is lost: every later call fails too. */
@@ -269,7 +271,7 @@ static Status open_parts(Cuda *cuda, const BackendOptions *options) {
         CUDA_TRY(cuda, cudaEventCreateWithFlags(&cuda->ring[i].taken, cudaEventDisableTiming), "opening the card");
     CUDA_TRY(cuda, cudaMalloc(&scratch, SCRATCH_BYTES), "working space");
     cuda->scratch = (char *)scratch;
-    return NULL;
+    return attention_wgmma_try(cuda);
 }
 
 static Status cuda_open(void **state, const BackendOptions *options) {

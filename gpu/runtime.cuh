@@ -25,6 +25,7 @@ typedef struct Cuda {
     int architecture;       /* 89 for 8.9 */
     size_t shared_limit;    /* bytes of shared memory that a block may ask for */
     int multiprocessors;
+    bool wgmma;             /* attention may use the matrix instructions of Hopper */
     cudaStream_t compute, copy;
     RingSlot ring[RING_SLOTS];
     int ring_next;

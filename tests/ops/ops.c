@@ -66,9 +66,18 @@ static void open_ops(Ops *o, Arena *arena, const Backend *backend, const Backend
         CHECK_OK(st, "a backend opens");
 }
 
+/* What the module asks the environment for, when it opens a card. */
+static void set_attention(const Candidate *candidate) {
+    if (candidate->attention)
+        setenv("NEWBIE_ATTENTION", candidate->attention, 1);
+    else
+        unsetenv("NEWBIE_ATTENTION");
+}
+
 static void add_candidate(Bench *bench, Candidate candidate) {
     Candidate *new = &bench->candidate[bench->candidates++];
     *new = candidate;
+    set_attention(new);
     for (int i = 0; i < new->threads; i++) {
         new->options.threads = i + 1;
         open_ops(&new->ops[i], &bench->arena, new->backend, &new->options);
@@ -100,10 +109,13 @@ static void open_bench(Bench *bench, const Backend composing[2]) {
         card.limit = p == PRECISION_F32 ? LIMIT_F32 : LIMIT_HALF;
         add_candidate(bench, card);
     }
-    if (control)
+    if (control) {
         add_candidate(bench, (Candidate){.name = "emulated cuda, bf16, wgmma", .backend = emulated, .threads = 3,
                                          .control = control, .options = {.precision = PRECISION_BF16},
                                          .limit = LIMIT_HALF, .only = "attention", .attention = "wgmma"});
+        CHECK_HAS(emulated->describe(bench->candidate[bench->candidates - 1].ops[0].state), "attention by wgmma",
+                  "wgmma gives what mma gives, and is used");
+    }
     if (!control)
         printf("# no emulated CUDA module in this build\n");
 }
@@ -129,10 +141,6 @@ static Run run_row(Ops *o, const OpCases *cases, int row, RunHow how) {
 static Run run_candidate(Candidate *candidate, int i, const OpCases *cases, int row) {
     if (candidate->control)
         candidate->control->order = (EmuOrder)i;
-    if (candidate->attention)
-        setenv("NEWBIE_ATTENTION", candidate->attention, 1);
-    else
-        unsetenv("NEWBIE_ATTENTION");
     return run_row(&candidate->ops[i], cases, row,
                    (RunHow){.place = candidate->control ? ON_DEVICE : ON_HOST,
                             .numbers = candidate->limit == LIMIT_HALF ? NUMBERS_BF16 : NUMBERS_FULL});
