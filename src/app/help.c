@@ -15,6 +15,7 @@ typedef struct Topic {
 } Topic;
 
 static const Topic TOPICS[] = {
+    {"commands", "what each command does, in a line", NULL}, /* the rows of commands.c */
     {"model", "which model is loaded, and where to get one",
      "The built-in demo model needs no download; it draws a small world (:help demo).\n"
      "The real one is NewBie-image-Exp0.1: its diffusers folder, or the ComfyUI files. Load it with\n"
@@ -49,13 +50,66 @@ static const Topic TOPICS[] = {
 enum { TOPIC_COUNT = sizeof TOPICS / sizeof *TOPICS };
 
 static const char *const INTRODUCTION =
-    "newbie turns prompts, plain or XML, into anime pictures. Type one; an empty line renders it.\n";
+    "newbie turns prompts, plain or XML, into anime pictures. Type one; an empty\n"
+    "line below complete text renders it.\n";
 
 /* ---- :help --------------------------------------------------------------------------------------------- */
 
+/* Adds a word to a line of at most OVERVIEW_COLUMNS, or says the line and begins the next. */
+#define OVERVIEW_COLUMNS 79
+#define OVERVIEW_INDENT 18
+
+static void add_word(Report *report, Buf *line, const char *word) {
+    if (line->size + strlen(word) + 1 > OVERVIEW_COLUMNS) {
+        report_line(report, LINE_PLAIN, "%s", line->data);
+        buf_truncate(line, 0);
+        buf_print(line, "%*s", OVERVIEW_INDENT, "");
+    }
+    buf_print(line, " %s", word);
+}
+
+static void end_line(Report *report, Buf *line) {
+    if (line->size)
+        report_line(report, LINE_PLAIN, "%s", line->data);
+    buf_truncate(line, 0);
+}
+
+/* One screen: the names of all commands by group, and where more is said. */
 static void overview(Report *report) {
-    const char *group = NULL;
+    const char *group = "";
+    Buf line = {0}, word = {0};
     report_lines(report, LINE_PLAIN, INTRODUCTION);
+    for (const Command *row = COMMANDS; row->name; row++) {
+        if (!*row->group)
+            continue;
+        if (strcmp(group, row->group)) {
+            end_line(report, &line);
+            buf_print(&line, "%-*s", OVERVIEW_INDENT, row->group);
+            group = row->group;
+        }
+        buf_truncate(&word, 0);
+        buf_print(&word, ":%s", row->name);
+        add_word(report, &line, word.data);
+    }
+    end_line(report, &line);
+    buf_print(&line, "%-*s", OVERVIEW_INDENT, "More");
+    for (int i = 0; i < TOPIC_COUNT; i++) {
+        buf_truncate(&word, 0);
+        buf_print(&word, ":help %s", TOPICS[i].name);
+        add_word(report, &line, word.data);
+        if (i + 1 < TOPIC_COUNT)
+            buf_byte(&line, ',');
+    }
+    end_line(report, &line);
+    report_line(report, LINE_PLAIN, "%-*s :help go says what :go does; :help steps the same of a setting",
+                OVERVIEW_INDENT, "");
+    buf_done(&line);
+    buf_done(&word);
+}
+
+/* What each command does, in a line each. */
+static void help_commands(Report *report) {
+    const char *group = NULL;
     Table table = table_of(2);
     for (const Command *row = COMMANDS; row->name; row++) {
         if (!*row->group)
@@ -71,13 +125,6 @@ static void overview(Report *report) {
         table_cell(&table, "%s", usage.data);
         table_cell(&table, "%s", row->help);
         buf_done(&usage);
-    }
-    report_table(report, &table, 2);
-    report_line(report, LINE_PLAIN, "Topics");
-    table = table_of(2);
-    for (int i = 0; i < TOPIC_COUNT; i++) {
-        table_cell(&table, ":help %s", TOPICS[i].name);
-        table_cell(&table, "%s", TOPICS[i].help);
     }
     report_table(report, &table, 2);
 }
@@ -163,6 +210,16 @@ static Status unknown_word(const char *word) {
 }
 
 /* A word may be a topic and a command (model): both are said. */
+/* Topics whose text other tables have. */
+static void help_from_tables(App *app, const char *name) {
+    if (!strcmp(name, "commands"))
+        help_commands(&app->report);
+    else if (!strcmp(name, "keys"))
+        help_keys(app);
+    else
+        help_demo(app);
+}
+
 Status cmd_help(App *app, const Call *call) {
     if (!call->count) {
         overview(&app->report);
@@ -182,7 +239,7 @@ Status cmd_help(App *app, const Call *call) {
     if (topic && topic->text)
         report_lines(&app->report, LINE_PLAIN, topic->text);
     else if (topic)
-        (strcmp(topic->name, "keys") ? help_demo : help_keys)(app);
+        help_from_tables(app, topic->name);
     if (key)
         report_line(&app->report, LINE_PLAIN, "%s: %s", key->name, key->help);
     return NULL;
