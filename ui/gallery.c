@@ -93,6 +93,13 @@ bool gallery_load(GalleryPage *page) {
     return false;
 }
 
+bool gallery_waits(const GalleryPage *page) {
+    for (int i = 0; i < page->tile_count; i++)
+        if (page->tiles[i].state == TILE_WAITS)
+            return true;
+    return false;
+}
+
 /* ---- drawing ------------------------------------------------------------------------------------------- */
 
 static void put(Canvas *canvas, Span at, Style style, const char *text) {

@@ -28,6 +28,7 @@ void gallery_end(GalleryPage *page);
 
 /* Makes one small picture that is still missing on the page; false when none is. */
 bool gallery_load(GalleryPage *page);
+bool gallery_waits(const GalleryPage *page); /* one is missing: the page was just drawn, or turned */
 
 void gallery_draw(Canvas *canvas, GalleryPage *page, ColorDepth depth);
 PageAnswer gallery_key(GalleryPage *page, const Unit *unit);

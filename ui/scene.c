@@ -280,13 +280,12 @@ void scene_update(Scene *scene) {
     take_text(scene);
     take_view(scene);
     take_hint(scene);
-    scene->loading = scene->page == PAGE_GALLERY && gallery_load(&scene->gallery);
-    if (scene->loading)
+    if (scene->page == PAGE_GALLERY && gallery_load(&scene->gallery))
         scene_note(scene, SCENE_SOON);
 }
 
 int scene_wait(const Scene *scene) {
-    if (scene->loading)
+    if (scene->page == PAGE_GALLERY && gallery_waits(&scene->gallery))
         return 0;
     if (scene->typed <= 0)
         return -1;

@@ -38,7 +38,6 @@ typedef struct Scene {
 
     enum { PAGE_NONE, PAGE_GALLERY, PAGE_TOP } page; /* what covers everything */
     GalleryPage gallery;
-    bool loading;            /* another small picture is to be made */
 
     View view;               /* as it was last seen */
     unsigned preview_seen;
