@@ -91,6 +91,35 @@ static void latent_of(char out[65], Talk *talk, const char *line) {
     out[strcspn(out, "\n")] = 0;
 }
 
+/* M9: where a picture was made is nobody's business. */
+static void no_picture_tells_where_it_was_made(Talk *talk) {
+    static const char *const levels[] = {"full", "share", "off"};
+    char line[4200], place[4096], host[256] = "";
+    command(talk, "seed 3");
+    if (!getcwd(place, sizeof place) || gethostname(host, sizeof host - 1))
+        return;
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+        char name[64];
+        Buf bytes = {0};
+        snprintf(line, sizeof line, "set metadata %s", levels[i]);
+        command(talk, line);
+        snprintf(line, sizeof line, "set outdir %s/%s", place, levels[i]);
+        command(talk, line);
+        prompt(talk, "1girl");
+        snprintf(name, sizeof name, "%s/output_001.png", levels[i]);
+        CHECK_OK(file_read(&bytes, name, 1 << 20), name);
+        CHECK(!memmem(bytes.data, bytes.size, place + 1, strlen(place) - 1), "its directory is not in the "
+                                                                             "file");
+        CHECK(strlen(host) < 4 || !memmem(bytes.data, bytes.size, host, strlen(host)), "nor the name of the "
+                                                                                       "machine");
+        CHECK_EQ(memmem(bytes.data, bytes.size, "tEXt", 4) != NULL, strcmp(levels[i], "off") != 0,
+                 "text is there, unless metadata is off");
+        buf_done(&bytes);
+    }
+    command(talk, "reset all");
+    command(talk, "steps 1");
+}
+
 static void a_replay_is_the_same_picture(Talk *talk) {
     char first[65], second[65];
     CHECK_HAS(command(talk, "replay output_004.png"), "Output saved to output_006.png", ":replay renders");
@@ -191,6 +220,7 @@ int main(void) {
     two_references_are_compared(&talk);
     a_picture_is_taken_over(&talk);
     a_replay_is_the_same_picture(&talk);
+    no_picture_tells_where_it_was_made(&talk);
     others_are_honoured_as_far_as_can_be(&talk);
     refusals_change_nothing(&talk);
     CHECK_EQ(end(&talk), 0, "the session ends well");
