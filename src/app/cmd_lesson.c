@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/cmd.h"
 #include "app/state.h"
@@ -29,12 +30,26 @@ Status cmd_say(App *app, const Call *call) {
     return NULL;
 }
 
+#define REFUSED '\003' /* no letter, so that no surface shows it */
+
+/* Ctrl-C at a pause is the end of the lesson. */
+static void end_lesson(App *app) {
+    if (!app->script)
+        return;
+    const char *slash = strrchr(app->script->name, '/');
+    report_line(&app->report, LINE_INFO, "Ended at %s:%zu", slash ? slash + 1 : app->script->name,
+                app->script->line);
+    script_stop(app);
+}
+
 Status cmd_pause(App *app, const Call *call) {
     Buf text = {0};
     buf_print(&text, "%s (Enter goes on) ", call->count ? call->word[0] : "");
-    if (app->parts.mode == APP_INTERACTIVE)
-        report_ask(&app->report, &(Question){text.data, "", .otherwise = '\n'});
-    else if (call->count)
+    Question question = {text.data, "", .otherwise = '\n', .refusal = REFUSED};
+    if (app->parts.mode == APP_INTERACTIVE) {
+        if (report_ask(&app->report, &question) == REFUSED)
+            end_lesson(app);
+    } else if (call->count)
         report_line(&app->report, LINE_PLAIN, "%s", call->word[0]);
     buf_done(&text);
     return NULL;

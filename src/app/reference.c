@@ -65,7 +65,8 @@ Status picture_path(char **out, App *app, const char *reference) {
         TRY(file_highest_number(&number, directory, settings_text(&app->settings, SET_PREFIX)));
         number -= back - 1;
         if (app->shot_count || number < 1)
-            return fail(ERR_IO, "%s: there is no such picture yet", reference);
+            return hint(fail(ERR_IO, "%s: there is no such picture yet", reference),
+                        ":go renders the current prompt");
     } else if (!number) {
         *out = app_path(app, reference);
         return NULL;
@@ -75,7 +76,7 @@ Status picture_path(char **out, App *app, const char *reference) {
         const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
         Status st = fail(ERR_IO, "%s: there is no %s in %s", reference, name, directory);
         free(path);
-        return hint(st, ":set outdir DIR looks elsewhere");
+        return hint(st, ":gallery lists what is there");
     }
     *out = path;
     return NULL;
@@ -86,6 +87,8 @@ Status picture_file_meta(RunMeta *out, PictureFacts *facts, const char *path) {
     Status bad = png_read(&png, path);
     if (bad && strstr(bad->message, "is not a PNG"))
         return hint(bad, "only PNG files are read");
+    if (bad && bad->code == ERR_IO)
+        return hint(bad, ":gallery lists what is there");
     TRY(bad);
     PictureFacts found = {.width = png.width, .height = png.height};
     found.source = meta_read(out, &found.remarks, &png);
@@ -93,7 +96,7 @@ Status picture_file_meta(RunMeta *out, PictureFacts *facts, const char *path) {
     if (found.source == META_NONE) {
         st =
             hint(fail(ERR_UNSUPPORTED, "%s has no generation data; it has %s", path, buf_string(&png.chunks)),
-                 "a picture made by newbie, ComfyUI or A1111 has");
+                 ":fetch needs a picture made by newbie, ComfyUI or A1111");
         meta_done(out);
     }
     found.problems = png.problems;

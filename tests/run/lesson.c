@@ -129,6 +129,17 @@ static void the_tour_runs_in_a_session(Talk *talk) {
     CHECK_HAS(command(talk, "show @tour"), "<n>miku</n>", "what it saved is there");
 }
 
+static void a_pause_can_end_it(Talk *talk) {
+    talk->answer = '\003'; /* Ctrl-C */
+    const char *said = command(talk, "tour");
+    CHECK_HAS(said, "so on. Ctrl-C ends the tour.", "the tour begins");
+    CHECK_HAS(said, "[INFO] Ended at tour.nbi:11\n", "Ctrl-C at its first pause ends it");
+    CHECK(!strstr(said, "1. A picture") && app_idle(talk->app), "and nothing of it goes on");
+    talk->answer = 0;
+    command(talk, "pause");
+    CHECK_HAS(command(talk, "say Hello."), "Hello.\n", "a pause that is typed is only a pause");
+}
+
 static void the_tour_runs_on_a_pipe(void) {
     Program program = program_run(":tour\n", NULL);
     CHECK_EQ(program.status, 0, "on a pipe it ends well");
@@ -154,6 +165,7 @@ int main(void) {
     a_run_is_explained_with_its_numbers(&talk);
     command(&talk, "reset all");
     the_tour_runs_in_a_session(&talk);
+    a_pause_can_end_it(&talk);
     end(&talk);
     what_the_lesson_shows_is_what_it_does();
     the_tour_runs_on_a_pipe();
