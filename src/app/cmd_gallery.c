@@ -143,14 +143,23 @@ static bool is_wanted(const GalleryEntry *entry, const char *filter) {
     return holds(entry->meta.prompt, filter) || holds(strrchr(entry->file, '/'), filter);
 }
 
-static bool is_of_session(const App *app, const char *file) {
-    bool found = false;
-    for (size_t i = 0; i < app->shot_count && !found; i++) {
-        char *path = app->shots[i].path ? index_path(app->shots[i].path) : NULL;
-        found = path && !strcmp(path, file);
-        free(path);
+/* The pictures of this session outside of `directory`: a few, if any. Each with a NUL. */
+static void add_elsewhere(Buf *out, const App *app, const char *directory) {
+    size_t size = strlen(directory);
+    for (size_t i = 0; i < app->shot_count; i++) {
+        char *file = app->shots[i].path ? index_path(app->shots[i].path) : NULL;
+        bool here = file && !strncmp(file, directory, size) && strrchr(file, '/') == file + size;
+        if (file && !here)
+            buf_add(out, file, strlen(file) + 1);
+        free(file);
     }
-    return found;
+}
+
+static bool is_among(const Buf *files, const char *file) {
+    for (size_t at = 0; at < files->size; at += strlen(files->data + at) + 1)
+        if (!strcmp(files->data + at, file))
+            return true;
+    return false;
 }
 
 /* Newest first; of one second, the higher number first. */
@@ -168,18 +177,21 @@ static int compare_shown(const void *a, const void *b, void *context) {
 static void choose_shown(App *app, const char *directory, const char *filter) {
     Gallery *gallery = &app->gallery;
     size_t size = strlen(directory);
+    Buf elsewhere = {0};
+    add_elsewhere(&elsewhere, app, directory);
     app->gallery_shown = must_realloc(app->gallery_shown, (gallery->count + 1) * sizeof(size_t));
     app->gallery_shown_count = 0;
     for (size_t i = 0; i < gallery->count; i++) {
         GalleryEntry *entry = &gallery->entries[i];
         const char *name = strrchr(entry->file, '/');
         bool here = (size_t)(name - entry->file) == size && !strncmp(entry->file, directory, size);
-        if ((!here && !is_of_session(app, entry->file)) || !is_wanted(entry, filter))
+        if ((!here && !is_among(&elsewhere, entry->file)) || !is_wanted(entry, filter))
             continue;
         entry->missing = !file_exists(entry->file);
         app->gallery_shown[app->gallery_shown_count++] = i;
     }
     qsort_r(app->gallery_shown, app->gallery_shown_count, sizeof(size_t), compare_shown, gallery);
+    buf_done(&elsewhere);
 }
 
 Status app_gallery_open(App *app, const char *filter) {
@@ -344,7 +356,11 @@ static void say_count(App *app, const char *filter) {
 }
 
 Status cmd_gallery(App *app, const Call *call) {
-    const char *filter = call->count && *call->word[0] ? call->word[0] : NULL;
+    char *filter = call->count ? call->word[0] : NULL;
+    for (size_t size = filter ? strlen(filter) : 0; size && filter[size - 1] == ' '; size--)
+        filter[size - 1] = 0; /* typed by accident, and seen by nobody */
+    if (filter && !*filter)
+        filter = NULL;
     TRY(app_gallery_open(app, filter));
     const Surface *surface = app->report.surface;
     if (surface->gallery && app->gallery_shown_count) {
