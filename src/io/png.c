@@ -425,6 +425,17 @@ static void drop_alpha(uint8_t *pixels, size_t count) {
         }
 }
 
+/* Why the decoder gave up, in the words of the walk over the chunks. */
+static Status undecodable(Span file, const char *name) {
+    PngInfo info;
+    TRY(png_parse(&info, file.bytes, file.size, name));
+    const char *problem = buf_string(&info.problems);
+    Status st = *problem ? fail(ERR_FORMAT, "%s is broken: %.*s", name, (int)strcspn(problem, "\n"), problem)
+                         : fail(ERR_FORMAT, "%s is broken: its pixels cannot be decoded", name);
+    png_done(&info);
+    return st;
+}
+
 Status png_decode(PngPicture *out, const void *bytes, size_t size, const char *name) {
     *out = (PngPicture){0};
     PngInfo info = {0};
@@ -441,8 +452,7 @@ Status png_decode(PngPicture *out, const void *bytes, size_t size, const char *n
     if (!pixels && !strcmp(stbi_failure_reason(), "outofmem"))
         return fail(ERR_MEMORY, "no memory to decode %s", name);
     if (!pixels)
-        return fail(ERR_FORMAT, "%s is broken: its pixels cannot be decoded (%s)", name,
-                    stbi_failure_reason());
+        return undecodable(file, name);
     drop_alpha(pixels, (size_t)width * (size_t)height);
     *out = (PngPicture){pixels, width, height};
     return NULL;

@@ -339,7 +339,7 @@ static void broken_pixels_are_named(void) {
     CHECK_OK(png_encode(&whole, (PngPixels){pixels, 64, 64}, NULL, 0), "a good picture");
     free(pixels);
     buf_truncate(&whole, whole.size / 2);
-    CHECK_HAS(decoded(&whole), "x.png is broken: its pixels cannot be decoded", "one that is cut off");
+    CHECK_HAS(decoded(&whole), "x.png is broken: chunk IDAT says ", "one that is cut off");
     for (int i = 0; i < 1 << 21; i++)
         buf_byte(&rows, 0);
     make_picture(&png, (const unsigned char *)"\0\0\0\2\0\0\0\1\10\2\0\0\0", NULL, &rows);
