@@ -6,6 +6,7 @@
 #include "gpu/runtime.cuh"
 
 #include "gpu/attention.cuh"
+#include "gpu/gemm.cuh"
 
 /* ---- errors -------------------------------------------------------------------------------------------- */
 
@@ -129,14 +130,9 @@ typedef struct Travel {
 static Travel travel_of(Tensor t) {
     Rows rows = rows_flat(t);
     size_t size = dtype_size(t.type);
-    Travel travel = {(char *)rows.data, (size_t)rows.count, (size_t)rows.width * size, (size_t)rows.stride * size};
-    if (travel.rows == 1) { /* cut what is long and dense into pieces of a ring slot */
-        travel.pitch = travel.row_bytes;
-    }
-    return travel;
+    return Travel{(char *)rows.data, (size_t)rows.count, (size_t)rows.width * size, (size_t)rows.stride * size};
 }
 
-/* Moves the whole of `t` between `host` and the device through the ring; `up`, or down and waiting. */
 typedef enum Direction { TRAVEL_UP, TRAVEL_DOWN } Direction;
 
 static Status move_piece(Cuda *cuda, char *device, size_t pitch, char *host, size_t row_bytes, size_t rows,
@@ -197,6 +193,46 @@ Status cuda_copy(void *state, Tensor to, Tensor from) {
     return cuda_launched(cuda, "copy");
 }
 
+/* ---- two streams --------------------------------------------------------------------------------------- */
+
+static void *cuda_host_alloc(void *state, size_t bytes) {
+    void *block = NULL;
+    (void)state;
+    if (cudaMallocHost(&block, bytes ? bytes : 1) != cudaSuccess)
+        cudaGetLastError(); /* pinned memory is short before other memory is: the caller says what it needed */
+    return block;
+}
+
+static void cuda_host_free(void *state, void *block, size_t bytes) {
+    (void)state;
+    (void)bytes;
+    cudaFreeHost(block);
+}
+
+static cudaStream_t cuda_stream(const Cuda *cuda, StreamKind stream) {
+    return stream == STREAM_COPY ? cuda->copy : cuda->compute;
+}
+
+static Status cuda_prefetch(void *state, void *device, const void *host, size_t bytes) {
+    Cuda *cuda = (Cuda *)state;
+    CUDA_TRY(cuda, cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, cuda->copy), "prefetch");
+    return NULL;
+}
+
+static Status cuda_event_mark(void *state, int event, StreamKind stream) {
+    Cuda *cuda = (Cuda *)state;
+    CUDA_TRY(cuda, cudaEventRecord(cuda->event[event], cuda_stream(cuda, stream)), "prefetch");
+    cuda->marked[event] = true;
+    return NULL;
+}
+
+static Status cuda_event_wait(void *state, int event, StreamKind stream) {
+    Cuda *cuda = (Cuda *)state;
+    if (cuda->marked[event])
+        CUDA_TRY(cuda, cudaStreamWaitEvent(cuda_stream(cuda, stream), cuda->event[event], 0), "prefetch");
+    return NULL;
+}
+
 /* ---- opening and closing ------------------------------------------------------------------------------- */
 
 /* No card that this build can use: why, in the words of product.md 12 row 11. */
@@ -215,11 +251,41 @@ static Status no_device(cudaError_t error) {
     return hint(fail(ERR_DEVICE, "device cuda: no card was found: %s", cudaGetErrorString(error)), "%s", advice);
 }
 
+static Status count_devices(int *count) {
+    *count = 0;
+    cudaError_t error = cudaGetDeviceCount(count);
+    return error == cudaSuccess && *count > 0 ? NULL : no_device(error != cudaSuccess ? error : cudaErrorNoDevice);
+}
+
+/* A card's free memory is known only to who uses it: this opens every card for a moment. */
+static Status cuda_devices(DeviceInfo *out, int capacity, int *count) {
+    int driver = 0, present = 0;
+    TRY(count_devices(count));
+    cudaDriverGetVersion(&driver);
+    cudaGetDevice(&present);
+    for (int i = 0; i < *count && i < capacity; i++) {
+        cudaDeviceProp card;
+        size_t free_bytes = 0, total = 0;
+        out[i] = DeviceInfo();
+        if (cudaGetDeviceProperties(&card, i) != cudaSuccess || cudaSetDevice(i) != cudaSuccess)
+            continue;
+        if (cudaMemGetInfo(&free_bytes, &total) != cudaSuccess)
+            total = card.totalGlobalMem;
+        snprintf(out[i].name, sizeof out[i].name, "%.95s", card.name);
+        snprintf(out[i].driver, sizeof out[i].driver, "driver for CUDA %d.%d", driver / 1000, driver % 1000 / 10);
+        gemm_library_name(out[i].libraries, sizeof out[i].libraries);
+        out[i].total = total;
+        out[i].free = free_bytes;
+        out[i].bf16 = card.major >= 8;
+    }
+    cudaSetDevice(present);
+    cudaGetLastError();
+    return NULL;
+}
+
 static Status choose_device(Cuda *cuda, int device) {
-    int count = 0;
-    cudaError_t error = cudaGetDeviceCount(&count);
-    if (error != cudaSuccess || count == 0)
-        return no_device(error != cudaSuccess ? error : cudaErrorNoDevice);
+    int count;
+    TRY(count_devices(&count));
     if (device < 0 || device >= count)
         return hint(fail(ERR_DEVICE, "device cuda:%d: there %s %d card%s, numbered from 0", device,
                          count == 1 ? "is" : "are", count, count == 1 ? "" : "s"),
@@ -252,6 +318,10 @@ static void cuda_close(void *state) {
         if (cuda->ring[i].taken)
             cudaEventDestroy(cuda->ring[i].taken);
     }
+    for (int i = 0; i < OPS_EVENTS; i++)
+        if (cuda->event[i])
+            cudaEventDestroy(cuda->event[i]);
+    gemm_close(cuda->gemm);
     cudaFree(cuda->scratch);
     if (cuda->compute)
         cudaStreamDestroy(cuda->compute);
@@ -269,8 +339,11 @@ static Status open_parts(Cuda *cuda, const BackendOptions *options) {
     CUDA_TRY(cuda, cudaStreamCreateWithFlags(&cuda->copy, cudaStreamNonBlocking), "opening the card");
     for (int i = 0; i < RING_SLOTS; i++)
         CUDA_TRY(cuda, cudaEventCreateWithFlags(&cuda->ring[i].taken, cudaEventDisableTiming), "opening the card");
+    for (int i = 0; i < OPS_EVENTS; i++)
+        CUDA_TRY(cuda, cudaEventCreateWithFlags(&cuda->event[i], cudaEventDisableTiming), "opening the card");
     CUDA_TRY(cuda, cudaMalloc(&scratch, SCRATCH_BYTES), "working space");
     cuda->scratch = (char *)scratch;
+    TRY(gemm_open(&cuda->gemm, cuda, options->determinism));
     return attention_wgmma_try(cuda);
 }
 
@@ -305,4 +378,10 @@ void runtime_entries(Backend *table) {
     table->upload = cuda_upload;
     table->download = cuda_download;
     table->sync = cuda_sync;
+    table->devices = cuda_devices;
+    table->host_alloc = cuda_host_alloc;
+    table->host_free = cuda_host_free;
+    table->prefetch = cuda_prefetch;
+    table->event_mark = cuda_event_mark;
+    table->event_wait = cuda_event_wait;
 }

@@ -7,10 +7,7 @@
 
 struct Gemm;
 
-enum {
-    RING_SLOTS = 4,
-    STREAM_COUNT = 2,
-};
+enum { RING_SLOTS = 4 };
 
 /* Pinned host memory through which numbers travel. */
 typedef struct RingSlot {
@@ -27,6 +24,8 @@ typedef struct Cuda {
     int multiprocessors;
     bool wgmma;             /* attention may use the matrix instructions of Hopper */
     cudaStream_t compute, copy;
+    cudaEvent_t event[OPS_EVENTS];
+    bool marked[OPS_EVENTS];
     RingSlot ring[RING_SLOTS];
     int ring_next;
     char *scratch;          /* [SCRATCH_BYTES] device memory; an op may use it between its own launches */

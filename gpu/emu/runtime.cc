@@ -28,7 +28,7 @@ static const size_t HEAP_BYTES = (size_t)4 << 30; /* of addresses; memory is tak
 static cudaError_t last_error;
 static bool lost;
 
-EmuControl emu_control = {EMU_FORWARD, 1, 0, 0, EMU_FAIL_ONCE, 1, 13000, (size_t)2 << 30, 0, 0, 0};
+EmuControl emu_control = {EMU_FORWARD, 1, 0, 0, EMU_FAIL_ONCE, 1, 13000, 1, (size_t)2 << 30, 0, 0, 0};
 
 extern "C" __attribute__((visibility("default"))) EmuControl *nb_emu_control(void) {
     return &emu_control;
@@ -337,6 +337,11 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *out, int device) {
 
 cudaError_t cudaSetDevice(int device) {
     return device >= 0 && device < emu_control.devices ? cudaSuccess : keep(cudaErrorInvalidDevice);
+}
+
+cudaError_t cudaGetDevice(int *device) {
+    *device = 0;
+    return cudaSuccess;
 }
 
 cudaError_t cudaDriverGetVersion(int *version) {

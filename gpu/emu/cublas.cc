@@ -1,0 +1,179 @@
+/* cublas.cc: the library of matrix products on the emulated device: bf16 numbers, float32 sums. It refuses what
+ * the real one refuses (addresses, rows and sizes that the caller's preference does not promise), writes over
+ * its workspace, and names three candidates of which one cannot do it. */
+#include <cublasLt.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <vector>
+
+struct EmuLtHandle { int unused; };
+struct EmuLtProduct { cublasOperation_t a; };
+struct EmuLtLayout {
+    cudaDataType_t type;
+    int64_t rows, columns, stride;
+};
+struct EmuLtPreference { uint32_t alignment; uint64_t workspace; };
+
+enum { CANDIDATES = 3, ALIGNMENT = 16 };
+
+template <class T> static cublasStatus_t made(T **out, T *object) {
+    if (emu_call(cudaErrorMemoryAllocation) != cudaSuccess) {
+        delete object;
+        return CUBLAS_STATUS_ALLOC_FAILED;
+    }
+    *out = object;
+    emu_control.objects++;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+template <class T> static cublasStatus_t gone(T *object) {
+    delete object;
+    emu_control.objects--;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+bool emu_library_missing(void) { return !emu_control.library; }
+size_t cublasLtGetVersion(void) { return 130100; }
+cublasStatus_t cublasLtCreate(cublasLtHandle_t *out) { return made(out, new EmuLtHandle()); }
+cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle) { return gone(handle); }
+
+cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *out, cublasComputeType_t, cudaDataType_t) {
+    return made(out, new EmuLtProduct{CUBLAS_OP_N});
+}
+cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t product) { return gone(product); }
+cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t product, cublasLtMatmulDescAttributes_t,
+                                              const void *value, size_t size) {
+    if (size != sizeof product->a)
+        return CUBLAS_STATUS_INVALID_VALUE;
+    memcpy(&product->a, value, size);
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t *out, cudaDataType_t type, uint64_t rows,
+                                          uint64_t columns, int64_t stride) {
+    if (stride < (int64_t)rows)
+        return CUBLAS_STATUS_INVALID_VALUE;
+    return made(out, new EmuLtLayout{type, (int64_t)rows, (int64_t)columns, stride});
+}
+cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t layout) { return gone(layout); }
+
+cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t *out) {
+    return made(out, new EmuLtPreference{256, 0});
+}
+cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t preference) { return gone(preference); }
+cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t preference,
+                                                    cublasLtMatmulPreferenceAttributes_t name,
+                                                    const void *value, size_t size) {
+    if (name == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES && size == 8)
+        memcpy(&preference->workspace, value, size);
+    else if (name >= CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES && size == 4)
+        memcpy(&preference->alignment, value, size);
+    else if (size != 4)
+        return CUBLAS_STATUS_INVALID_VALUE;
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+static bool row_fits(const EmuLtLayout *layout) {
+    return layout->stride * (layout->type == CUDA_R_32F ? 4 : 2) % ALIGNMENT == 0;
+}
+
+cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t product,
+                                              cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
+                                              cublasLtMatrixLayout_t, cublasLtMatrixLayout_t d,
+                                              cublasLtMatmulPreference_t preference, int wanted,
+                                              cublasLtMatmulHeuristicResult_t *out, int *count) {
+    *count = 0;
+    if (product->a != CUBLAS_OP_T || a->rows != b->rows || d->rows != a->columns || d->columns != b->columns ||
+        a->type != CUDA_R_16BF || b->type != CUDA_R_16BF || !row_fits(a) || !row_fits(b) || !row_fits(d) ||
+        preference->alignment > ALIGNMENT)
+        return CUBLAS_STATUS_NOT_SUPPORTED;
+    for (; *count < CANDIDATES && *count < wanted; ++*count) {
+        out[*count] = cublasLtMatmulHeuristicResult_t();
+        out[*count].algo.data[0] = 1 + (uint64_t)*count;
+        out[*count].workspaceSize = preference->workspace;
+    }
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+/* One product, as the device does it when its turn comes. */
+typedef struct Multiply {
+    const uint16_t *a, *b;
+    char *d;
+    EmuLtLayout al, bl, dl;
+    float beta;
+} Multiply;
+
+static float widen(uint16_t x) {
+    uint32_t bits = (uint32_t)x << 16;
+    float f;
+    memcpy(&f, &bits, 4);
+    return f;
+}
+
+static uint16_t narrow(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    return x != x ? (uint16_t)0x7fff : (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+enum { SUMS = 16 }; /* side by side, so that a compiler can use vectors without changing the order */
+
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
+__attribute__((target_clones("avx2", "default"), optimize("O3")))
+#endif
+static float dot(const float *a, const float *b, int64_t n) {
+    float sum[SUMS] = {};
+    int64_t i = 0;
+    for (; i + SUMS <= n; i += SUMS)
+        for (int j = 0; j < SUMS; j++)
+            sum[j] += a[i + j] * b[i + j];
+    for (; i < n; i++)
+        sum[0] += a[i] * b[i];
+    for (int j = 1; j < SUMS; j++)
+        sum[0] += sum[j];
+    return sum[0];
+}
+
+static void multiply(const Multiply &m) {
+    int64_t depth = m.al.rows;
+    std::vector<float> x((size_t)(m.bl.columns * depth)), w((size_t)depth);
+    for (int64_t row = 0; row < m.bl.columns; row++)
+        for (int64_t k = 0; k < depth; k++)
+            x[(size_t)(row * depth + k)] = widen(m.b[row * m.bl.stride + k]);
+    for (int64_t column = 0; column < m.al.columns; column++) {
+        for (int64_t k = 0; k < depth; k++)
+            w[(size_t)k] = widen(m.a[column * m.al.stride + k]);
+        for (int64_t row = 0; row < m.bl.columns; row++) {
+            float value = dot(&x[(size_t)(row * depth)], w.data(), depth);
+            int64_t at = row * m.dl.stride + column;
+            if (m.dl.type == CUDA_R_32F) {
+                float *y = (float *)(void *)m.d + at;
+                *y = m.beta == 0 ? value : m.beta * *y + value;
+            } else {
+                uint16_t *y = (uint16_t *)(void *)m.d + at;
+                *y = narrow(m.beta == 0 ? value : m.beta * widen(*y) + value);
+            }
+        }
+    }
+}
+
+cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t, const void *alpha, const void *a,
+                              cublasLtMatrixLayout_t a_layout, const void *b, cublasLtMatrixLayout_t b_layout,
+                              const void *beta, const void *c, cublasLtMatrixLayout_t, void *d,
+                              cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t *algorithm,
+                              void *workspace, size_t workspace_bytes, cudaStream_t stream) {
+    uintptr_t addresses = (uintptr_t)a | (uintptr_t)b | (uintptr_t)c | (uintptr_t)d;
+    if (addresses % ALIGNMENT || *(const float *)alpha != 1 || c != d || algorithm->data[0] == 0)
+        return CUBLAS_STATUS_INVALID_VALUE;
+    if (algorithm->data[0] == CANDIDATES)
+        return CUBLAS_STATUS_EXECUTION_FAILED;
+    Multiply m = {(const uint16_t *)a, (const uint16_t *)b, (char *)d, *a_layout, *b_layout, *d_layout,
+                  *(const float *)beta};
+    cudaError_t error = emu_enqueue(stream, [=] {
+        memset(workspace, 0xff, workspace_bytes < 4096 ? workspace_bytes : 4096);
+        multiply(m);
+    });
+    return error == cudaSuccess ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
+}
