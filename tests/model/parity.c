@@ -1,6 +1,6 @@
 /* parity.c: compares this program's arithmetic with numbers that the original code produced.
  *
- * usage: parity [--backend PATH | --all-paths] [--tap] CASE_DIR...
+ * usage: parity [--backend PATH | --all-paths | --device DEVICE [--f32]] [--tap] CASE_DIR...
  *
  * A case folder holds case.json and usually data.safetensors and model/, in the format of the reference
  * data's README. Prints one line for each output,
@@ -10,7 +10,9 @@
  * with --all-paths the path behind it, with --tap a plan at the end; reasons follow in lines that begin with
  * "#". Ends with 1 if any is not ok. A case is known by what its files say, not by its name, so new cases
  * need no rebuild. PATH is ref, portable, avx2, avx512 or avx512bf16; without one the best of the CPU. Matrix
- * products are computed in float32 on every path: the limits are meant for that. */
+ * products are computed in float32 on every path: the limits are meant for that. DEVICE is cuda, cuda:1, ... or
+ * emu, the module on the emulated device of this build; there numbers are bf16 and limits those of ops/list.h,
+ * unless --f32 asks for float32 and the limits of the case. */
 #include "config.h"
 
 #include <math.h>
@@ -21,10 +23,12 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "cpu/cpu.h"
+#include "ops/list.h"
+#include "ops/module.h"
 #include "ops/plan.h"
 #include "tests/model/parity.h"
 
-enum { PATHS_MAX = 8, ALIGNMENT = 64 };
+enum { PATHS_MAX = 8 };
 
 /* ---- reporting ----------------------------------------------------------------------------------------- */
 
@@ -58,7 +62,23 @@ const Json *case_run(const Case *c, int run) {
     return json_at(json_get(c->json, "runs"), (size_t)run);
 }
 
+/* The limit of an output with bf16 activations; 0: what the case says, for host arithmetic. */
+static double half_limit(const char *output) {
+#define ROW(name, limit) {#name, limit},
+    static const struct {
+        const char *name;
+        double limit;
+    } ROWS[] = {OPS_HALF_OUTPUTS(ROW)};
+#undef ROW
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)
+        if (!strcmp(ROWS[i].name, output))
+            return ROWS[i].limit;
+    return 0;
+}
+
 double case_limit(const Case *c, int run, const char *output) {
+    if (c->path && c->path->precision == PRECISION_BF16 && half_limit(output) > 0)
+        return half_limit(output);
     double of_case = json_get_number(json_get(c->json, "limits"), output, 0);
     return json_get_number(case_run(c, run), "limit", of_case);
 }
@@ -97,7 +117,7 @@ double error_largest(const float *got, const float *expected, int64_t n) {
 
 Status path_open(Ops *o, const Path *path) {
     *o = (Ops){0};
-    BackendOptions options = {.precision = PRECISION_F32,
+    BackendOptions options = {.device = path->device, .precision = path->precision,
                               .path = path->backend == &CPU_BACKEND ? path->name : NULL};
     return ops_open(o, path->backend, &options);
 }
@@ -115,15 +135,14 @@ Status compute(Ops *o, Work *work, void *context) {
         ops_fail(o, ops_status(&plan));
         return ops_status(o);
     }
-    size_t bytes = (counting.peak + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
-    void *block = aligned_alloc(ALIGNMENT, bytes);
+    void *block = ops_mem_alloc(o, counting.peak + 1);
     if (!block)
-        return fail(ERR_MEMORY, "no memory for %zu bytes of activations", bytes);
-    Arena arena = arena_over(block, bytes);
+        return ops_status(o);
+    Arena arena = arena_over(block, counting.peak);
     o->arena = &arena;
     work(context, o);
     o->arena = NULL;
-    free(block);
+    ops_mem_free(o, block, counting.peak + 1);
     return ops_status(o);
 }
 
@@ -170,7 +189,7 @@ static const Kind *kind_of(const Case *c) {
 }
 
 static void run_on_paths(Case *c, const Path *paths, int path_count) {
-    static const Path host = {"host", NULL};
+    static const Path host = {.name = "host"};
     const Kind *kind = kind_of(c);
     for (int i = 0; i < (kind->where == ON_THE_HOST ? 1 : path_count); i++) {
         c->path = kind->where == ON_THE_HOST ? &host : &paths[i];
@@ -219,16 +238,32 @@ static void run_case(const char *folder, const Path *paths, int path_count, Repo
 
 static int all_paths(Path out[PATHS_MAX]) {
     int count = 0;
-    out[count++] = (Path){"ref", &REF_BACKEND};
+    out[count++] = (Path){.name = "ref", .backend = &REF_BACKEND};
     for (const char *const *name = cpu_paths(); *name && count < PATHS_MAX; name++)
-        out[count++] = (Path){*name, &CPU_BACKEND};
+        out[count++] = (Path){.name = *name, .backend = &CPU_BACKEND};
     return count;
 }
 
 static int usage(void) {
-    fprintf(stderr, "usage: parity [--backend ref|portable|avx2|avx512|avx512bf16 | --all-paths] [--tap] "
-                    "CASE_DIR...\n");
+    fprintf(stderr, "usage: parity [--backend ref|portable|avx2|avx512|avx512bf16 | --all-paths | "
+                    "--device cuda|cuda:N|emu [--f32]] [--tap] CASE_DIR...\n");
     return 2;
+}
+
+/* The path of a device; prints why not and ends the program. */
+static Path device_path(const char *name) {
+    Path path = {.name = name, .precision = PRECISION_BF16};
+    char module[4096];
+    const char *build = getenv("builddir");
+    snprintf(module, sizeof module, "%s/gpu/emu/newbie-emu.so", build ? build : ".");
+    const char *colon = strchr(name, ':');
+    path.device = colon ? atoi(colon + 1) : 0;
+    Status st = strcmp(name, "emu") ? module_find(&path.backend, "cuda") : module_open(&path.backend, module);
+    if (st) {
+        fprintf(stderr, "parity: %s\n", st->message);
+        exit(2);
+    }
+    return path;
 }
 
 int main(int argc, char **argv) {
@@ -242,6 +277,12 @@ int main(int argc, char **argv) {
             from = 0;
             count = known;
             report.several_paths = true;
+        } else if (!strcmp(argv[i], "--device") && i + 1 < argc) {
+            paths[0] = device_path(argv[++i]);
+            from = 0;
+            count = 1;
+        } else if (!strcmp(argv[i], "--f32")) {
+            paths[0].precision = PRECISION_F32;
         } else if (!strcmp(argv[i], "--backend") && i + 1 < argc) {
             i++;
             for (from = 0; from < known && strcmp(argv[i], paths[from].name); from++)

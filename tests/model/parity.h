@@ -8,8 +8,10 @@
 
 /* One way to compute: a backend, and for the CPU backend a code path. */
 typedef struct Path {
-    const char *name; /* "ref", "portable", "avx2", ... */
+    const char *name; /* "ref", "portable", "avx2", ...; "emu", "cuda" */
     const Backend *backend;
+    int device;
+    Precision precision; /* bf16 only on a card: numbers are then compared with limits of their own */
 } Path;
 
 typedef enum ReportForm { REPORT_LINES, REPORT_TAP } ReportForm;
@@ -39,7 +41,8 @@ void report_failure(const Case *c, int run, const char *output, Status st);
 /* Run number `run` of the case. */
 const Json *case_run(const Case *c, int run);
 
-/* The limit of an output: the run's own, else the case's. 0 when neither says. */
+/* The limit of an output: the run's own, else the case's, 0 when neither says; on a path of bf16 that of
+ * ops/list.h. */
 double case_limit(const Case *c, int run, const char *output);
 
 /* The tensor RUN.NAME of data.safetensors; NULL when it is not there. */

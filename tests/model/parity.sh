@@ -1,5 +1,6 @@
 #!/bin/bash
-# parity.sh: every reference case is met on every path of this CPU and by the backend in double precision.
+# parity.sh: every reference case is met on every path of this CPU, by the backend in double precision, and by
+# the CUDA module on the emulated device, with bf16 and with float32 numbers.
 # The numbers come from the original code; without the reference data there is nothing to compare with.
 folder=${NEWBIE_REFERENCE:-$srcdir/../shared/reference}
 cases=("$folder"/*/case.json)
@@ -21,4 +22,15 @@ compare() {
     compare --all-paths "${others[@]}"
     [ "${#whole[@]}" = 0 ] || compare "${whole[@]}"
     [ "${#whole[@]}" = 0 ] || compare --backend portable "${whole[@]}"
+    if [ -f "$builddir/gpu/emu/newbie-emu.so" ]; then # a minute for a demo picture there: the tiny pipeline will do
+        networks=()
+        for case in "${others[@]}"; do
+            case ${case##*/} in dit-* | gemma-* | jina-* | vae-* | solver-* | pipeline-*) networks+=("$case") ;; esac
+        done
+        compare --device emu "${networks[@]}"
+        compare --device emu --f32 "${networks[@]}"
+    else
+        echo "ok 1 - the emulated CUDA module # SKIP this build has none"
+        echo "1..1"
+    fi
 } | awk '/^1\.\./ { count += substr($0, 4); next } { print } END { print "1.." count }'

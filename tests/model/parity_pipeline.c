@@ -102,6 +102,19 @@ static double bytes_error(const uint8_t *got, const SafeTensor *expected) {
                 bytes_error_as(got, expected, BYTES_PLANAR));
 }
 
+/* The root of the mean squared difference of levels: what bf16 is judged by. */
+static double bytes_distance(const uint8_t *got, const SafeTensor *expected) {
+    const uint8_t *stored = expected->data;
+    double sum[2] = {0};
+    int64_t pixels = expected->count / 3;
+    for (int64_t i = 0; i < expected->count; i++) {
+        double interleaved = got[i] - stored[i], planar = got[i] - stored[i / 3 + i % 3 * pixels];
+        sum[BYTES_INTERLEAVED] += interleaved * interleaved;
+        sum[BYTES_PLANAR] += planar * planar;
+    }
+    return sqrt(fmin(sum[0], sum[1]) / (double)expected->count);
+}
+
 static void see_result(Seen *seen, const RunResult *result, const Job *job) {
     const SafeTensor *sigmas = case_tensor(seen->c, seen->run, "sigmas");
     const SafeTensor *bytes = case_tensor(seen->c, seen->run, "image_u8");
@@ -112,9 +125,10 @@ static void see_result(Seen *seen, const RunResult *result, const Job *job) {
         see(seen, "sigmas", largest);
     }
     if (bytes && result->pixels)
-        see(seen, "image_u8", bytes->count == (int64_t)job->width * job->height * 3
-            ? bytes_error(result->pixels, bytes)
-                                                                                    : INFINITY);
+        see(seen, "image_u8", bytes->count != (int64_t)job->width * job->height * 3 ? INFINITY
+                              : seen->c->path->precision == PRECISION_BF16
+                                  ? bytes_distance(result->pixels, bytes)
+                                  : bytes_error(result->pixels, bytes));
 }
 
 /* Every stored output of the run is reported, also those that never came by. */
@@ -165,7 +179,8 @@ static Job job_of(const Json *run, double shift) {
 /* A session of its own for every run, so that no text is remembered from the run before. */
 static void run_pipeline(const Case *c, int run, char *model) {
     Seen seen = {.c = c, .run = run};
-    SessionOptions options = {.path = model, .precision = CHOOSE_F32, .backend = c->path->backend};
+    SessionOptions options = {.path = model, .backend = c->path->backend, .device = c->path->device,
+                              .precision = c->path->precision == PRECISION_F32 ? CHOOSE_F32 : CHOOSE_BF16};
     Session *session = NULL;
     Status st = session_open(&session, &options, NULL);
     if (!st) {
