@@ -4,6 +4,7 @@
 #include "gpu/attention_mma.cu"
 #include "gpu/attention_wgmma.cu"
 #include "gpu/conv.cu"
+#include "gpu/eight.cu"
 #include "gpu/gemm.cu"
 #include "gpu/linear.cu"
 #include "gpu/module.cu"

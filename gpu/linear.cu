@@ -1,6 +1,7 @@
 /* linear.cu: the matrix products of the networks, and what follows them. By the library where it takes them
  * (gemm.cu), else by our own kernel on matrix instructions (product.cu), else, for odd shapes and float32, by the
  * plain twin (plain.cu). */
+#include "gpu/eight.cuh"
 #include "gpu/gemm.cuh"
 #include "gpu/ops.cuh"
 #include "gpu/product.cuh"
@@ -57,6 +58,8 @@ static Status linear_by_library(Cuda *cuda, const Product *p) {
 
 Status cuda_linear(void *state, Tensor y, Tensor x, const Weight *w, LinearHow how) {
     Cuda *cuda = (Cuda *)state;
+    if (w->type == DT_I8)
+        return eight_linear(cuda, y, x, w, how);
     Product p = {y.data, x.data, w->packed, y.type, x.type, w->type, y.strides[0], x.strides[0], x.dims[0], w->out,
                  w->in, w->bias, how.act, how.store};
     if (gemm_takes(cuda->gemm, &p))
@@ -66,8 +69,8 @@ Status cuda_linear(void *state, Tensor y, Tensor x, const Weight *w, LinearHow h
 
 /* ---- gated linear units -------------------------------------------------------------------------------- */
 
-/* y [rows, width] = act(both[2 f] + bias[f]) · (both[2 f + 1] + bias[width + f]); N products a thread, from two
- * packs of pairs. both is dense. */
+/* y [rows, width] = act(both[2 f] + bias[2 f]) · (both[2 f + 1] + bias[2 f + 1]); N products a thread, from two packs
+ * of pairs. both is dense. */
 template <class T, int N>
 static __global__ void __launch_bounds__(POINT_THREADS)
     glu_numbers(T *y, int64_t y_stride, const T *both, const float *bias, int64_t rows, int64_t width, int act) {
@@ -82,8 +85,8 @@ static __global__ void __launch_bounds__(POINT_THREADS)
         for (int j = 0; j < N; j++) {
             float gate = pairs[2 * j / N][2 * j % N], up = pairs[(2 * j + 1) / N][(2 * j + 1) % N];
             if (bias) {
-                gate += bias[f + j];
-                up += bias[width + f + j];
+                gate += bias[2 * (f + j)];
+                up += bias[2 * (f + j) + 1];
             }
             product[j] = activate(gate, act) * up;
         }
@@ -105,6 +108,8 @@ template <class T> static void glu_launch(Cuda *cuda, Tensor y, const Weight *w,
 
 Status cuda_glu_linear(void *state, Tensor y, Tensor x, const Weight *w, Activation act) {
     Cuda *cuda = (Cuda *)state;
+    if (w->type == DT_I8)
+        return eight_glu_linear(cuda, y, x, w, act);
     Product whole = {y.data, x.data, w->packed, y.type, x.type, w->type, y.strides[0], x.strides[0], x.dims[0],
                      w->out, w->in, w->bias, act, STORE_SET};
     if (!gemm_takes(cuda->gemm, &whole) && product_mma_suits(&whole))

@@ -11,9 +11,10 @@ enum {
 typedef struct ProductCall {
     const char *x, *w;
     void *y;
-    const float *bias;          /* or NULL */
-    int64_t x_stride, w_stride; /* bytes */
-    int64_t y_stride;           /* numbers */
+    const float *bias;              /* or NULL */
+    const float *x_scale, *w_scale; /* of the rows of x and w when they are bytes */
+    int64_t x_stride, w_stride;     /* bytes */
+    int64_t y_stride;               /* numbers */
     int rows, out, depth_bytes;
     int y_f32, act, add;
 } ProductCall;
@@ -58,7 +59,13 @@ __device__ __forceinline__ void product_put(const ProductCall &a, int row, int c
     }
 }
 
-typedef enum ProductEnd { PRODUCT_PLAIN, PRODUCT_GLU } ProductEnd;
+/* A sum as the number it stands for. */
+__device__ __forceinline__ float product_value(const ProductCall &, float sum, int, int) {
+    return sum;
+}
+__device__ __forceinline__ float product_value(const ProductCall &a, int32_t sum, int row, int column) {
+    return column < a.out ? (float)sum * (a.x_scale[row] * a.w_scale[column]) : 0;
+}
 
 /* Two neighbouring columns. */
 template <ProductEnd END>
@@ -67,8 +74,8 @@ __device__ __forceinline__ void product_end(const ProductCall &a, int row, int c
     if (END == PRODUCT_GLU) {
         int f = column / 2;
         if (a.bias && column < a.out) {
-            first += a.bias[f];
-            second += a.bias[a.out / 2 + f];
+            first += a.bias[column];
+            second += a.bias[column + 1];
         }
         if (column < a.out)
             product_put(a, row, f, activate(first, a.act) * second);
@@ -91,13 +98,13 @@ __device__ __forceinline__ void product_end(const ProductCall &a, int row, int c
 
 /* ---- kernel -------------------------------------------------------------------------------------------- */
 
-template <int COLUMNS, ProductEnd END>
+template <class Sum, int COLUMNS, ProductEnd END>
 static __global__ void __launch_bounds__(TILE_THREADS, 2) product_mma_kernel(ProductCall a) {
     SHARED_DYN(TileStage<COLUMNS>, stages);
     TileShare<COLUMNS> share = tile_share<COLUMNS>();
     int first, left, steps = (a.depth_bytes + 63) / 64;
     product_tile(&first, &left, a, COLUMNS);
-    float sums[TileShare<COLUMNS>::MT][4][4] = {};
+    Sum sums[TileShare<COLUMNS>::MT][4][4] = {};
     for (int j = 0; j < steps + TILE_AHEAD; j++) { /* step j is brought, step j - TILE_AHEAD multiplied */
         if (j >= TILE_AHEAD) {
             cp_async_wait<TILE_AHEAD - 1>();
@@ -119,8 +126,10 @@ static __global__ void __launch_bounds__(TILE_THREADS, 2) product_mma_kernel(Pro
 #pragma unroll
         for (int n = 0; n < 4; n++)
             if (row + 8 * m < a.rows)
-                product_end<END>(a, row + 8 * m, column + 8 * n, sums[m / 2][n][m % 2 * 2],
-                                 sums[m / 2][n][m % 2 * 2 + 1]);
+                product_end<END>(
+                    a, row + 8 * m, column + 8 * n,
+                    product_value(a, sums[m / 2][n][m % 2 * 2], row + 8 * m, column + 8 * n),
+                    product_value(a, sums[m / 2][n][m % 2 * 2 + 1], row + 8 * m, column + 8 * n + 1));
 }
 
 /* ---- host ---------------------------------------------------------------------------------------------- */
@@ -148,27 +157,47 @@ static ProductCall product_call(const Product *p) {
     return call;
 }
 
-template <int COLUMNS, ProductEnd END>
+template <class Sum, int COLUMNS, ProductEnd END>
 static Status product_launch(Cuda *cuda, const ProductCall *call, const char *op) {
     int bytes = TILE_STAGES * (int)sizeof(TileStage<COLUMNS>);
     int64_t blocks = divide_up(call->rows, TILE_ROWS) * divide_up(call->out, COLUMNS);
     CUDA_TRY(cuda,
-             cudaFuncSetAttribute(product_mma_kernel<COLUMNS, END>,
+             cudaFuncSetAttribute(product_mma_kernel<Sum, COLUMNS, END>,
                                   cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
              op);
-    LAUNCH((product_mma_kernel<COLUMNS, END>), (unsigned)blocks, TILE_THREADS, (size_t)bytes, cuda->compute,
-           *call);
+    LAUNCH((product_mma_kernel<Sum, COLUMNS, END>), (unsigned)blocks, TILE_THREADS, (size_t)bytes,
+           cuda->compute, *call);
     return cuda_launched(cuda, op);
 }
 
 Status product_mma(Cuda *cuda, const Product *p) {
     ProductCall call = product_call(p);
-    return call.out <= 32 ? product_launch<32, PRODUCT_PLAIN>(cuda, &call, "linear")
-                          : product_launch<128, PRODUCT_PLAIN>(cuda, &call, "linear");
+    return call.out <= 32 ? product_launch<float, 32, PRODUCT_PLAIN>(cuda, &call, "linear")
+                          : product_launch<float, 128, PRODUCT_PLAIN>(cuda, &call, "linear");
 }
 
 Status product_mma_glu(Cuda *cuda, const Product *p) {
     ProductCall call = product_call(p);
     call.add = 0;
-    return product_launch<128, PRODUCT_GLU>(cuda, &call, "glu_linear");
+    return product_launch<float, 128, PRODUCT_GLU>(cuda, &call, "glu_linear");
+}
+
+Status product_mma_bytes(Cuda *cuda, Tensor y, const Weight *w, const ProductBytes *how) {
+    ProductCall call = {};
+    call.x = (const char *)how->x;
+    call.w = (const char *)how->w;
+    call.x_scale = how->x_scale;
+    call.w_scale = how->w_scale;
+    call.y = y.data;
+    call.bias = w->bias;
+    call.x_stride = call.w_stride = w->in;
+    call.y_stride = y.strides[0];
+    call.rows = (int)y.dims[0];
+    call.out = (int)w->out;
+    call.depth_bytes = (int)w->in;
+    call.y_f32 = y.type == DT_F32;
+    call.act = (int)how->act;
+    call.add = how->store == STORE_ADD;
+    return how->glu == PRODUCT_GLU ? product_launch<int32_t, 128, PRODUCT_GLU>(cuda, &call, "glu_linear")
+                                   : product_launch<int32_t, 128, PRODUCT_PLAIN>(cuda, &call, "linear");
 }

@@ -364,7 +364,7 @@ static const char *cuda_describe(void *state) {
 }
 
 static DType cuda_activation(void *state) {
-    return ((Cuda *)state)->precision == PRECISION_BF16 ? DT_BF16 : DT_F32;
+    return ((Cuda *)state)->precision == PRECISION_F32 ? DT_F32 : DT_BF16;
 }
 
 void runtime_entries(Backend *table) {

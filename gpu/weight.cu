@@ -3,7 +3,9 @@
  * A weight is one block of Weight.bytes bytes at Weight.packed: the matrix, and on the next multiple of 256 the
  * bias as float32. The matrix is row-major: LINEAR [out][in]; GLU [2F][in], gate 0, up 0, gate 1, up 1, ..., so
  * that both numbers of a product lie side by side; CONV [out][ky][kx][in], as an implicit matrix product reads
- * it. */
+ * it. In 8 bits the scales of the rows are part of the matrix (eight.cuh): rows are uploaded as bf16, and the card
+ * makes bytes of them. */
+#include "gpu/eight.cuh"
 #include "gpu/runtime.cuh"
 
 enum { WEIGHT_ALIGNMENT = 256 };
@@ -13,6 +15,7 @@ typedef struct Packing {
     Cuda *cuda;
     const WeightParts *parts;
     const Weight *weight;
+    DType type;    /* of the numbers that travel: of the weight, or bf16 when that has bytes */
     int64_t width; /* numbers of a row */
     float *row;    /* [2 * width] host scratch */
 } Packing;
@@ -42,8 +45,8 @@ static void pack_row(const Packing *p, char *out, int64_t row) {
     const Tensor *from = &p->parts->part[part];
     const Weight *w = p->weight;
     const char *numbers = (const char *)from->data + (size_t)(row * p->width) * dtype_size(from->type);
-    if (from->type == w->type && w->kernel == 1) { /* nearly all of a large model */
-        memcpy(out, numbers, (size_t)p->width * dtype_size(w->type));
+    if (from->type == p->type && w->kernel == 1) { /* nearly all of a large model */
+        memcpy(out, numbers, (size_t)p->width * dtype_size(p->type));
         return;
     }
     float *ordered = p->row;
@@ -52,14 +55,22 @@ static void pack_row(const Packing *p, char *out, int64_t row) {
         ordered = p->row + p->width;
         taps_first(ordered, p->row, w->in, (int64_t)w->kernel * w->kernel);
     }
-    if (w->type == DT_F32)
+    if (p->type == DT_F32)
         memcpy(out, ordered, (size_t)p->width * sizeof(float));
-    for (int64_t i = 0; w->type == DT_BF16 && i < p->width; i++)
+    for (int64_t i = 0; p->type == DT_BF16 && i < p->width; i++)
         ((uint16_t *)(void *)out)[i] = bf16_from_float(ordered[i]);
 }
 
+/* Rows [row, row + count), which are in scratch memory as bf16, to bytes and scales. */
+static Status pack_bytes(const Packing *p, int64_t row, int64_t count) {
+    int8_t *bytes = (int8_t *)p->weight->packed;
+    float *scales = (float *)(void *)(bytes + p->weight->out * p->width);
+    EightRows rows = {p->cuda->scratch, DT_BF16, p->width, count, p->width};
+    return eight_quantise(p->cuda, bytes + row * p->width, scales + row, &rows);
+}
+
 static Status pack_rows(const Packing *p) {
-    size_t row_bytes = (size_t)p->width * dtype_size(p->weight->type);
+    size_t row_bytes = (size_t)p->width * dtype_size(p->type);
     if (row_bytes > RING_BYTES)
         return fail(ERR_UNSUPPORTED, "a weight has rows of %zu bytes, at most %zu on a card", row_bytes, RING_BYTES);
     int64_t most = (int64_t)(RING_BYTES / row_bytes);
@@ -69,10 +80,13 @@ static Status pack_rows(const Packing *p) {
         TRY(ring_take(p->cuda, &slot));
         for (int64_t i = 0; i < count; i++)
             pack_row(p, slot->memory + (size_t)i * row_bytes, row + i);
-        CUDA_TRY(p->cuda, cudaMemcpyAsync((char *)p->weight->packed + (size_t)row * row_bytes, slot->memory,
-                                          (size_t)count * row_bytes, cudaMemcpyHostToDevice, p->cuda->compute),
-                 "loading a weight");
+        bool eight = p->weight->type == DT_I8;
+        char *to = eight ? p->cuda->scratch : (char *)p->weight->packed + (size_t)row * row_bytes;
+        CUDA_TRY(p->cuda, cudaMemcpyAsync(to, slot->memory, (size_t)count * row_bytes, cudaMemcpyHostToDevice,
+                                          p->cuda->compute), "loading a weight");
         TRY(ring_given(p->cuda, slot, p->cuda->compute));
+        if (eight)
+            TRY(pack_bytes(p, row, count));
     }
     return NULL;
 }
@@ -112,9 +126,9 @@ static void cuda_weight_free(void *state, Weight *w) {
 static Status cuda_weight_pack(void *state, Weight *out, const WeightParts *parts) {
     Cuda *cuda = (Cuda *)state;
     Weight w = *out;
-    Packing p = {cuda, parts, &w, w.in * w.kernel * w.kernel, NULL};
-    w.type = weight_type(cuda, parts);
-    size_t matrix = (size_t)(w.out * p.width) * dtype_size(w.type);
+    Packing p = {cuda, parts, &w, weight_type(cuda, parts), w.in * w.kernel * w.kernel, NULL};
+    w.type = eight_type(cuda, parts, p.width, p.type);
+    size_t matrix = (size_t)(w.out * p.width) * dtype_size(w.type) + (w.type == DT_I8 ? (size_t)w.out * 4 : 0);
     matrix = (matrix + WEIGHT_ALIGNMENT - 1) / WEIGHT_ALIGNMENT * WEIGHT_ALIGNMENT;
     w.bytes = matrix + (parts->bias[0].data ? (size_t)w.out * sizeof(float) : 0);
     w.packed = cuda_mem_alloc(cuda, w.bytes);

@@ -136,6 +136,7 @@ typedef struct BlockGroup {
     DitBlock *blocks; /* NULL in a list that is only read out */
     const WeightRow *rows;
     int row_count;
+    WeightBits bits;  /* of the matrices that all blocks have */
 } BlockGroup;
 
 static void list_blocks(WeightList *list, const DitConfig *c, const BlockGroup *group) {
@@ -147,6 +148,7 @@ static void list_blocks(WeightList *list, const DitConfig *c, const BlockGroup *
             snprintf(scope->prefix[0], sizeof scope->prefix[0], "%s.%lld.", group->name, (long long)i);
             set_symbols(scope, c);
             scope->group = group->group;
+            scope->bits = own ? BITS_16_OR_MORE : group->bits;
         }
     }
 }
@@ -155,12 +157,14 @@ static void list_blocks(WeightList *list, const DitConfig *c, const BlockGroup *
 static void list_weights(WeightList *list, const DitConfig *c, Dit *dit) {
     list->part = "transformer";
     set_symbols(weights_scope(list, dit, WEIGHT_ROWS(DIT_ROWS)), c);
+    /* The refiners stay in 16 bits: few, and nearest to what the network is told (performance.md 3.3). */
     const BlockGroup groups[] = {
-        {"context_refiner", GROUP_CONTEXT, c->refiners, dit ? dit->context : NULL, WEIGHT_ROWS(PLAIN_ROWS)},
+        {"context_refiner", GROUP_CONTEXT, c->refiners, dit ? dit->context : NULL, WEIGHT_ROWS(PLAIN_ROWS),
+         BITS_16_OR_MORE},
         {"noise_refiner", GROUP_LAYERS, c->refiners, dit ? dit->modulated : NULL,
-         WEIGHT_ROWS(MODULATED_ROWS)},
+         WEIGHT_ROWS(MODULATED_ROWS), BITS_16_OR_MORE},
         {"layers", GROUP_LAYERS, c->layers, dit ? dit->modulated + c->refiners : NULL,
-         WEIGHT_ROWS(MODULATED_ROWS)},
+         WEIGHT_ROWS(MODULATED_ROWS), BITS_MAY_BE_8},
     };
     for (int i = 0; i < 3; i++)
         list_blocks(list, c, &groups[i]);

@@ -366,6 +366,7 @@ size_t weights_group_bytes(const WeightList *list, unsigned groups) {
 /* The modules of one row on the host, while it is packed. */
 typedef struct RowSource {
     int count;
+    WeightBits bits;
     Module module[WEIGHT_PARTS_MAX];
     HostWeight weight[WEIGHT_PARTS_MAX];
     const SafeTensor *bias[WEIGHT_PARTS_MAX]; /* NULL without */
@@ -373,7 +374,7 @@ typedef struct RowSource {
 
 static Status source_open(RowSource *source, const WeightList *list, const WeightScope *scope,
                           const WeightRow *row, const SafeTensors *file) {
-    *source = (RowSource){0};
+    *source = (RowSource){.bits = scope->bits};
     const char *text = row_text(row, list->naming);
     while (source->count < WEIGHT_PARTS_MAX &&
            next_module(&source->module[source->count], &text, list, scope)) {
@@ -413,7 +414,7 @@ static Tensor matrix_view(const RowSource *source, int i) {
 }
 
 static void pack_matrix(Ops *o, Weight *field, const RowSource *source, WeightKind kind) {
-    WeightParts parts = {.kind = kind, .count = source->count};
+    WeightParts parts = {.kind = kind, .count = source->count, .bits = source->bits};
     for (int i = 0; i < source->count; i++) {
         parts.part[i] = matrix_view(source, i);
         parts.bias[i] = source->bias[i] ? host_view(source->bias[i]) : NO_TENSOR;

@@ -62,6 +62,7 @@ typedef struct WeightScope {
     int row_count;
     char prefix[WEIGHT_NAMINGS][96]; /* an empty one: as in the naming before */
     unsigned group;                  /* of its matrices, model/stream.h; 0: they stay on the device */
+    WeightBits bits;                 /* of its matrices */
     int64_t symbol[26];              /* values of A to Z */
 } WeightScope;
 

@@ -11,8 +11,9 @@
 
 #define BACKEND_VERSION 1
 
-/* Of matrix products; accumulation is float32. */
-typedef enum Precision { PRECISION_F32, PRECISION_BF16 } Precision;
+/* Of matrix products; accumulation is float32. INT8: as BF16, but weights that may be (WeightParts.bits) in 8 bits
+ * with activations to match; a backend without them refuses to open. */
+typedef enum Precision { PRECISION_F32, PRECISION_BF16, PRECISION_INT8 } Precision;
 
 /* The same input, the same bits, on one machine; or whatever is fastest. A backend may have but the first. */
 typedef enum Determinism { DETERMINISTIC, FASTEST } Determinism;

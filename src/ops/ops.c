@@ -519,14 +519,14 @@ Tensor ops_parameter(Ops *o, Tensor host) {
 /* ---- matrix products ----------------------------------------------------------------------------------- */
 
 void op_linear(Ops *o, Tensor y, Tensor x, const Weight *w, LinearHow how) {
-    if (!FITS(o, "linear", "output&:ro input&:ri weight*:oi", y, x, matrix_of(w)))
+    if (!FITS(o, "linear", "output&:ro input&:ri weight~:oi", y, x, matrix_of(w)))
         return;
     REQUIRE(o, w->kind == WEIGHT_LINEAR, "linear: weight is of kind %d", w->kind);
     CALL(o, linear, y, x, w, how);
 }
 
 void op_glu_linear(Ops *o, Tensor y, Tensor x, const Weight *w, Activation act) {
-    if (!FITS(o, "glu_linear", "output@:rf input@:ri weight*:2fi", y, x, matrix_of(w)))
+    if (!FITS(o, "glu_linear", "output@:rf input@:ri weight~:2fi", y, x, matrix_of(w)))
         return;
     REQUIRE(o, w->kind == WEIGHT_GLU, "glu_linear: weight is of kind %d", w->kind);
     REQUIRE(o, act == ACT_SILU || act == ACT_GELU_TANH, "glu_linear: activation is %d", act);

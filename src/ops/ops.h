@@ -112,7 +112,7 @@ typedef enum WeightKind {
  * copy of these bytes at another 64-byte aligned address is the same weight there. */
 typedef struct Weight {
     WeightKind kind;
-    DType type;          /* of the stored numbers: f32 or bf16 */
+    DType type;          /* of the stored numbers: f32, bf16 or i8 */
     int64_t out, in;     /* rows (2F for GLU) and columns; for CONV the channel counts */
     int kernel;          /* 1 or 3 for CONV, else 1 */
     int layout;          /* backend-private */
@@ -122,12 +122,16 @@ typedef struct Weight {
     void *host;          /* the block while it is on the host (weight_send), else NULL */
 } Weight;
 
+/* Whether a matrix may be kept in 8 bits when the backend's precision says so. */
+typedef enum WeightBits { BITS_16_OR_MORE, BITS_MAY_BE_8 } WeightBits;
+
 #define WEIGHT_PARTS_MAX 4
 typedef struct WeightParts {
     WeightKind kind;
     int count;
     Tensor part[WEIGHT_PARTS_MAX]; /* dense HOST views of f32, f16 or bf16 numbers (unaligned data is fine) */
     Tensor bias[WEIGHT_PARTS_MAX]; /* HOST [out of the part] or NO_TENSOR; all or none */
+    WeightBits bits;
 } WeightParts;
 
 /* Makes the backend's form of a matrix. bf16 stays bf16 (exact); f32 stays f32 when the backend's precision

@@ -94,9 +94,12 @@ static Status plan_weight_pack(void *state, Weight *w, const WeightParts *parts)
     for (int i = 0; i < parts->count; i++)
         if (parts->part[i].type != DT_BF16 && plan->precision == PRECISION_F32)
             w->type = DT_F32;
+    if (plan->precision == PRECISION_INT8 && parts->bits == BITS_MAY_BE_8 && w->in % 256 == 0)
+        w->type = DT_I8;
     w->packed = (void *)nowhere;
     w->bias = parts->bias[0].data ? (float *)nowhere : NULL;
     w->bytes = (size_t)(w->out * w->in * w->kernel * w->kernel) * dtype_size(w->type) +
+               (w->type == DT_I8 ? (size_t)w->out * sizeof(float) : 0) +
                (w->bias ? (size_t)w->out * sizeof *w->bias : 0);
     return NULL;
 }

@@ -85,7 +85,8 @@ static void run_linear(Run *run, const int *n) {
     Tensor x = run_tensor(run, ROLE_INPUT, gap_of(n[3]), DIMS(n[0], n[1]));
     Tensor y = run_tensor(run, n[5] ? ROLE_BOTH : ROLE_OUTPUT, gap_of(n[3]), DIMS(n[0], n[2]));
     const Weight *w =
-        run_weight(run, (WeightWish){WEIGHT_LINEAR, 1, n[6] ? DT_BF16 : DT_F32, n[7]}, DIMS(n[2], n[1]));
+        run_weight(run, (WeightWish){WEIGHT_LINEAR, 1, n[6] ? DT_BF16 : DT_F32, n[7], BITS_16_OR_MORE},
+                   DIMS(n[2], n[1]));
     op_linear(run->o, y, x, w, (LinearHow){(Activation)n[4], (StoreMode)n[5]});
 }
 
@@ -100,7 +101,8 @@ static const int STACKED[][CASE_NUMBERS] = {
 static void run_stacked(Run *run, const int *n) {
     Tensor x = run_tensor(run, ROLE_INPUT, PLAIN, DIMS(n[0], n[1]));
     Tensor y = run_tensor(run, ROLE_OUTPUT, PLAIN, DIMS(n[0], n[2] * n[3]));
-    const Weight *w = run_weight(run, (WeightWish){WEIGHT_LINEAR, n[3], (DType)n[4], n[5]}, DIMS(n[2], n[1]));
+    WeightWish wish = {WEIGHT_LINEAR, n[3], (DType)n[4], n[5], BITS_16_OR_MORE};
+    const Weight *w = run_weight(run, wish, DIMS(n[2], n[1]));
     op_linear(run->o, y, x, w, (LinearHow){0});
 }
 
@@ -115,8 +117,33 @@ static void run_glu(Run *run, const int *n) {
     Tensor x = run_tensor(run, ROLE_INPUT, gap_of(n[3]), DIMS(n[0], n[1]));
     Tensor y = run_tensor(run, ROLE_OUTPUT, gap_of(n[3]), DIMS(n[0], n[2]));
     const Weight *w =
-        run_weight(run, (WeightWish){WEIGHT_GLU, 2, n[5] ? DT_BF16 : DT_F32, false}, DIMS(n[2], n[1]));
+        run_weight(run, (WeightWish){WEIGHT_GLU, 2, n[5] ? DT_BF16 : DT_F32, false, BITS_16_OR_MORE},
+                   DIMS(n[2], n[1]));
     op_glu_linear(run->o, y, x, w, (Activation)n[4]);
+}
+
+static const int EIGHT[][CASE_NUMBERS] = {
+    /* rows, in, out, act, store, bias, outliers, gap: matrices that may be kept in 8 bits */
+    {1, 256, 1, 0, 0, 0, 0, 0},     {5, 512, 33, ACT_SILU, 0, 1, 128, 8}, {130, 256, 160, 0, 1, 0, 64, 0},
+    {7, 2304, 31, 0, 0, 1, 128, 0}, {3, 1280, 129, 0, 1, 1, 0, 3},        {4, 100, 16, 0, 0, 0, 0, 0},
+};
+
+static void run_eight(Run *run, const int *n) {
+    Content content = {.outliers = n[6], .gap = n[7]};
+    Tensor x = run_tensor(run, ROLE_INPUT, content, DIMS(n[0], n[1]));
+    Tensor y = run_tensor(run, n[4] ? ROLE_BOTH : ROLE_OUTPUT, gap_of(n[7]), DIMS(n[0], n[2]));
+    WeightWish wish = {WEIGHT_LINEAR, 1, DT_BF16, n[5], BITS_MAY_BE_8};
+    op_linear(run->o, y, x, run_weight(run, wish, DIMS(n[2], n[1])),
+              (LinearHow){(Activation)n[3], (StoreMode)n[4]});
+}
+
+static void run_eight_glu(Run *run, const int *n) {
+    Content content = {.outliers = n[6], .gap = n[7]};
+    Tensor x = run_tensor(run, ROLE_INPUT, content, DIMS(n[0], n[1]));
+    Tensor y = run_tensor(run, ROLE_OUTPUT, gap_of(n[7]), DIMS(n[0], n[2]));
+    WeightWish wish = {WEIGHT_GLU, 2, DT_BF16, n[5], BITS_MAY_BE_8};
+    op_glu_linear(run->o, y, x, run_weight(run, wish, DIMS(n[2], n[1])),
+                  n[3] ? (Activation)n[3] : ACT_GELU_TANH);
 }
 
 static const int CONV[][CASE_NUMBERS] = {
@@ -131,7 +158,7 @@ static const int CONV[][CASE_NUMBERS] = {
 static void run_conv(Run *run, const int *n) {
     Tensor x = run_tensor(run, ROLE_INPUT, PLAIN, DIMS(n[0], n[1], n[2]));
     Tensor y = run_tensor(run, n[6] ? ROLE_BOTH : ROLE_OUTPUT, PLAIN, DIMS(n[0] / n[5], n[1] / n[5], n[3]));
-    WeightWish wish = {WEIGHT_CONV, 1, n[7] ? DT_BF16 : DT_F32, n[3] > 1};
+    WeightWish wish = {WEIGHT_CONV, 1, n[7] ? DT_BF16 : DT_F32, n[3] > 1, BITS_16_OR_MORE};
     const Weight *w = run_weight(run, wish, DIMS(n[3], n[2], n[4], n[4]));
     op_conv2d(run->o, y, x, w, (ConvHow){n[5], (StoreMode)n[6]});
 }
@@ -145,7 +172,7 @@ static const int UP_CONV[][CASE_NUMBERS] = {
 static void run_up_conv(Run *run, const int *n) {
     Tensor x = run_tensor(run, ROLE_INPUT, PLAIN, DIMS(n[0], n[1], n[2]));
     Tensor y = run_tensor(run, ROLE_OUTPUT, PLAIN, DIMS(2 * n[0], 2 * n[1], n[3]));
-    WeightWish wish = {WEIGHT_CONV, 1, n[4] ? DT_BF16 : DT_F32, true};
+    WeightWish wish = {WEIGHT_CONV, 1, n[4] ? DT_BF16 : DT_F32, true, BITS_16_OR_MORE};
     op_upsample2x_conv(run->o, y, x, run_weight(run, wish, DIMS(n[3], n[2], 3, 3)));
 }
 
@@ -510,7 +537,8 @@ static void run_mix(Run *run, const int *n) {
 
 /* ---- the table ----------------------------------------------------------------------------------------- */
 
-#define ROWS(table) table, sizeof table / sizeof *table
+#define ROWS(table) table, sizeof table / sizeof *table, BITS_16_OR_MORE
+#define ROWS_OF_8(table) table, sizeof table / sizeof *table, BITS_MAY_BE_8
 
 const OpCases OP_CASES[] = {
     {"copy", "rows columns gap type", run_copy, ROWS(COPY)},
@@ -518,6 +546,8 @@ const OpCases OP_CASES[] = {
     {"linear", "rows in out gap act store bf16 bias", run_linear, ROWS(LINEAR)},
     {"linear", "rows in out parts type bias", run_stacked, ROWS(STACKED)},
     {"glu_linear", "rows in out gap act bf16", run_glu, ROWS(GLU)},
+    {"linear", "rows in out act store bias outliers gap", run_eight, ROWS_OF_8(EIGHT)},
+    {"glu_linear", "rows in out act store bias outliers gap", run_eight_glu, ROWS_OF_8(EIGHT)},
     {"rms_norm", "split width gap form scale content in-place", run_rms, ROWS(RMS)},
     {"add_norm", "split width gap form gate scale h content", run_add_norm, ROWS(ADD_NORM)},
     {"layer_norm", "split width gap weights residual scale place content", run_layer, ROWS(LAYER)},

@@ -12,6 +12,7 @@ typedef struct OpCases {
     void (*run)(Run *run, const int *n);
     const int (*rows)[CASE_NUMBERS];
     int count;
+    WeightBits bits; /* its weights may be kept in 8 bits */
 } OpCases;
 
 extern const OpCases OP_CASES[]; /* ends with op NULL */

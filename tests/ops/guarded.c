@@ -103,8 +103,10 @@ Tensor run_tensor(Run *run, Role role, Content content, const int64_t dims[4]) {
     memset(block->memory, POISON, block->bytes);
     t.strides[0] = row;
     t.data = block->memory + GUARD + (size_t)(content.gap > 0) * dtype_size(t.type);
-    for (int64_t i = 0; role != ROLE_OUTPUT && i < tensor_count(t); i++)
-        put_number(t, i, rounded(number(run, &content), activation ? run->numbers : NUMBERS_FULL));
+    for (int64_t i = 0; role != ROLE_OUTPUT && i < tensor_count(t); i++) {
+        double value = number(run, &content) * (content.outliers && i % content.outliers == 0 ? 50 : 1);
+        put_number(t, i, rounded(value, activation ? run->numbers : NUMBERS_FULL));
+    }
     memcpy(block->before, block->memory, block->bytes);
     block->role = role;
     block->t = t;
@@ -118,7 +120,7 @@ static void *misaligned(Tensor dense) {
 
 const Weight *run_weight(Run *run, WeightWish wish, const int64_t dims[4]) {
     assert(run->weights < WEIGHTS_MAX);
-    WeightParts parts = {.kind = wish.kind, .count = wish.parts};
+    WeightParts parts = {.kind = wish.kind, .count = wish.parts, .bits = wish.bits};
     int first = run->blocks;
     int64_t terms = dims[1] * (wish.kind == WEIGHT_CONV ? dims[2] * dims[3] : 1);
     int rank = wish.kind == WEIGHT_CONV ? 4 : 2;

@@ -62,6 +62,7 @@ typedef struct Content {
     double spread; /* numbers in [-spread, spread); 0 means 1, below 0 means all are 0 */
     double middle; /* added to all */
     bool integers; /* rounded to integers: products of small ones are exact */
+    int outliers;  /* every number whose place divides by this is 50 times as large; 0: none */
 } Content;
 
 /* A tensor of rank 1 to 3 (dims end at the first 0). */
@@ -74,6 +75,7 @@ typedef struct WeightWish {
     int parts;
     DType type;
     bool bias;
+    WeightBits bits;
 } WeightWish;
 const Weight *run_weight(Run *run, WeightWish wish, const int64_t dims[4]);
 

@@ -5,7 +5,7 @@
  * list.h, and the same bytes with every number of threads. Two more candidates are ref and cpu without their
  * fused ops: they prove the compositions of ops.c. The emulated module runs with its three orders of threads
  * instead, with float32 and with bf16 activations; ref then begins with the same rounded numbers. Once more for
- * attention on the matrix instructions of Hopper.
+ * attention on the matrix instructions of Hopper, and for the matrices that may have 8 bits.
  */
 #include "config.h"
 
@@ -27,6 +27,7 @@ typedef struct Candidate {
     EmuControl *control; /* of the emulated device; NULL for a CPU */
     int limit;           /* which tolerance counts, and which ref: a Limit */
     const char *only;    /* the one op it is tried with; NULL: all */
+    double tolerance;    /* 0: of the op's row */
     const char *attention; /* value of NEWBIE_ATTENTION; NULL: none */
     Ops ops[THREADS_MAX];
     int failures; /* of the present op */
@@ -115,6 +116,10 @@ static void open_bench(Bench *bench, const Backend composing[2]) {
                                          .limit = LIMIT_HALF, .only = "attention", .attention = "wgmma"});
         CHECK_HAS(emulated->describe(bench->candidate[bench->candidates - 1].ops[0].state), "attention by wgmma",
                   "wgmma gives what mma gives, and is used");
+        /* performance.md 3.8, first gate of 8 bits; the product of two for a gated unit */
+        add_candidate(bench, (Candidate){.name = "emulated cuda, int8", .backend = emulated, .threads = 3,
+                                         .control = control, .options = {.precision = PRECISION_INT8},
+                                         .limit = LIMIT_HALF, .tolerance = 2.8e-2});
     }
     if (!control)
         printf("# no emulated CUDA module in this build\n");
@@ -187,9 +192,9 @@ static void complain(Candidate *candidate, const OpCases *cases, int row, const 
 }
 
 static void try_candidate(Candidate *candidate, const OpCases *cases, int row, const Run *ref) {
-    const double *tolerance = tolerance_of(cases->op);
+    double tolerance = candidate->tolerance ? candidate->tolerance : tolerance_of(cases->op)[candidate->limit];
     Run first = run_candidate(candidate, 0, cases, row);
-    const char *wrong = judge(&first, ref, tolerance[candidate->limit]);
+    const char *wrong = judge(&first, ref, tolerance);
     for (int t = 1; !wrong && t < candidate->threads; t++) {
         Run run = run_candidate(candidate, t, cases, row);
         wrong = same_bytes(&run, &first);
@@ -203,6 +208,8 @@ static void try_candidate(Candidate *candidate, const OpCases *cases, int row, c
 }
 
 static bool takes(const Candidate *candidate, const OpCases *cases) {
+    if (candidate->options.precision == PRECISION_INT8)
+        return cases->bits == BITS_MAY_BE_8;
     return !candidate->only || !strcmp(candidate->only, cases->op);
 }
 
