@@ -67,6 +67,13 @@ static Stream standard_stream(const Arguments *arguments) {
                     .voice = arguments->verbosity == VERBOSITY_QUIET ? VOICE_QUIET : VOICE_ALL};
 }
 
+/* Where this program lies, NULL when the system does not say. */
+static const char *program_path(void) {
+    static char path[4096];
+    ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
+    return size > 0 ? path : NULL;
+}
+
 static AppParts standard_parts(const Arguments *arguments) {
     return (AppParts){
         .mode = mode_of(arguments),
@@ -75,6 +82,7 @@ static AppParts standard_parts(const Arguments *arguments) {
         .bf16_in_hardware = cpu_has_bf16(),
         .cpu_path = cpu_paths()[0],
         .cores = cpu_physical_cores(),
+        .program = program_path(),
     };
 }
 

@@ -158,6 +158,8 @@ void app_free(App *app) {
     if (!app)
         return;
     script_stop(app);
+    app->leaving = true;
+    app_bench_end(app);
     worker_free(app->worker);
     app_drop_orders(app);
     while (app->ticket_count)
@@ -280,7 +282,8 @@ void app_start(App *app) {
     app_remember(app);
     app->changed = 0;
     app->started = true;
-    app_load_model(app);
+    if (app->parts.arguments->task != TASK_BENCH) /* whose children do that */
+        app_load_model(app);
 }
 
 /* ---- autosave ------------------------------------------------------------------------------------------ */
@@ -338,7 +341,7 @@ const char *app_restored(const App *app) {
 /* ---- leaving ------------------------------------------------------------------------------------------- */
 
 bool app_idle(const App *app) {
-    return !app->ticket_count && !app->order_count && !app->loading && !app->script;
+    return !app->ticket_count && !app->order_count && !app->loading && !app->script && !app->bench;
 }
 
 static LeaveHow ask_about_jobs(App *app) {
@@ -374,6 +377,8 @@ void app_leave(App *app, LeaveHow how, int status) {
         app->status = status;
     if (how == LEAVE_ASKING && (how = ask_about_jobs(app)) == LEAVE_ASKING)
         return; /* stays */
+    if (how == LEAVE_STOPPED || how == LEAVE_NOW)
+        app_bench_end(app);
     if (how == LEAVE_STOPPED) {
         script_stop(app);
         app_remove_waiting(app);
@@ -395,7 +400,7 @@ bool app_leaving(const App *app) {
     if (app->leaving || !app->leave_when_done)
         return app->leaving;
     bool nothing_to_do =
-        !app->script && !app->ticket_count && !app->order_count; /* a model alone is not waited for */
+        !app->script && !app->ticket_count && !app->order_count && !app->bench; /* no model is waited for */
     bool stuck = app->paused && !app_running((App *)app);
     return nothing_to_do || stuck;
 }
@@ -510,7 +515,7 @@ int app_timeout(const App *app) {
         double left = AUTOSAVE_SECONDS - (clock_seconds() - app->changed);
         return left > 0 ? (int)(left * 1000) + 1 : 0;
     }
-    if (app->topping)
+    if (app->topping || app->bench)
         return 250;
     return app->loading || app->ticket_count || app->order_count ? 500 : -1; /* heartbeats */
 }

@@ -54,6 +54,7 @@ typedef struct AppParts {
     bool bf16_in_hardware;      /* what precision auto asks */
     const char *cpu_path;       /* for :doctor: "avx512bf16" */
     int cores;                  /* physical */
+    const char *program;        /* path of the program, for :bench; NULL: not known */
 } AppParts;
 
 /* Makes a session; nothing is said and no model is loaded yet. *out is owned (app_free). Errors: ERR_MEMORY,

@@ -34,6 +34,7 @@ static const Option OPTIONS[] = {
     {{"keep-going", 0, NULL, "with -f: do not stop at the first failure"}, OPTION_FLAG, AT(keep_going), 0},
     {{"output", 'o', "FILE", "write exactly this file; - is standard output"}, OPTION_TEXT, AT(output), 0},
     {{"force", 0, NULL, "with -o: replace an existing file"}, OPTION_FLAG, AT(force), 0},
+    {{"keep", 0, NULL, "with bench: keep the pictures"}, OPTION_FLAG, AT(keep), 0},
     {{"demo", 0, NULL, "use the built-in demo model"}, OPTION_FLAG, AT(demo), 0},
     {{"dit", 0, "FILE", "the transformer, when the model is in several files"}, OPTION_TEXT, AT(part[0]), 0},
     {{"gemma", 0, "FILE", "the Gemma text encoder"}, OPTION_TEXT, AT(part[1]), 0},
@@ -236,6 +237,8 @@ typedef struct Subcommand {
 static const Subcommand SUBCOMMANDS[] = {
     {{"info", "FILE...", "FILE", NULL, "print what is stored in PNG files"}, TASK_INFO, 1, INT_MAX},
     {{"doctor", "", NULL, NULL, "one page about this machine"}, TASK_DOCTOR, 0, 0},
+    {{"bench", "[ROUNDS [IMAGES]]", "rounds, then pictures of each", NULL,
+      "the review's protocol: 3 rounds of 5 pictures, each round a new process"}, TASK_BENCH, 0, 2},
     {{"check", "[BACKEND,BACKEND]", "BACKEND,BACKEND", NULL,
       "compare every op of the small model on two backends"}, TASK_CHECK, 0, 1},
     {{"completion", "bash|zsh|fish", "shell: bash, zsh or fish", WORDS("bash", "zsh", "fish"),

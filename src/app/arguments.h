@@ -13,7 +13,7 @@ typedef enum Task {
     TASK_SESSION,  /* nothing but options: a session on the terminal or a pipe */
     TASK_PROMPT,   /* one prompt: `prompt` or `prompt_file` */
     TASK_FILE,     /* -f */
-    TASK_INFO, TASK_DOCTOR, TASK_CHECK, TASK_COMPLETION,
+    TASK_INFO, TASK_DOCTOR, TASK_BENCH, TASK_CHECK, TASK_COMPLETION,
     TASK_HELP, TASK_VERSION, TASK_MAN,
 } Task;
 
@@ -31,7 +31,7 @@ typedef struct Arguments {
     const char *setting[SETTING_COUNT]; /* NULL: not said */
     const char *part[4];        /* --dit --gemma --jina --vae, by ModelPart */
     const char *start_file;     /* --rc */
-    bool no_start_file, demo, json, force, keep_going;
+    bool no_start_file, demo, json, force, keep_going, keep;
     SurfaceWish surface;
     Verbosity verbosity;
 } Arguments;

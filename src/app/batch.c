@@ -159,6 +159,13 @@ static Status begin_input(Batch *batch) {
         batch->answer = (ReaderAnswer){ANSWER_COMMAND, "doctor", 6, 1};
         batch->held = true;
         return NULL;
+    case TASK_BENCH:
+        buf_text(&batch->text, "bench");
+        for (int i = 0; i < batch->arguments->operand_count; i++)
+            buf_print(&batch->text, " %s", batch->arguments->operands[i]);
+        batch->answer = (ReaderAnswer){ANSWER_COMMAND, buf_string(&batch->text), batch->text.size, 1};
+        batch->held = true;
+        return NULL;
     case TASK_FILE: return app_run_file(batch->app, batch->arguments->command_file);
     default: batch->reading = true; return NULL;
     }

@@ -27,6 +27,9 @@ void say_prompt_changed(App *app);
 /* cmd_layout.c: XML that the program writes */
 CommandFn cmd_format, cmd_xml, cmd_insert;
 
+/* cmd_bench.c: the review's protocol */
+CommandFn cmd_bench;
+
 /* cmd_diff.c: what changed */
 CommandFn cmd_diff;
 

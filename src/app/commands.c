@@ -141,6 +141,12 @@ const Command COMMANDS[] = {
     {"mem", NULL, {{0}}, WAIT_JOBS, COMMAND_NORMAL, "Model", "memory by network, and what each size needs",
      ":mem", cmd_mem},
 
+    {"bench", NULL,
+     {{"ROUNDS", ARGUMENT_NUMBER, OPTIONAL, NULL}, {"IMAGES", ARGUMENT_NUMBER, OPTIONAL, NULL},
+      {"keep", ARGUMENT_WORD, OPTIONAL, WORDS("keep")}},
+     WAIT_JOBS, COMMAND_NORMAL, "Model",
+     "rounds of pictures, each in a new process, as a review measures them; keep keeps the pictures",
+     ":bench 1 2", cmd_bench},
     {"top", NULL, {{0}}, WAIT_NOTHING, COMMAND_NORMAL, "Model",
      "memory and step times while they change; as lines: one a second until Ctrl-C", ":top", cmd_top},
     {"screen", NULL, {{"FILE", ARGUMENT_FILE, REQUIRED, NULL}}, WAIT_NOTHING, COMMAND_NORMAL, "",

@@ -68,6 +68,8 @@ static void on_model(App *app, Event *event) {
 
 static void on_no_model(App *app, Event *event) {
     app_lose_model(app, event->kept);
+    if (!event->fault && app->bench) /* it asked for that */
+        return;
     if (!event->fault) {
         app_tell(app, LINE_INFO, "Model unloaded; :model PATH or :demo loads one");
         return;
@@ -498,6 +500,7 @@ void app_drain(App *app) {
     }
     take_progress(app); /* after the events: they say which job it is about */
     heartbeat(app);
+    app_bench_due(app);
     app_autosave_due(app);
     app_feed(app);
     refresh_view(app); /* a command of the script may ask, and a question is looked at for long */

@@ -311,7 +311,7 @@ static void remove_order(App *app, size_t index) {
 }
 
 void app_feed(App *app) {
-    while (app->order_count && !app->loading) {
+    while (app->order_count && !app->loading && !app->bench) {
         Order *order = &app->orders[0];
         Status st = app->loaded ? feed_order(app, order)
                                 : hint(fail(ERR_USAGE, "no model is loaded"),
@@ -498,6 +498,8 @@ static Ticket *stoppable(App *app) {
 }
 
 bool app_interrupt(App *app) {
+    if (app_bench_end(app))
+        return true;
     if (app->topping) {
         app_top_end(app);
         return true;

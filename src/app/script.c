@@ -175,9 +175,9 @@ static bool names_picture(const char *line) {
 bool app_must_wait(const App *app, const char *line) {
     bool full = app->order_count > 0 || app->ticket_count >= WORKER_JOBS_MAX;
     if (!line)
-        return app->loading || full;
+        return app->loading || app->bench || full;
     const Command *command = command_of(line, SOURCE_FILE);
-    bool busy = app->loading || (!app->paused && (app->order_count || app->ticket_count));
+    bool busy = app->loading || app->bench || (!app->paused && (app->order_count || app->ticket_count));
     switch (command ? command->wait : WAIT_NOTHING) {
     case WAIT_NOTHING: return false;
     case WAIT_MODEL: return app->loading || full;

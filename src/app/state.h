@@ -98,6 +98,7 @@ struct App {
     bool loaded, loading, greeted;
     ModelInfo model;        /* when loaded */
     Buf plan;               /* of the view */
+    struct Bench *bench;    /* owned; NULL: none runs (cmd_bench.c) */
     char *model_before;     /* setting `model` before a change that is being tried; owned, NULL: none */
     double load_began, load_line;
 
@@ -205,6 +206,12 @@ void app_load_model(App *app);
 /* Takes over what a loaded model says about itself; its defaults. */
 void app_take_model(App *app, const ModelInfo *info);
 void model_defaults(Settings *settings, const ModelInfo *info);
+
+/* :bench goes on: the model is gone, a child said something or ended, a second is over. app_bench_end ends
+ * it, says what was measured, and loads the model again; false when none runs (cmd_bench.c). */
+typedef struct Bench Bench;
+void app_bench_due(App *app);
+bool app_bench_end(App *app);
 
 /* A table of sizes: what each needs, its plan, its time (cmd_model.c). Errors: those of worker_plan but
  * "does not fit", which is said in the table. */

@@ -59,8 +59,11 @@ static void settle(Talk *talk) {
 
 static void begin(Talk *talk) {
     *talk = (Talk){0};
+    static char program[4096];
+    snprintf(program, sizeof program, "%s/newbie", getenv("builddir") ? getenv("builddir") : ".");
     AppParts parts = {.mode = APP_INTERACTIVE, .surface = &TALK_SURFACE, .surface_context = talk,
-                      .arguments = &talk->arguments, .backend = &CPU_BACKEND, .cpu_path = "any", .cores = 1};
+                      .arguments = &talk->arguments, .backend = &CPU_BACKEND, .cpu_path = "any", .cores = 1,
+                      .program = program};
     CHECK_OK(app_open(&talk->app, &parts), "a session opens");
     app_start(talk->app);
     settle(talk);
