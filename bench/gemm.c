@@ -93,7 +93,7 @@ static void measure(Ops *o, const Shape *shape, const uint16_t *numbers, double 
     Tensor y = ops_matrix(o, shape->rows, part), x = ops_matrix(o, shape->rows, shape->in);
     Tensor half = tensor_2d((void *)numbers, DT_BF16, part, shape->in);
     Weight w;
-    weight_pack(o, &w, &(WeightParts){shape->kind, glu ? 2 : 1, {half, half}, {NO_TENSOR}});
+    weight_pack(o, &w, &(WeightParts){.kind = shape->kind, .count = glu ? 2 : 1, .part = {half, half}});
     ops_fill(o, x, 0.5f);
     multiply(o, shape, y, x, &w);
     if (!ops_status(o)) {
