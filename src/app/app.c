@@ -182,7 +182,7 @@ void app_free(App *app) {
     thumbnails_done(&app->thumbnails);
     tags_done(&app->tags);
     free(app->tags_file);
-    free(app->gallery_shown);
+    app_gallery_close(app);
     buf_done(&app->gallery_caption);
     buf_done(&app->gallery_facts);
     buf_done(&app->prompt);

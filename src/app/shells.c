@@ -1,5 +1,5 @@
-/* shells.c: completion scripts for bash, zsh and fish, from the tables of options, settings and subcommands. A
- * script holds all it needs: it never runs the program. product.md 1, 4.5.
+/* shells.c: completion scripts for bash, zsh and fish, from the tables of options, settings and subcommands.
+ * A script holds all it needs: it never runs the program. product.md 1, 4.5.
  *
  * Facts: bash(1), Programmable Completion; zshcompsys(1), _arguments; fish's complete(1). */
 #include "config.h"
@@ -159,8 +159,8 @@ static void zsh_option(Buf *out, const ShellOption *option) {
     bool value = option->kind != VALUE_NONE;
     buf_text(out, "    ");
     if (option->text.letter)
-        buf_print(out, "'(-%c --%s)'{-%c%s,--%s%s}'[", option->text.letter, option->name, option->text.letter,
-                  value ? "+" : "", option->name, value ? "=" : "");
+        buf_print(out, "'(-%c --%s)'{-%c%s,--%s%s}'[", option->text.letter, option->name,
+                  option->text.letter, value ? "+" : "", option->name, value ? "=" : "");
     else
         buf_print(out, "'--%s%s[", option->name, value ? "=" : "");
     zsh_text(out, option->text.help);
@@ -186,8 +186,8 @@ static void put_zsh(Buf *out) {
                   "  _arguments -s -S -C \\\n");
     for (int i = 0; option_at(&option, i); i++)
         zsh_option(out, &option);
-    buf_text(out, "    '1: :->first' '*: :->rest' && return\n  case $state in\n  first)\n    local -a words_\n"
-                  "    words_=(\n");
+    buf_text(out, "    '1: :->first' '*: :->rest' && return\n  case $state in\n  first)\n"
+                  "    local -a words_\n    words_=(\n");
     for (int i = 0; arguments_subcommand(&text, i); i++) {
         buf_print(out, "      '%s:", text.word);
         zsh_text(out, text.help);

@@ -116,7 +116,7 @@ struct App {
 
     /* gallery */
     Gallery gallery;
-    size_t *gallery_shown;  /* indices of its entries, [gallery_shown_count], newest first; owned */
+    char **gallery_shown;   /* files of its entries, [gallery_shown_count], newest first; owned */
     size_t gallery_shown_count;
     bool gallery_warned;    /* that the index cannot be written: said once */
     Buf gallery_caption, gallery_facts; /* of the newest app_gallery_at */
@@ -325,13 +325,26 @@ char *picture_numbered_path(const App *app, long long number);
  * could not be honoured. `name` is for the sentences. Errors: ERR_FORMAT: it says no prompt. (fetch.c) */
 Status app_take_meta(App *app, const char *name, const RunMeta *meta);
 
-/* ---- the gallery (cmd_gallery.c) ----------------------------------------------------------------------- */
+/* ---- the gallery (album.c) ----------------------------------------------------------------------------- */
 
 /* A picture was saved: it goes into the index. */
 void app_gallery_saved(App *app, const Job *job, const SavedInfo *saved);
 
 /* What the index knows of a picture that may be gone; borrowed until the gallery changes. NULL: nothing. */
 const RunMeta *app_gallery_meta(App *app, const char *path);
+
+/* The entry that a reference means, borrowed until the gallery changes; a picture that is there and not known
+ * yet is read. Errors: as picture_path; ERR_FORMAT: it is no PNG. */
+Status app_gallery_find(GalleryEntry **out, App *app, const char *reference);
+
+/* Gives an entry a star, or takes it away, and says so. */
+Status app_set_star(App *app, GalleryEntry *entry);
+
+/* N of a path whose name is PREFIX N .png, else 0. */
+int64_t picture_number(const App *app, const char *path);
+
+/* Forgets what app_gallery_open has chosen. */
+void app_gallery_close(App *app);
 
 /* ---- watching (cmd_watch.c) ---------------------------------------------------------------------------- */
 

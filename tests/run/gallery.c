@@ -171,6 +171,11 @@ static void a_surface_can_draw_them(Talk *talk) {
     app_gallery_at(&picture, talk->app, at);
     CHECK(picture.has_prompt && !picture.missing && !picture.star, "what it needs is there");
     CHECK_STR(picture.caption, "2girls, kimono", "the prompt in one line");
+    command(talk, "set prefix a_"); /* sorts before all others */
+    prompt(talk, "saved meanwhile");
+    command(talk, "reset prefix");
+    app_gallery_at(&picture, talk->app, at);
+    CHECK_STR(picture.caption, "2girls, kimono", "a picture that is saved meanwhile moves none of them");
     Image image;
     CHECK_OK(app_thumbnail(&image, talk->app, at, 32), "a thumbnail is made");
     CHECK(image.width == 32 && image.height == 32, "of the size that was asked for");
