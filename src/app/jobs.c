@@ -233,6 +233,7 @@ static Job *make_job(App *app, const Order *order) {
         .schedule = must_copy(settings_text(settings, SET_SCHEDULE)),
         .preview_every = previews_are_shown(app) ? (int)settings_number(settings, SET_PREVIEW) : 0,
         .metadata = metadata_level(settings),
+        .comfy = settings_is(settings, SET_COMFY, "on"),
     };
     settings_size(settings, &job->width, &job->height);
     choose_output(job, app, settings);

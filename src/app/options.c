@@ -105,6 +105,8 @@ const Setting SETTINGS[SETTING_COUNT] = {
                     .help = "file names begin with this; the number follows"},
     [SET_METADATA] = {"metadata", SETTING_CHOICE, .fallback = "full", .words = WORDS("full", "share", "off"),
                       .metavar = "WORD", .help = "what is written into a picture besides the pixels"},
+    [SET_COMFY] = {"comfy", SETTING_CHOICE, .fallback = "off", .words = WORDS("off", "on"), .metavar = "WORD",
+                   .help = "write a graph for ComfyUI too, where it has the sampler and the schedule"},
     [SET_MODEL] = {"model", SETTING_PATH, .letter = 'm', .fallback = "", .metavar = "PATH",
                    .example = "models/newbie",
                    .effect = EFFECT_RELOAD,

@@ -33,6 +33,7 @@ typedef enum SettingId {
     SET_OUTDIR,
     SET_PREFIX,
     SET_METADATA,
+    SET_COMFY,
     SET_MODEL,
     SET_DEVICE,
     SET_PRECISION,

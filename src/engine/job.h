@@ -34,6 +34,7 @@ typedef struct Job {
     char *directory, *prefix; /* OUTPUT_NUMBERED */
     char *file;               /* OUTPUT_FILE, OUTPUT_FILE_FORCE */
     MetaLevel metadata;
+    bool comfy;               /* the graph of ComfyUI, too */
     char *parent;             /* free text for the metadata, or NULL */
 } Job;
 

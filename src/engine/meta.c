@@ -126,19 +126,24 @@ void meta_write(Buf *parameters, Buf *newbie, const RunMeta *meta, MetaLevel lev
 }
 
 Status meta_encode(Buf *png, const uint8_t *pixels, const RunMeta *meta, MetaLevel level) {
-    Buf parameters = {0}, newbie = {0};
+    Buf parameters = {0}, newbie = {0}, graph = {0};
     meta_write(&parameters, &newbie, meta, level);
-    PngText texts[3] = {
+    if (meta->comfy)
+        meta_write_comfy(&graph, meta);
+    PngText texts[4] = {
         {"parameters", buf_string(&parameters), parameters.size, PNG_AS_NEEDED},
         {"newbie", buf_string(&newbie), newbie.size, PNG_INTERNATIONAL},
     };
     size_t count = 2;
+    if (graph.size)
+        texts[count++] = (PngText){"prompt", graph.data, graph.size, PNG_AS_NEEDED};
     if (meta->build)
         texts[count++] = (PngText){"Software", meta->build, strlen(meta->build), PNG_AS_NEEDED};
     Status status = png_encode(png, (PngPixels){pixels, meta->width, meta->height}, texts,
                                level == META_OFF ? 0 : count);
     buf_done(&parameters);
     buf_done(&newbie);
+    buf_done(&graph);
     return status;
 }
 
@@ -165,8 +170,12 @@ MetaSource meta_read(RunMeta *out, Buf *remarks, const PngInfo *png) {
     meta_begin(out);
     for (size_t i = 0; i < sizeof ORDER / sizeof *ORDER; i++) {
         const char *text = png_text(png, meta_chunk(ORDER[i]));
-        if (text && read_source(out, remarks, ORDER[i], text))
+        if (text && read_source(out, remarks, ORDER[i], text)) {
+            if (ORDER[i] == META_NEWBIE && png_text(png, meta_chunk(META_COMFY)))
+                meta_remark(remarks, "it holds a graph for ComfyUI, which gives both encoders the same text: "
+                                     "its picture will differ");
             return ORDER[i];
+        }
         meta_done(out); /* what an unreadable chunk left behind */
     }
     return META_NONE;

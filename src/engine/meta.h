@@ -1,9 +1,9 @@
 /* meta.h: the facts of a run, and how they travel in the text chunks of a PNG.
  *
- * Writing gives `newbie` (JSON, exact, for this program) and `parameters` (the A1111 settings line, for
- * everyone else's readers). Reading takes the best of what a picture holds: `newbie`, else `parameters`,
- * else the graph of ComfyUI. In no level is a path, a host or user name, or a date written. Source:
- * product.md 10.
+ * Writing gives `newbie` (JSON, exact, for this program), `parameters` (the A1111 settings line, for everyone
+ * else's readers) and, when asked for, `prompt` (a graph that ComfyUI opens). Reading takes the best of what
+ * a picture holds: `newbie`, else `parameters`, else the graph of ComfyUI. In no level is a path, a host or
+ * user name, or a date written. Source: product.md 10.
  *
  * Ownership: a RunMeta owns its strings and lists; fill it through meta_set and meta_list_add, free it
  * with meta_done. Unknown facts: NULL, 0 for counts and sizes, NaN for real numbers, has_seed false.
@@ -65,6 +65,7 @@ typedef struct RunMeta {
     int64_t peak_bytes;
     char *parent;        /* the picture this one was made from */
     char *latent_sha256; /* hex, of the float32 latent before decoding */
+    bool comfy;          /* written as ComfyUI's graph, too */
 } RunMeta;
 
 typedef enum MetaSource { META_NONE, META_NEWBIE, META_PARAMETERS, META_COMFY } MetaSource;
@@ -97,8 +98,12 @@ void meta_sigmas(RunMeta *meta, const double *sigmas, size_t count);
  * to M9. The level is the setting `metadata`, as the job has it. */
 void meta_write(Buf *parameters, Buf *newbie, const RunMeta *meta, MetaLevel level);
 
+/* Appends the text of the chunk `prompt`: ComfyUI's graph of this run (product.md M10). Nothing where its
+ * sampler or schedule is none of ComfyUI's. */
+void meta_write_comfy(Buf *out, const RunMeta *meta);
+
 /* Appends a whole PNG of pixels [meta->height, meta->width, 3] with its chunks `parameters`, `newbie`,
- * `Software` (product.md M1). Errors: as png_encode. */
+ * `prompt` if meta->comfy, `Software` (product.md M1). Errors: as png_encode. */
 Status meta_encode(Buf *png, const uint8_t *pixels, const RunMeta *meta, MetaLevel level);
 
 /* Fills *out (overwritten, not freed) with what the picture says, and appends to `remarks` one line for

@@ -1,4 +1,5 @@
-/* meta_comfy.c: what can be learnt from the graph that ComfyUI stores in the chunk `prompt`.
+/* meta_comfy.c: what can be learnt from the graph that ComfyUI stores in the chunk `prompt`, and such a graph
+ * of our own run.
  *
  * A graph is an object of nodes: {"3": {"class_type": "KSampler", "inputs": {"seed": 42, "positive": ["6",
  * 0]}}}; an input is a value or a link [node, output]. From the sampler we follow links backwards:
@@ -8,9 +9,11 @@
 #include "config.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "engine/meta_parts.h"
 #include "io/json.h"
 
@@ -175,4 +178,160 @@ bool meta_read_comfy(RunMeta *out, Buf *remarks, const char *text) {
     }
     json_free(graph);
     return out->prompt != NULL;
+}
+
+/* --- writing -------------------------------------------------------------------------------------------- */
+
+/* The nodes by their names in the graph. */
+enum { UNET = 1, CLIP, VAE, POSITIVE, NEGATIVE, LATENT, SAMPLER, DECODE, SAVE, SHIFT };
+
+#define COMFY_SHIFT 6 /* what ComfyUI uses for this model without a node (model-spec.md 7.2) */
+
+/* Of our samplers and schedules those that ComfyUI has under the same name. */
+static const char *const COMFY_SAMPLERS[] = {"euler", "dpmpp_2m", "euler_ancestral", "res_multistep", NULL};
+static const char *const COMFY_SCHEDULES[] = {"normal",           "simple", "sgm_uniform",
+                                              "linear_quadratic", "beta",   "ddim_uniform", NULL};
+
+static bool is_among(const char *const *names, const char *name) {
+    for (; name && *names; names++)
+        if (!strcmp(*names, name))
+            return true;
+    return false;
+}
+
+static void begin_node(Buf *out, int number, const char *class_type) {
+    char name[16];
+    snprintf(name, sizeof name, "%d", number);
+    json_key(out, name);
+    json_open(out, '{');
+    json_key(out, "class_type");
+    json_put_string(out, class_type);
+    json_key(out, "inputs");
+    json_open(out, '{');
+}
+
+static void end_node(Buf *out) {
+    json_close(out, '}');
+    json_close(out, '}');
+}
+
+static void put_text(Buf *out, const char *key, const char *text) {
+    json_key(out, key);
+    json_put_string(out, text ? text : "");
+}
+
+static void put_count(Buf *out, const char *key, int64_t value) {
+    json_key(out, key);
+    json_put_integer(out, value);
+}
+
+static void put_real(Buf *out, const char *key, double value) {
+    json_key(out, key);
+    json_put_number(out, value);
+}
+
+/* Output 0 of a node is an input of this one. */
+static void put_link(Buf *out, const char *key, int number) {
+    char name[16];
+    snprintf(name, sizeof name, "%d", number);
+    json_key(out, key);
+    json_open(out, '[');
+    json_put_string(out, name);
+    json_put_integer(out, 0);
+    json_close(out, ']');
+}
+
+/* Names of the files as they are published for ComfyUI (model-spec.md 8.2 D); of the model our own. */
+static void put_loaders(Buf *out, const RunMeta *meta) {
+    Buf file = {0};
+    buf_print(&file, "%s.safetensors", meta->model_name ? meta_base_name(meta->model_name) : "newbie");
+    begin_node(out, UNET, "UNETLoader");
+    put_text(out, "unet_name", file.data);
+    put_text(out, "weight_dtype", "default");
+    end_node(out);
+    begin_node(out, CLIP, "DualCLIPLoader");
+    put_text(out, "clip_name1", "gemma_3_4b_it.safetensors");
+    put_text(out, "clip_name2", "jina_clip_v2.safetensors");
+    put_text(out, "type", "newbie");
+    end_node(out);
+    begin_node(out, VAE, "VAELoader");
+    put_text(out, "vae_name", "ae.safetensors");
+    end_node(out);
+    buf_done(&file);
+}
+
+static void put_encoder(Buf *out, int number, const char *text) {
+    begin_node(out, number, "CLIPTextEncode");
+    put_text(out, "text", text);
+    put_link(out, "clip", CLIP);
+    end_node(out);
+}
+
+/* Seeds of 2^63 and more are no integers of JSON; their low 32 bits draw the same noise. */
+static void put_sampler(Buf *out, const RunMeta *meta, int model) {
+    begin_node(out, SAMPLER, "KSampler");
+    put_count(out, "seed", meta->seed > INT64_MAX ? (int64_t)(meta->seed & UINT32_MAX) : (int64_t)meta->seed);
+    put_count(out, "steps", meta->steps);
+    put_real(out, "cfg", meta->cfg);
+    put_text(out, "sampler_name", meta->sampler);
+    put_text(out, "scheduler", meta->schedule);
+    put_count(out, "denoise", 1);
+    put_link(out, "model", model);
+    put_link(out, "positive", POSITIVE);
+    put_link(out, "negative", NEGATIVE);
+    put_link(out, "latent_image", LATENT);
+    end_node(out);
+}
+
+static void put_rest(Buf *out, const RunMeta *meta) {
+    begin_node(out, LATENT, "EmptySD3LatentImage");
+    put_count(out, "width", meta->width);
+    put_count(out, "height", meta->height);
+    put_count(out, "batch_size", 1);
+    end_node(out);
+    begin_node(out, DECODE, "VAEDecode");
+    put_link(out, "samples", SAMPLER);
+    put_link(out, "vae", VAE);
+    end_node(out);
+    begin_node(out, SAVE, "SaveImage");
+    put_link(out, "images", DECODE);
+    put_text(out, "filename_prefix", "newbie");
+    end_node(out);
+}
+
+/* JSON in ASCII: what is beyond stands in strings only, and becomes \uXXXX. */
+static void put_ascii(Buf *out, const Buf *json) {
+    for (size_t at = 0; at < json->size;) {
+        uint32_t code;
+        size_t size = utf8_decode(json->data + at, json->size - at, &code, NULL);
+        if (code < 0x80)
+            buf_byte(out, code);
+        else if (code < 0x10000)
+            buf_print(out, "\\u%04x", code);
+        else
+            buf_print(out, "\\u%04x\\u%04x", 0xD800 + ((code - 0x10000) >> 10), 0xDC00 + (code & 0x3FF));
+        at += size;
+    }
+}
+
+void meta_write_comfy(Buf *out, const RunMeta *meta) {
+    if (!is_among(COMFY_SAMPLERS, meta->sampler) || !is_among(COMFY_SCHEDULES, meta->schedule))
+        return;
+    bool shifted = !isnan(meta->shift) && meta->shift != COMFY_SHIFT;
+    Buf json = {0};
+    json_open(&json, '{');
+    put_loaders(&json, meta);
+    put_encoder(&json, POSITIVE, meta->prompt);
+    put_encoder(&json, NEGATIVE, meta->negative);
+    if (shifted) {
+        begin_node(&json, SHIFT, "ModelSamplingAuraFlow");
+        put_real(&json, "shift", meta->shift);
+        put_link(&json, "model", UNET);
+        end_node(&json);
+    }
+    put_sampler(&json, meta, shifted ? SHIFT : UNET);
+    put_rest(&json, meta);
+    json_close(&json, '}');
+    put_ascii(out, &json);
+    buf_done(&json);
 }

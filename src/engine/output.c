@@ -60,6 +60,7 @@ static void fill_meta(RunMeta *meta, const Job *job, const RunResult *result, co
     meta->steps = job->steps;
     meta->steps_run = result->steps_run;
     meta->demo = model->demo;
+    meta->comfy = job->comfy;
     if (model->hash[0])
         meta_list_add(&meta->hashes, "transformer", model->hash);
     for (int i = 0; i < PHASE_SAVE; i++)

@@ -192,6 +192,19 @@ static void others_are_honoured_as_far_as_can_be(Talk *talk) {
     CHECK_HAS(said, "seed 7, 128x128, 3 steps, cfg 5.5", "is rendered with its settings");
 }
 
+static void a_graph_for_comfy_is_written(Talk *talk) {
+    command(talk, "reset all");
+    command(talk, "steps 1");
+    command(talk, "set comfy on");
+    prompt(talk, "一个女孩");
+    const char *said = command(talk, "info last");
+    CHECK_HAS(said, "data from the chunk \"newbie\"", "comfy on: our own data come first");
+    CHECK_HAS(said, "it holds a graph for ComfyUI", "and the graph is named");
+    command(talk, "reset comfy");
+    prompt(talk, "一个女孩");
+    CHECK(!strstr(command(talk, "info last"), "ComfyUI"), "comfy off: none");
+}
+
 static void refusals_change_nothing(Talk *talk) {
     size_t size;
     write_foreign("bare.png", NULL, "");
@@ -222,6 +235,7 @@ int main(void) {
     a_replay_is_the_same_picture(&talk);
     no_picture_tells_where_it_was_made(&talk);
     others_are_honoured_as_far_as_can_be(&talk);
+    a_graph_for_comfy_is_written(&talk);
     refusals_change_nothing(&talk);
     CHECK_EQ(end(&talk), 0, "the session ends well");
     what_is_gone_is_in_the_index();

@@ -8,6 +8,7 @@
 #include <locale.h>
 
 #include "base/clock.h"
+#include "io/json.h"
 #include "meta_readers.h"
 #include "png_tools.h"
 #include "tests/tap.h"
@@ -472,6 +473,102 @@ static void comfy_is_read(void) {
     buf_done(&remarks);
 }
 
+/* What printable ASCII is. */
+static const char ASCII[] = " !\"#$%&'()*+,-./"
+                            "0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}"
+                            "~";
+
+/* Every link of a graph leads to one of its nodes. */
+static bool links_resolve(const Json *graph) {
+    bool good = true;
+    for (JsonIter node = json_first(graph); node.value; json_next(&node))
+        for (JsonIter input = json_first(json_get(node.value, "inputs")); input.value; json_next(&input))
+            if (json_kind(input.value) == JSON_ARRAY)
+                good = good && json_get(graph, json_string(json_at(input.value, 0), NULL));
+    return good;
+}
+
+/* How many nodes are of this class. */
+static int nodes_of(const Json *graph, const char *class_type) {
+    int count = 0;
+    for (JsonIter node = json_first(graph); node.value; json_next(&node))
+        count += !strcmp(json_get_string(node.value, "class_type", ""), class_type);
+    return count;
+}
+
+static void check_graph(const Json *graph, int shifted) {
+    static const char *const CLASSES[] = {"UNETLoader", "DualCLIPLoader", "VAELoader", "EmptySD3LatentImage",
+                                          "KSampler",   "VAEDecode",      "SaveImage"};
+    for (size_t i = 0; i < sizeof CLASSES / sizeof *CLASSES; i++)
+        CHECK_EQ(nodes_of(graph, CLASSES[i]), 1, CLASSES[i]);
+    CHECK_EQ(nodes_of(graph, "CLIPTextEncode"), 2, "two prompts are encoded");
+    CHECK_EQ(nodes_of(graph, "ModelSamplingAuraFlow"), shifted, "a shift other than 6 has a node");
+    CHECK_EQ(json_count(graph), 9 + shifted, "core nodes, and no others");
+    CHECK(links_resolve(graph), "all links lead to nodes");
+}
+
+static void comfy_is_written(void) {
+    static const char PROMPT[] = "<n>初音ミク</n> \xF0\x9F\x98\x80 \"quoted\"\nnext\x7F";
+    for (int shifted = 0; shifted < 2; shifted++) {
+        RunMeta meta, read;
+        PngInfo info;
+        Json *graph = NULL;
+        Buf png = {0}, faults = {0}, remarks = {0}, text = {0};
+        begin_example(&meta, PROMPT, "低质量");
+        meta.shift = shifted ? 3 : 6;
+        meta.comfy = true;
+        encode(&png, &meta, META_FULL);
+        strict_png(&faults, &png);
+        CHECK_STR(buf_string(&faults), "", "a picture with a graph is strictly correct");
+        CHECK_OK(png_parse(&info, png.data, png.size, "x.png"), "and is parsed");
+        CHECK_STR(buf_string(&info.chunks), "IHDR, iTXt, tEXt, IDAT, IEND", "M1: all text before the pixels");
+        CHECK_EQ(info.field_count, 4, "M1: parameters, newbie, prompt, Software");
+        CHECK_STR(info.fields[2].keyword, "prompt", "M1: the graph is the third");
+        CHECK_STR(info.fields[2].chunk, "tEXt", "M10: in a tEXt");
+        buf_text(&text, png_text(&info, "prompt"));
+        CHECK_EQ(strspn(text.data, ASCII), text.size, "M10: of ASCII alone");
+        CHECK_OK(json_parse(&graph, text.data, text.size), "M10: it is JSON");
+        check_graph(graph, shifted);
+        CHECK_EQ(meta_read(&read, &remarks, &info), META_NEWBIE, "we read newbie first");
+        CHECK_HAS(buf_string(&remarks), "gives both encoders the same text", "and say what ComfyUI does");
+        meta_done(&read);
+        const char *const alone[] = {"prompt", text.data, NULL};
+        CHECK_EQ(read_foreign(&read, &remarks, alone), META_COMFY, "the graph alone is read");
+        CHECK_STR(read.prompt, PROMPT, "its prompt is ours");
+        CHECK_STR(read.negative, "低质量", "so is the negative one");
+        CHECK(read.steps == 28 && read.width == 16 && read.cfg == 4.5, "and its settings");
+        CHECK(read.seed == UINT32_MAX, "a seed too large for JSON draws the same noise");
+        json_free(graph);
+        png_done(&info);
+        meta_done(&read);
+        meta_done(&meta);
+        buf_done(&png), buf_done(&faults), buf_done(&remarks), buf_done(&text);
+    }
+}
+
+static void what_comfy_lacks_is_not_written(void) {
+    RunMeta meta;
+    Buf graph = {0}, png = {0};
+    begin_example(&meta, "a", "");
+    meta_set(&meta.sampler, "rk4");
+    meta_write_comfy(&graph, &meta);
+    CHECK_EQ(graph.size, 0, "a sampler that ComfyUI does not have gives no graph");
+    meta_set(&meta.sampler, "euler");
+    meta_set(&meta.schedule, "lab");
+    meta_write_comfy(&graph, &meta);
+    CHECK_EQ(graph.size, 0, "nor does such a schedule");
+    meta_set(&meta.schedule, "simple");
+    encode(&png, &meta, META_FULL);
+    CHECK(!contains(&png, "KSampler"), "without comfy on there is none");
+    meta.comfy = true;
+    buf_truncate(&png, 0);
+    encode(&png, &meta, META_OFF);
+    CHECK(!contains(&png, "KSampler"), "nor with metadata off");
+    meta_done(&meta);
+    buf_done(&graph);
+    buf_done(&png);
+}
+
 static void custom_sampling_is_read(void) {
     static const char *const GUIDED[] = {
         "prompt",
@@ -555,6 +652,8 @@ int main(void) {
     parameters_are_read();
     civitai_is_read();
     comfy_is_read();
+    comfy_is_written();
+    what_comfy_lacks_is_not_written();
     custom_sampling_is_read();
     rubbish_is_survived();
     long_lists_are_read();
