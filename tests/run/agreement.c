@@ -54,16 +54,28 @@ static bool check(bool good, const char *kind, const char *name, const char *say
     return good;
 }
 
+/* Whether a text has this word between white space. */
+static bool has_word(const char *text, const char *word) {
+    size_t size = strlen(word);
+    for (const char *at = text; (at = strstr(at, word)); at += size)
+        if ((at == text || at[-1] == ' ' || at[-1] == '\n') && (!at[size] || strchr(" \n", at[size])))
+            return true;
+    return false;
+}
+
 static void commands_agree(Talk *talk) {
-    Buf overview = {0};
+    Buf overview = {0}, lines = {0};
     buf_text(&overview, command(talk, "help"));
+    buf_text(&lines, command(talk, "help commands"));
     for (const Command *row = COMMANDS; row->name; row++) {
-        Buf head = {0}, text = {0}, line = {0};
+        Buf head = {0}, text = {0}, line = {0}, name = {0};
         command_usage(&head, row);
         buf_print(&text, "%s. Example: %s", row->help, row->example);
         buf_print(&line, "help %s", row->name);
+        buf_print(&name, ":%s", row->name);
         bool listed = *row->group;
-        check(!!strstr(overview.data, row->help) == listed, "command", head.data, "is in :help");
+        check(has_word(overview.data, name.data) == listed, "command", head.data, "is in :help");
+        check(!!strstr(lines.data, row->help) == listed, "command", head.data, "is in :help commands");
         const char *said = command(talk, line.data);
         check(strstr(said, head.data) && strstr(said, row->help) && strstr(said, row->example), "command",
               head.data, "has help and example in :help NAME");
@@ -74,8 +86,10 @@ static void commands_agree(Talk *talk) {
         buf_done(&head);
         buf_done(&text);
         buf_done(&line);
+        buf_done(&name);
     }
     buf_done(&overview);
+    buf_done(&lines);
 }
 
 /* "  -s, --seed=N", "      --cfg-trunc=X" */
