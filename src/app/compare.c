@@ -8,37 +8,41 @@
 #include "app/places.h"
 #include "app/state.h"
 #include "base/clock.h"
+#include "engine/device.h"
 #include "engine/selfcheck.h"
 
 #define STANDARD_PAIR "cpu,ref"
 
-static const struct Backend *find_backend(const struct Backend *const *backends, const char *name,
-                                          size_t size) {
+/* One of those that are built in, else the card that a name such as "cuda:1" means. */
+static Status find_backend(Device *out, const struct Backend *const *backends, const char *name) {
     for (; *backends; backends++)
-        if (strlen((*backends)->name) == size && !memcmp((*backends)->name, name, size))
-            return *backends;
-    return NULL;
+        if (!strcmp((*backends)->name, name)) {
+            *out = device_host(*backends, false);
+            return NULL;
+        }
+    return device_choose(out, name, NULL);
+}
+
+static Status no_pair(const struct Backend *const *backends, const char *text) {
+    Buf names = {0};
+    for (; *backends; backends++)
+        buf_print(&names, "%s, ", (*backends)->name);
+    Status st = fail(ERR_USAGE, "check is \"%s\", expected two of %scuda with a comma", text, names.data);
+    buf_done(&names);
+    return hint(st, "newbie check " STANDARD_PAIR);
 }
 
 /* The two names of a pair "cpu,ref". */
-static Status find_pair(const struct Backend *pair[2], const struct Backend *const *backends,
-                        const char *text) {
-    const char *at = text;
-    for (int i = 0; i < 2; i++) {
-        size_t size = strcspn(at, ",");
-        pair[i] = find_backend(backends, at, size);
-        bool ended = at[size] == 0;
-        if (!pair[i] || ended != (i == 1)) {
-            Buf names = {0};
-            for (const struct Backend *const *b = backends; *b; b++)
-                buf_print(&names, "%s%s", names.size ? ", " : "", (*b)->name);
-            Status st = fail(ERR_USAGE, "check is \"%s\", expected two of %s with a comma", text, names.data);
-            buf_done(&names);
-            return hint(st, "newbie check " STANDARD_PAIR);
-        }
-        at += size + !ended;
-    }
-    return NULL;
+static Status find_pair(Device pair[2], const struct Backend *const *backends, const char *text) {
+    const char *comma = strchr(text, ',');
+    if (!comma || strchr(comma + 1, ','))
+        return no_pair(backends, text);
+    char *first = must_copy_n(text, (size_t)(comma - text));
+    Status st = find_backend(&pair[0], backends, first);
+    free(first);
+    if (!st)
+        st = find_backend(&pair[1], backends, comma + 1);
+    return st && st->code == ERR_USAGE ? no_pair(backends, text) : st;
 }
 
 /* The model that is named, else the demo; owned by the caller. */
@@ -55,11 +59,11 @@ static char *model_path(const Arguments *arguments) {
 }
 
 int batch_backends(const Arguments *arguments, Report *report, const struct Backend *const *backends) {
-    const struct Backend *pair[2];
+    Device pair[2];
     Status st = find_pair(pair, backends, arguments->operand_count ? arguments->operands[0] : STANDARD_PAIR);
     if (st) {
         report_fault(report, st);
-        return EXIT_USAGE;
+        return st->code == ERR_DEVICE ? EXIT_DEVICE : EXIT_USAGE;
     }
     char *path = model_path(arguments);
     const char *threads = arguments->setting[SET_THREADS], *precision = arguments->setting[SET_PRECISION];
@@ -67,11 +71,11 @@ int batch_backends(const Arguments *arguments, Report *report, const struct Back
         .path = path,
         .precision = precision && !strcmp(precision, "bf16") ? CHOOSE_BF16 : CHOOSE_F32,
         .threads = threads ? atoi(threads) : 0,
-        .backend = pair[0],
-        .check = pair[1],
+        .backend = pair[0].backend,
+        .device = pair[0].index,
     };
     double seconds = 0;
-    st = path ? selfcheck_run(&seconds, &options)
+    st = path ? selfcheck_run(&seconds, &options, &pair[1])
               : hint(fail(ERR_IO, "the demo model is not installed"), "-m PATH");
     free(path);
     if (st) {
@@ -80,7 +84,8 @@ int batch_backends(const Arguments *arguments, Report *report, const struct Back
     }
     char text[24];
     clock_format(text, seconds);
-    report_line(report, LINE_INFO, "%s and %s agree on every op, %s, %s", pair[0]->name, pair[1]->name,
+    report_line(report, LINE_INFO, "%s and %s agree %s, %s, %s", pair[0].name, pair[1].name,
+                pair[0].backend->devices || pair[1].backend->devices ? "on every stage" : "on every op",
                 options.precision == CHOOSE_BF16 ? "bf16" : "f32", text);
     return EXIT_DONE;
 }

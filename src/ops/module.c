@@ -50,6 +50,10 @@ Status module_find(const Backend **out, const char *name) {
     snprintf(file, sizeof file, "newbie-%s.so", name);
     if (beside_program(path, file) && access(path, F_OK) == 0)
         return module_open(out, path);
+    char nested[96];
+    snprintf(nested, sizeof nested, "gpu/%s/%s", name, file);
+    if (beside_program(path, nested) && access(path, F_OK) == 0)
+        return module_open(out, path);
     snprintf(path, sizeof path, "%s/%s", NEWBIE_MODULE_DIR, file);
     if (access(path, F_OK) == 0)
         return module_open(out, path);

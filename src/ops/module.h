@@ -10,6 +10,6 @@
  * load it (with the system's words), or when it is of another version of this program. */
 Status module_open(const Backend **out, const char *path);
 
-/* The backend called `name` ("cuda"): newbie-NAME.so beside the running program, else in the package's library
- * directory. Errors: as module_open; missing in both places is the sentence of product.md 12 row 12. */
+/* The backend called `name` ("cuda"): newbie-NAME.so beside the running program, else in the folder gpu/NAME
+ * there (the build's own emulated one), else in the package's library directory. Errors: as module_open; missing in both places is the sentence of product.md 12 row 12. */
 Status module_find(const Backend **out, const char *name);
