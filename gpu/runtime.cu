@@ -28,6 +28,7 @@ Status cuda_status(Cuda *cuda, cudaError_t error, const char *doing) {
                     "close other programs that use the card; a smaller :size needs less; :set device cpu needs none");
     }
     Status st = fail(ERR_DEVICE, "cuda:%d failed in %s: %s", cuda->device, doing, cudaGetErrorString(error));
+    cuda->lost = cuda->lost || cuda_is_lost(error);
     return cuda_is_lost(error)
                ? hint(st, "the model is unloaded; :model reload, then :again; :doctor helps to report it")
                : st;
@@ -328,6 +329,8 @@ static void cuda_close(void *state) {
     if (cuda->copy)
         cudaStreamDestroy(cuda->copy);
     cudaGetLastError();
+    if (cuda->lost) /* its context with all that was in it; the next opening makes a new one */
+        cudaDeviceReset();
     free(cuda);
 }
 

@@ -29,6 +29,7 @@ typedef struct Cuda {
     RingSlot ring[RING_SLOTS];
     int ring_next;
     char *scratch;          /* [SCRATCH_BYTES] device memory; an op may use it between its own launches */
+    bool lost;              /* an error after which only opening the card anew helps */
     size_t held;            /* bytes given out by mem_alloc and packed weights */
     struct Gemm *gemm;
     char op[32];            /* the last op launched, for the message of an error that shows up later */

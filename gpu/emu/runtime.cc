@@ -42,8 +42,6 @@ static cudaError_t keep(cudaError_t error) {
 
 cudaError_t emu_call(cudaError_t error) {
     emu_control.calls++;
-    if (emu_control.fail_at == 0)
-        lost = false;
     if (lost)
         return keep(cudaErrorIllegalAddress);
     if (emu_control.calls != emu_control.fail_at)
@@ -337,6 +335,18 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *out, int device) {
 
 cudaError_t cudaSetDevice(int device) {
     return device >= 0 && device < emu_control.devices ? cudaSuccess : keep(cudaErrorInvalidDevice);
+}
+
+/* A lost card comes back; what was given out is gone. */
+cudaError_t cudaDeviceReset(void) {
+    cudaDeviceSynchronize();
+    lost = false;
+    last_error = cudaSuccess;
+    for (const auto &block : given)
+        ASAN_POISON_MEMORY_REGION(heap + block.first, block.second);
+    given.clear();
+    emu_control.held = 0;
+    return cudaSuccess;
 }
 
 cudaError_t cudaGetDevice(int *device) {
