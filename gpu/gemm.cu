@@ -31,9 +31,11 @@ typedef struct GemmLibrary {
 } GemmLibrary;
 
 #ifdef NEWBIE_EMULATED
+#define GEMM_GONE() emu_library_missing()
 #define GEMM_DLOPEN(path) ((void)(path), emu_library_missing() ? NULL : (void *)&emu_control)
 #define GEMM_DLSYM(handle, name) ((void *)&::name)
 #else
+#define GEMM_GONE() false
 #define GEMM_DLOPEN(path) dlopen(path, RTLD_NOW | RTLD_LOCAL)
 #define GEMM_DLSYM(handle, name) dlsym(handle, #name)
 #endif
@@ -45,7 +47,7 @@ static const GemmLibrary *gemm_library(void) {
     static GemmLibrary library;
     static bool loaded;
     if (loaded)
-        return &library;
+        return GEMM_GONE() ? NULL : &library;
     void *handle = NULL;
     for (int i = 0; i < 3 && !handle; i++)
         handle = GEMM_DLOPEN(PLACES[i]);

@@ -22,7 +22,7 @@
 #define ASAN_UNPOISON_MEMORY_REGION(start, bytes) ((void)(start), (void)(bytes))
 #endif
 
-enum { ALIGNMENT = 256, ZONE = 256, DEVICES_MAX = 8 };
+enum { PAGE = 4096, ALIGNMENT = 256, ZONE = 256, DEVICES_MAX = 8 };
 static const size_t HEAP_BYTES = (size_t)4 << 30; /* of addresses; memory is taken when touched */
 
 static cudaError_t last_error;
@@ -53,11 +53,12 @@ cudaError_t emu_call(cudaError_t error) {
 /* ---- device memory ------------------------------------------------------------------------------------- */
 
 static char *heap;
+static size_t heap_top; /* all that was ever given out lies below; a whole number of pages */
 static std::map<size_t, size_t> given; /* offset: bytes */
 static int open_count;
 
 static void heap_protect(int protection) {
-    if (heap && mprotect(heap, HEAP_BYTES, protection)) {
+    if (heap && mprotect(heap, heap_top, protection)) {
         perror("emulated device memory");
         abort();
     }
@@ -99,6 +100,8 @@ cudaError_t cudaMalloc(void **out, size_t bytes) {
     if (at + bytes + ZONE > HEAP_BYTES)
         return keep(cudaErrorMemoryAllocation);
     given[at] = bytes;
+    if (at + bytes > heap_top)
+        heap_top = (at + bytes + PAGE - 1) / PAGE * PAGE;
     emu_control.held += bytes;
     ASAN_POISON_MEMORY_REGION(heap + at - ZONE, ZONE);
     ASAN_UNPOISON_MEMORY_REGION(heap + at, bytes);

@@ -121,6 +121,15 @@ static void open_bench(Bench *bench, const Backend composing[2]) {
                                          .control = control, .options = {.precision = PRECISION_INT8},
                                          .limit = LIMIT_HALF, .tolerance = 2.8e-2});
     }
+    static const char *const PRODUCTS[] = {"linear", "glu_linear"};
+    for (int i = 0; control && i < 2; i++) {
+        Candidate card = {.name = "emulated cuda without cuBLASLt, bf16", .backend = emulated, .threads = 3,
+                          .control = control, .options = {.precision = PRECISION_BF16}, .limit = LIMIT_HALF,
+                          .only = PRODUCTS[i]};
+        control->library = 0;
+        add_candidate(bench, card);
+        control->library = 1;
+    }
     if (!control)
         printf("# no emulated CUDA module in this build\n");
 }

@@ -1,0 +1,111 @@
+/* device: which card there is and whether it can be opened, told in the words of product.md 12 rows 10 to 13.
+ * On the emulated device, whose driver, library, memory and number of cards are what the test says. */
+#include "config.h"
+
+#include "ops/module.h"
+#include "tests/ops/emulated.h"
+#include "tests/tap.h"
+
+static EmuControl *control;
+static const Backend *backend;
+
+/* The message of opening card number `device`, or its description. */
+static const char *opened(int device, Precision precision) {
+    static char text[2400];
+    Ops o = {0};
+    Status st = ops_open(&o, backend, &(BackendOptions){.device = device, .precision = precision});
+    snprintf(text, sizeof text, "%s", st ? st->message : backend->describe(o.state));
+    if (!st)
+        backend->close(o.state);
+    return text;
+}
+
+static void check_text(const char *got, const char *expected, const char *name) {
+    bool found = strstr(got, expected) != NULL;
+    if (!found)
+        printf("# got: %s\n# expected to find: %s\n", got, expected);
+    CHECK(found, name);
+}
+
+static void test_opening(void) {
+    check_text(opened(0, PRECISION_BF16), "cuda:0 emulated card", "a card has its number and its name");
+    control->library = 0;
+    check_text(opened(0, PRECISION_BF16), "without cuBLASLt", "without the library it is said, and the card works");
+    control->library = 1;
+    control->driver = 0;
+    check_text(opened(0, PRECISION_BF16), "the NVIDIA driver library libcuda.so.1 was not found", "no driver");
+    control->driver = 12020;
+    check_text(opened(0, PRECISION_BF16), "the driver supports CUDA 12.2, this build needs 13.0", "an old driver");
+    control->driver = 13000;
+    control->devices = 0;
+    check_text(opened(0, PRECISION_BF16), "no card was found", "a driver without a card");
+    control->devices = 2;
+    check_text(opened(1, PRECISION_BF16), "cuda:1 emulated card", "the second card");
+    check_text(opened(2, PRECISION_BF16), "cuda:2: there are 2 cards, numbered from 0", "a card that is not there");
+    control->devices = 1;
+    control->taken = control->memory - (1 << 20);
+    check_text(opened(0, PRECISION_BF16), "has no memory left for working space: 0.00 of 2.00 GiB are free",
+               "a full card is told with numbers");
+    control->taken = 0;
+    CHECK_EQ(control->held, 0, "whatever failed, nothing stays on the card");
+    CHECK_EQ(control->objects, 0, "nor in the runtime");
+}
+
+static void test_list(void) {
+    DeviceInfo info[4];
+    int count = 0;
+    control->devices = 2;
+    CHECK_OK(backend->devices(info, 4, &count), "cards are listed before any is opened");
+    CHECK_EQ(count, 2, "both of them");
+    CHECK_STR(info[1].name, "emulated card", "with their names");
+    CHECK_STR(info[0].libraries, "cuBLASLt 13.1", "the library");
+    CHECK_STR(info[0].driver, "driver for CUDA 13.0", "and the driver");
+    CHECK(info[0].bf16 && info[0].total == control->memory && info[0].free <= info[0].total, "and their memory");
+    control->devices = 1;
+    control->driver = 0;
+    Status st = backend->devices(info, 4, &count);
+    CHECK(st && st->code == ERR_DEVICE && strstr(st->message, "libcuda.so.1"), "without a driver that is the answer");
+    control->driver = 13000;
+}
+
+static void test_memory(void) {
+    Ops o = {0};
+    MemInfo before, after;
+    CHECK_OK(ops_open(&o, backend, &(BackendOptions){.precision = PRECISION_BF16}), "a card opens");
+    CHECK_EQ(o.activation, DT_BF16, "its activations are bf16");
+    ops_mem_info(&o, &before);
+    void *block = ops_mem_alloc(&o, 1 << 20);
+    ops_mem_info(&o, &after);
+    CHECK_EQ(before.free - after.free, 1 << 20, "free memory is what the card says");
+    CHECK_EQ(after.held - before.held, 1 << 20, "held memory is what was given out");
+    CHECK(!ops_mem_alloc(&o, (size_t)3 << 30) && ops_status(&o)->code == ERR_MEMORY, "too much is refused");
+    printf("# %s\n", ops_status(&o)->message);
+    ops_clear(&o);
+    ops_mem_free(&o, block, 1 << 20);
+    o.backend->close(o.state);
+}
+
+static void test_module(void) {
+    const Backend *found = NULL;
+    Status st = module_open(&found, "/nonexistent/newbie-cuda.so");
+    CHECK(st && st->code == ERR_DEVICE && !found, "a module that is not there is told");
+    st = module_find(&found, "nothing");
+    CHECK(st && st->code == ERR_DEVICE && !strcmp(st->message, "device nothing: newbie-nothing.so is not installed"),
+          "in the words of the product when it is looked for");
+    CHECK(st && strstr(st->hint, ":set device cpu"), "with what to type next");
+    st = module_open(&found, "/proc/self/exe");
+    CHECK(st && st->code == ERR_DEVICE, "what is no module is refused");
+}
+
+int main(void) {
+    control = emulated_open(&backend);
+    if (!control) {
+        printf("ok 1 - cards # SKIP this build has no emulated CUDA module\n1..1\n");
+        return 0;
+    }
+    test_opening();
+    test_list();
+    test_memory();
+    test_module();
+    return tap_end();
+}
