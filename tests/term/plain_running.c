@@ -1,4 +1,4 @@
-/* term_running.c: what a person at a terminal does while a picture is made, and how the session ends.
+/* plain_running.c: what a person at a terminal does while a picture is made, and how the session ends.
  * product.md 4.4, K1, C3, H2, N4, N5. */
 #include "config.h"
 

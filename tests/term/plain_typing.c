@@ -1,4 +1,4 @@
-/* term_typing.c: a person at a terminal types, pastes and edits. product.md 3, 4.1, 4.4, 4.5, H1, X3. */
+/* plain_typing.c: a person at a terminal types, pastes and edits. product.md 3, 4.1, 4.4, 4.5, H1, X3. */
 #include "config.h"
 
 #include <stdlib.h>
