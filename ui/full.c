@@ -152,9 +152,39 @@ static bool same_cell(const ImageCell *a, const ImageCell *b) {
     return a->top == b->top && a->bottom == b->bottom;
 }
 
+static size_t cell_index(const Full *full, int row, int column) {
+    return (size_t)row * (size_t)full->scene.canvas.columns + (size_t)column;
+}
+
+/* Cells of a row that show a picture now, or did in the last frame. *moved becomes true when not all did both. */
+static int picture_cells(bool *moved, const Full *full, int row) {
+    int count = 0;
+    for (int column = 0; column < full->scene.canvas.columns; column++) {
+        bool now = canvas_cell(&full->scene.canvas, row, column)->image;
+        bool before = full->is_shown[cell_index(full, row, column)];
+        count += now || before;
+        *moved |= now != before;
+    }
+    return count;
+}
+
+/* Where curses can save bytes it lets the terminal scroll a part of the screen (idlok does not forbid that),
+ * and with it pictures that it knows nothing of. Rows that it believes to be garbled stay where they are: so
+ * when a picture comes, moves or goes, all rows with pictures are written anew. */
+static void renew_pictures(Full *full) {
+    bool moved = false;
+    for (int row = 0; row < full->scene.canvas.rows; row++)
+        picture_cells(&moved, full, row);
+    for (int row = 0; moved && row < full->scene.canvas.rows; row++)
+        if (picture_cells(&moved, full, row)) {
+            wredrawln(stdscr, row, 1);
+            memset(full->is_shown + cell_index(full, row, 0), 0, (size_t)full->scene.canvas.columns * sizeof(bool));
+        }
+}
+
 /* True when this cell must be painted; notes what will be there. */
 static bool must_paint(Full *full, int row, int column) {
-    size_t index = (size_t)row * (size_t)full->scene.canvas.columns + (size_t)column;
+    size_t index = cell_index(full, row, column);
     const ImageCell *image = canvas_cell(&full->scene.canvas, row, column)->image;
     bool same = image && full->is_shown[index] && same_cell(&full->shown[index], image);
     full->is_shown[index] = image != NULL;
@@ -260,6 +290,7 @@ static void paint(Full *full) {
     Canvas *canvas = &full->scene.canvas;
     scene_compose(&full->scene);
     place_pixels(full);
+    renew_pictures(full);
     for (int row = 0; row < canvas->rows; row++)
         put_row(full, row);
     curs_set(canvas->cursor_row >= 0);
@@ -536,6 +567,7 @@ static Status open_screen(Full *full) {
     full->screen = newterm(NULL, stdout, stdin);
     if (!full->screen)
         return fail(ERR_IO, "the terminal type %s is not known here", term ? term : "(none)");
+    raw(); /* newterm made Ctrl-C and Ctrl-Z signals again (ui/tty.h) */
     const char *move = tigetstr("cup");
     if (move && move != (char *)-1)
         return NULL;

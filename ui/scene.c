@@ -163,9 +163,10 @@ static void compose_log(Scene *scene, int top, int rows) {
     if (newest.row < 0 || scene->caps->protocol <= IMAGE_HALF || scene->menu_count)
         return;
     scene->pixels = newest;
+    /* no blanks, which curses would take for a place to scroll to, pixels and all: NO-BREAK SPACE */
     for (int row = newest.row; row < newest.row + newest.entry->box.rows; row++)
         canvas_fill(&scene->canvas, (Span){row, newest.column, newest.column + newest.entry->box.columns},
-                    STYLE_TEXT, ' ');
+                    STYLE_TEXT, 0xa0);
 }
 
 /* True when a page covers everything else. */
