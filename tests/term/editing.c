@@ -436,6 +436,5 @@ int main(int argc, char **argv) {
         {"a paste that never ends", paste_without_end},
         {0},
     };
-    terminal_scenarios(rows, argc, argv);
-    return tap_end();
+    return terminal_main(rows, argc, argv);
 }

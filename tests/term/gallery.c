@@ -1,4 +1,4 @@
-/* term_gallery.c: what a person at a terminal does with pictures and tags: Alt-K, the gallery, Tab inside
+/* gallery.c: what a person at a terminal does with pictures and tags: Alt-K, the gallery, Tab inside
  * elements. product.md 4.4, 4.5, 5. */
 #include "config.h"
 

@@ -334,6 +334,5 @@ int main(int argc, char **argv) {
         {"colour only repeats what is said", styles_have_letters},
         {0},
     };
-    terminal_scenarios(rows, argc, argv);
-    return tap_end();
+    return terminal_main(rows, argc, argv);
 }

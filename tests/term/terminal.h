@@ -192,3 +192,14 @@ typedef struct Scenario {
 
 /* Runs the rows that have a word of the command line in their name, all without one; `rows` ends with a NULL. */
 void terminal_scenarios(const Scenario *rows, int count, char **words);
+
+/* The same for the full surface, which needs curses, and its keys readline. Returns what main returns. */
+static inline int terminal_main(const Scenario *rows, int count, char **words) {
+#if defined HAVE_CURSES && defined HAVE_READLINE
+    terminal_scenarios(rows, count, words);
+#else
+    (void)rows, (void)count, (void)words;
+    SKIP("the full screen", "this build is --without-curses or --without-readline");
+#endif
+    return tap_end();
+}
