@@ -493,6 +493,18 @@ bool terminal_expect_row(Terminal *terminal, int row, const char *text) {
     return wait_until(terminal, row_has, &(RowText){row, text});
 }
 
+static bool has_picture(Terminal *terminal, const void *wanted) {
+    int count = 0;
+    for (int row = 0; row < terminal->rows; row++)
+        for (int column = 0; column < terminal->columns; column++)
+            count += terminal_cell(terminal, row, column).back >= 0;
+    return count >= *(const int *)wanted;
+}
+
+bool terminal_expect_picture(Terminal *terminal, int cells) {
+    return wait_until(terminal, has_picture, &cells);
+}
+
 static int count_sent(const Terminal *terminal, const char *bytes) {
     int count = 0;
     const char *at = terminal->sent.data, *end = at + terminal->sent.size;

@@ -98,6 +98,9 @@ TerminalCell terminal_cell(const Terminal *terminal, int row, int column);
 /* The cell where the text begins; zeroed with a width of 0 when it is not there. */
 TerminalCell terminal_cell_of(Terminal *terminal, const char *text);
 
+/* Waits until at least so many cells have a background, as only pictures do. */
+bool terminal_expect_picture(Terminal *terminal, int cells);
+
 /* Cells of rows [from, to) whose colours are not the default, and the number of different colours in them. */
 int terminal_colored(const Terminal *terminal, int from, int to);
 int terminal_palette(const Terminal *terminal, int from, int to);
