@@ -38,6 +38,8 @@ static bool find_device(Device *out, App *app) {
 static PrecisionChoice precision_choice(const App *app) {
     if (settings_is(&app->settings, SET_PRECISION, "f32"))
         return CHOOSE_F32;
+    if (settings_is(&app->settings, SET_PRECISION, "int8"))
+        return CHOOSE_INT8;
     return settings_is(&app->settings, SET_PRECISION, "bf16") ? CHOOSE_BF16 : CHOOSE_AUTO;
 }
 

@@ -27,7 +27,8 @@ static Status no_memory(size_t bytes) {
 
 static Status ref_open(void **state, const BackendOptions *options) {
     if (options && options->precision == PRECISION_INT8)
-        return fail(ERR_UNSUPPORTED, "precision int8: the ref backend computes in f32 or bf16");
+        return hint(fail(ERR_UNSUPPORTED, "precision int8: the ref backend computes in f32 or bf16"),
+                    ":set precision auto");
     Ref *ref = calloc(1, sizeof *ref);
     if (!ref)
         return no_memory(sizeof *ref);

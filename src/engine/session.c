@@ -88,15 +88,25 @@ static void fill_info(Session *s) {
 
 /* ---- opening ------------------------------------------------------------------------------------------ */
 
+static Precision precision_of(const SessionOptions *options) {
+    switch (options->precision) {
+    case CHOOSE_F32: return PRECISION_F32;
+    case CHOOSE_BF16: return PRECISION_BF16;
+    case CHOOSE_INT8: return PRECISION_INT8;
+    case CHOOSE_AUTO: break;
+    }
+    return options->bf16_in_hardware ? PRECISION_BF16 : PRECISION_F32;
+}
+
 static Status open_backend(Session *s) {
-    bool bf16 = s->options.precision == CHOOSE_BF16 ||
-                (s->options.precision == CHOOSE_AUTO && s->options.bf16_in_hardware);
+    static const char *const NAMES[] = {
+        [PRECISION_F32] = "f32", [PRECISION_BF16] = "bf16", [PRECISION_INT8] = "int8"};
     BackendOptions options = {.device = s->options.device, .threads = s->options.threads,
-                              .precision = bf16 ? PRECISION_BF16 : PRECISION_F32,
+                              .precision = precision_of(&s->options),
                               .determinism = s->options.determinism};
     const Backend *backend = s->options.backend;
     snprintf(s->where, sizeof s->where, backend->devices ? "%s:%d" : "%s", backend->name, options.device);
-    s->info.precision = must_copy(bf16 ? "bf16" : "f32");
+    s->info.precision = must_copy(NAMES[options.precision]);
     s->ops.arena = &s->arena;
     TRY(ops_open(&s->ops, s->options.backend, &options));
     if (s->options.check)
@@ -268,8 +278,7 @@ static Status choose_plan(Session *s, Session *dry) {
 /* Loads everything over empty kernels first: whatever is wrong with the files, or does not fit, is known
  * before the first of 14 GB is read. */
 static Status plan_networks(Session *s) {
-    bool bf16 = !strcmp(s->info.precision, "bf16");
-    PlanCount count = {.precision = bf16 ? PRECISION_BF16 : PRECISION_F32};
+    PlanCount count = {.precision = precision_of(&s->options)};
     Arena arena = arena_counting();
     Backend backend = plan_like(s->ops.backend);
     Session dry = {.files = s->files, .ops = s->ops};
