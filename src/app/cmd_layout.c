@@ -11,7 +11,7 @@
 #include "prompt/format.h"
 #include "prompt/insert.h"
 
-#define LOOSE_COLUMNS 40
+#define LOOSE_COLUMNS 18 /* so that the question fits a row of 80 */
 
 /* The new text becomes the current prompt; says what that changed. */
 static void take_text(App *app, const Buf *text) {
@@ -36,8 +36,7 @@ static char ask_about_loose(App *app) {
     format_loose(&loose, buf_string(&app->prompt), app->prompt.size);
     if (loose.size) {
         size_t fits = utf8_fit(loose.data, loose.size, LOOSE_COLUMNS);
-        buf_print(&text,
-                  "\"%.*s%s\" is outside elements: [k]eep it there, make it a [c]aption, do [n]othing? ",
+        buf_print(&text, "\"%.*s%s\" is outside: [k]eep, make a [c]aption, do [n]othing? ",
                   (int)fits, loose.data, fits < loose.size ? "..." : "");
         answer = report_ask(&app->report, &(Question){text.data, "kcn", .otherwise = 'k', .refusal = 'n'});
     }

@@ -189,6 +189,17 @@ void format_loose(Buf *out, const char *text, size_t size) {
     scan_done(&scan);
 }
 
+/* A "<o>" that was text in a line is an opener where it stands alone (S3): such a text keeps its layout. */
+static Status check_result(const Buf *body) {
+    Scan scan;
+    scan_text(&scan, buf_string(body), body->size);
+    Status st = check(&scan);
+    scan_done(&scan);
+    return st ? hint(fail(ERR_USAGE, "text outside elements would stand alone in a line and count as a tag"),
+                     "put it into an element first")
+              : NULL;
+}
+
 Status format_prompt(Buf *out, const char *text, size_t size, FormatLoose loose) {
     Scan scan;
     scan_text(&scan, size ? text : "", size);
@@ -200,9 +211,12 @@ Status format_prompt(Buf *out, const char *text, size_t size, FormatLoose loose)
             collect_loose(&layout.moved, &scan);
         put_content(&layout, SCAN_NONE, 0);
         put_caption(&layout);
-        size_t line = body.size && body.data[body.size - 1] == '\n';
-        buf_add(out, text, scan.start ? scan_jina_text(text, size) : 0); /* a system prompt of its own */
-        buf_add(out, body.data, body.size - line);
+        buf_truncate(&body, body.size - (body.size && body.data[body.size - 1] == '\n'));
+        st = check_result(&body);
+        if (!st) {
+            buf_add(out, text, scan.start ? scan_jina_text(text, size) : 0); /* a system prompt of its own */
+            buf_add(out, body.data, body.size);
+        }
         buf_done(&layout.moved);
         buf_done(&body);
     }

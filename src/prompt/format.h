@@ -26,7 +26,7 @@ typedef enum FormatLoose {
 } FormatLoose;
 
 /* Appends text [size] in that layout. Errors: ERR_USAGE, *out is unchanged then: no element is there, one is
- * never closed, they are nested more than FORMAT_DEPTH_MAX deep. */
+ * never closed, they are nested more than FORMAT_DEPTH_MAX deep; text beside them would become a tag. */
 Status format_prompt(Buf *out, const char *text, size_t size, FormatLoose loose);
 
 /* Appends the text that stands outside all elements, comments not counted, in one line. */

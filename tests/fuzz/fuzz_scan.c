@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prompt/convert.h"
+#include "prompt/format.h"
+#include "prompt/insert.h"
 #include "prompt/paint.h"
 #include "prompt/scan.h"
 #include "prompt/xml.h"
@@ -82,6 +85,24 @@ static void check_around(const Scan *scan, size_t offset) {
     require(opener->partner == SCAN_NONE || scan->tags[opener->partner].end > offset);
 }
 
+/* A layout that was made is a layout; an element that was inserted can be replaced; any list makes XML. */
+static void check_writers(const char *text, size_t size) {
+    Buf once = {0}, twice = {0};
+    if (!format_prompt(&once, text, size, FORMAT_KEEP)) {
+        require(!format_prompt(&twice, buf_string(&once), once.size, FORMAT_KEEP));
+        require(once.size == twice.size && !memcmp(buf_string(&once), buf_string(&twice), once.size));
+    }
+    buf_truncate(&once, 0);
+    buf_truncate(&twice, 0);
+    const Insertion what = {"<character_1>x</character_1>", 28, "character_2"};
+    Inserted done;
+    if (!insert_element(&once, &done, text, size, &what))
+        require(!insert_element(&twice, &done, buf_string(&once), once.size, &what));
+    convert_tags(&twice, NULL, text, size);
+    buf_done(&once);
+    buf_done(&twice);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const char *text = size ? (const char *)data : "";
     Scan scan;
@@ -91,6 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check_lines(&scan, text, size);
     check_shield(&scan);
     check_paint(text, size);
+    check_writers(text, size);
     for (size_t i = 0; i <= size; i += 7) {
         require(scan_place(&scan, i).line >= 1);
         buf_truncate(&path, 0);

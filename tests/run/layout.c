@@ -44,17 +44,18 @@ static void text_outside_is_asked_about(Talk *talk) {
         char answer;
         const char *prompt;
     } cases[] = {
-        {'n', "1girl <style>x</style>"},
-        {'k', "1girl\n\n<style>x</style>"},
-        {'c', "<style>x</style>\n\n<caption>1girl</caption>"},
+        {'n', "1girl, solo, looking_at_viewer <style>x</style>"},
+        {'k', "1girl, solo, looking_at_viewer\n\n<style>x</style>"},
+        {'c', "<style>x</style>\n\n<caption>1girl, solo, looking_at_viewer</caption>"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        prompt(talk, "1girl <style>x</style>");
+        prompt(talk, "1girl, solo, looking_at_viewer <style>x</style>");
         talk->answer = cases[i].answer;
         buf_truncate(&talk->asked, 0);
         command(talk, "format");
-        CHECK_HAS(buf_string(&talk->asked), "\"1girl\" is outside elements: [k]eep it there",
+        CHECK_HAS(buf_string(&talk->asked), "\"1girl, solo, looki...\" is outside: [k]eep",
                   "text outside is asked about");
+        CHECK(strlen(buf_string(&talk->asked)) < 79, "in a row of a terminal");
         CHECK_STR(shown(talk), cases[i].prompt, "the answer decides");
     }
     talk->answer = 0;

@@ -91,6 +91,7 @@ static void what_cannot_be_laid_out_is_refused(void) {
         {"1girl", "the prompt has no elements to lay out"},
         {"", "the prompt has no elements to lay out"},
         {"<style>x</style>\n<pose>", "<pose> of line 2 is never closed"},
+        {"<style>x</style> <o>", "text outside elements would stand alone in a line and count as a tag"},
         {deep.data, "the elements are nested more than 32 deep"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
