@@ -102,6 +102,7 @@ checkpoint() {
 }
 
 own() { "$work/build/bench/networks" "$device" "$model" "$work" $([ "$device" = cpu ] && echo f32 || echo bf16); }
+int8() { [ "$device" = cuda ] && "$work/build/bench/networks" cuda "$model" "$work" int8 || echo "only on a card"; }
 peer() { "$python" "$root/bench/peer_torch.py" "$model" "$work" --device "$device" --part dit; }
 rest() { "$python" "$root/bench/peer_torch.py" "$model" "$work" --device "$device" --part rest; }
 
@@ -117,6 +118,7 @@ section ceilings 45 ceilings
 section kernels 60 kernels
 section checkpoint 60 checkpoint
 section times 120 own
+section int8 60 int8
 section peer 150 peer
 section rest 90 rest
 [ $device = cuda ] && [[ $model == /dev/shm/* ]] && rm -rf "$model"

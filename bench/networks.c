@@ -406,7 +406,7 @@ static void all_rows(const Bench *bench) {
 
 static PrecisionChoice choice(const char *precision) {
     static const struct { const char *name; PrecisionChoice choice; } rows[] = {
-        {"f32", CHOOSE_F32}, {"bf16", CHOOSE_BF16},
+        {"f32", CHOOSE_F32}, {"bf16", CHOOSE_BF16}, {"int8", CHOOSE_INT8},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (!strcmp(rows[i].name, precision))

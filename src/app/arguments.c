@@ -34,6 +34,8 @@ static const Option OPTIONS[] = {
     {{"keep-going", 0, NULL, "with -f: do not stop at the first failure"}, OPTION_FLAG, AT(keep_going), 0},
     {{"output", 'o', "FILE", "write exactly this file; - is standard output"}, OPTION_TEXT, AT(output), 0},
     {{"force", 0, NULL, "with -o: replace an existing file"}, OPTION_FLAG, AT(force), 0},
+    {{"quality", 0, NULL, "with check: compare the pictures of a precision with those of bf16"}, OPTION_FLAG,
+     AT(quality), 0},
     {{"keep", 0, NULL, "with bench: keep the pictures"}, OPTION_FLAG, AT(keep), 0},
     {{"demo", 0, NULL, "use the built-in demo model"}, OPTION_FLAG, AT(demo), 0},
     {{"dit", 0, "FILE", "the transformer, when the model is in several files"}, OPTION_TEXT, AT(part[0]), 0},

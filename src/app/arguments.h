@@ -31,7 +31,7 @@ typedef struct Arguments {
     const char *setting[SETTING_COUNT]; /* NULL: not said */
     const char *part[4];        /* --dit --gemma --jina --vae, by ModelPart */
     const char *start_file;     /* --rc */
-    bool no_start_file, demo, json, force, keep_going, keep;
+    bool no_start_file, demo, json, force, keep_going, keep, quality;
     SurfaceWish surface;
     Verbosity verbosity;
 } Arguments;

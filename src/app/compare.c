@@ -1,6 +1,7 @@
 /* compare.c: newbie check: two backends against each other, op by op, without a session. product.md 1. */
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,7 +59,57 @@ static char *model_path(const Arguments *arguments) {
     return path;
 }
 
+static PrecisionChoice precision_of(const Arguments *arguments, PrecisionChoice otherwise) {
+    static const struct { const char *name; PrecisionChoice choice; } rows[] = {
+        {"f32", CHOOSE_F32}, {"bf16", CHOOSE_BF16}, {"int8", CHOOSE_INT8},
+    };
+    const char *said = arguments->setting[SET_PRECISION];
+    for (size_t i = 0; said && i < sizeof rows / sizeof *rows; i++)
+        if (!strcmp(said, rows[i].name))
+            return rows[i].choice;
+    return otherwise;
+}
+
+/* Size and steps as they were said, else those of the demo model, at which twenty pictures are quick. */
+static Job like_of(const Arguments *arguments) {
+    Job like = {.width = 128, .height = 128, .steps = 28};
+    const char *size = arguments->setting[SET_SIZE], *steps = arguments->setting[SET_STEPS];
+    if (size)
+        sscanf(size, "%d%*1[xX]%d", &like.width, &like.height); /* checked when it was read */
+    if (steps)
+        like.steps = atoi(steps);
+    return like;
+}
+
+static Status check_quality(const Arguments *arguments, Report *report, const struct Backend *host) {
+    const char *wish = arguments->setting[SET_DEVICE];
+    Device device, cpu = device_host(host, true);
+    Quality quality;
+    TRY(device_choose(&device, wish ? wish : "auto", &cpu));
+    char *path = model_path(arguments);
+    if (!path)
+        return hint(fail(ERR_IO, "the demo model is not installed"), "-m PATH");
+    SessionOptions options = {.path = path, .precision = precision_of(arguments, CHOOSE_INT8),
+                              .backend = device.backend, .device = device.index};
+    Job like = like_of(arguments);
+    Status st = quality_run(&quality, &options, &like);
+    free(path);
+    TRY(st);
+    report_line(report, LINE_INFO, "%d pictures of %dx%d in %d steps against bf16: PSNR %.1f dB (median), "
+                "%.1f dB (worst), %d of one colour", quality.pictures, like.width, like.height, like.steps,
+                quality.median, quality.worst, quality.black);
+    if (quality.median >= QUALITY_PSNR && !quality.black)
+        return NULL;
+    return hint(fail(ERR_BUG, "the pictures differ too much: expected at least %.0f dB (median), and none of "
+                              "one colour", QUALITY_PSNR), ":set precision bf16");
+}
+
 int batch_backends(const Arguments *arguments, Report *report, const struct Backend *const *backends) {
+    if (arguments->quality) {
+        Status st = check_quality(arguments, report, backends[0]);
+        report_fault(report, st);
+        return !st ? EXIT_DONE : st->code == ERR_DEVICE ? EXIT_DEVICE : EXIT_SOME;
+    }
     Device pair[2];
     Status st = find_pair(pair, backends, arguments->operand_count ? arguments->operands[0] : STANDARD_PAIR);
     if (st) {
@@ -66,10 +117,10 @@ int batch_backends(const Arguments *arguments, Report *report, const struct Back
         return st->code == ERR_DEVICE ? EXIT_DEVICE : EXIT_USAGE;
     }
     char *path = model_path(arguments);
-    const char *threads = arguments->setting[SET_THREADS], *precision = arguments->setting[SET_PRECISION];
+    const char *threads = arguments->setting[SET_THREADS];
     SessionOptions options = {
         .path = path,
-        .precision = precision && !strcmp(precision, "bf16") ? CHOOSE_BF16 : CHOOSE_F32,
+        .precision = precision_of(arguments, CHOOSE_F32),
         .threads = threads ? atoi(threads) : 0,
         .backend = pair[0].backend,
         .device = pair[0].index,

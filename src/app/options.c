@@ -61,8 +61,8 @@ static Status check_precision(const char *value) {
 static Status check_plan(const char *value) {
     if (strlen(value) != 2 || value[1] != '8' || !strchr("bcd", value[0]))
         return NULL;
-    return hint(fail(ERR_UNSUPPORTED, "plan %s needs 8-bit weights, which this version has not", value),
-                ":set plan %c is the same with 16 bits", value[0]);
+    return hint(fail(ERR_UNSUPPORTED, "plan %s is plan %c with weights in 8 bits", value, value[0]),
+                ":set plan %c, and :set precision int8 for the transformer's layers", value[0]);
 }
 
 const Setting SETTINGS[SETTING_COUNT] = {

@@ -3,6 +3,7 @@
 
 #include "engine/selfcheck.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,4 +130,90 @@ Status selfcheck_run(double *seconds, const SessionOptions *options, const Devic
     TRY(apart ? stage_by_stage(options, other) : make(&checked, &(RunHooks){0}));
     *seconds = clock_seconds() - start;
     return NULL;
+}
+
+/* ---- pictures of two precisions ------------------------------------------------------------------------ */
+
+static char *const PROMPTS[] = {
+    (char *)"1girl, blue_hair, twintails, school_uniform, waving, beach",
+    (char *)"1boy, black_hair, kimono, standing, forest",
+    (char *)"<character_1>\n<n>miku</n>\n<pose>jumping</pose>\n</character_1>",
+    (char *)"1girl, silver_hair, black_jacket, sitting, city, night",
+    (char *)"2girls, pink_hair, blonde_hair, dress, classroom",
+    (char *)"<general_tags>\n<background>mountain, sky</background>\n</general_tags>",
+    (char *)"1girl, red_hair, smile, sunset, watercolor",
+    (char *)"1boy, headphones, leaning_against_wall, street",
+    (char *)"1girl, green_eyes, long_hair, portrait, simple_background",
+    (char *)"猫, 女孩, 蓝发, 海滩",
+};
+enum { PROMPT_COUNT = sizeof PROMPTS / sizeof *PROMPTS, SEEDS = 2, PICTURES = PROMPT_COUNT * SEEDS };
+
+/* All pictures of one precision, one after the other in `pixels`. */
+static Status make_pictures(uint8_t *pixels, const SessionOptions *options, const Job *like) {
+    Session *session;
+    Status st = NULL;
+    size_t size = (size_t)like->width * (size_t)like->height * 3;
+    TRY(session_open(&session, options, NULL));
+    for (int i = 0; i < PICTURES && !st; i++) {
+        Job job = JOB;
+        RunResult result = {0};
+        job.prompt = PROMPTS[i / SEEDS];
+        job.negative = (char *)"";
+        job.seed = (uint64_t)(1 + i % SEEDS);
+        job.steps = like->steps;
+        job.width = like->width;
+        job.height = like->height;
+        st = run_job(&result, session, &job, NULL);
+        if (!st)
+            memcpy(pixels + (size_t)i * size, result.pixels, size);
+        run_result_done(&result);
+    }
+    Fault kept;
+    fault_copy(&kept, st);
+    session_close(session);
+    return fault_raise(&kept);
+}
+
+static double psnr(const uint8_t *a, const uint8_t *b, size_t size) {
+    double squares = 0;
+    for (size_t i = 0; i < size; i++)
+        squares += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+    return 10 * log10(255.0 * 255 * (double)size / squares); /* infinite for equal ones */
+}
+
+static bool flat(const uint8_t *pixels, size_t size) {
+    for (size_t i = 3; i < size; i++)
+        if (pixels[i] != pixels[i % 3])
+            return false;
+    return true;
+}
+
+static int by_size(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+Status quality_run(Quality *out, const SessionOptions *options, const Job *like) {
+    size_t size = (size_t)like->width * (size_t)like->height * 3;
+    uint8_t *exact = must_alloc(PICTURES * size), *asked = must_alloc(PICTURES * size);
+    SessionOptions reference = *options;
+    reference.precision = CHOOSE_BF16;
+    Status st = make_pictures(exact, &reference, like);
+    if (!st)
+        st = make_pictures(asked, options, like);
+    double decibels[PICTURES];
+    Quality found = {.pictures = PICTURES};
+    for (int i = 0; i < PICTURES && !st; i++) {
+        decibels[i] = psnr(asked + (size_t)i * size, exact + (size_t)i * size, size);
+        found.black += flat(asked + (size_t)i * size, size);
+    }
+    if (!st) {
+        qsort(decibels, PICTURES, sizeof *decibels, by_size);
+        found.worst = decibels[0];
+        found.median = decibels[PICTURES / 2];
+        *out = found;
+    }
+    free(exact);
+    free(asked);
+    return st;
 }

@@ -22,7 +22,24 @@ static void pairs_are_compared(void) {
         return;
     }
     run = program_run("", "check", "cpu,emu", "--demo", NULL);
-    CHECK_HAS(buf_string(&run.said), "cpu and emu:0 agree on every stage", "a card is compared stage by stage");
+    CHECK_HAS(buf_string(&run.said), "cpu and emu:0 agree on every stage",
+              "a card is compared stage by stage");
+    program_done(&run);
+}
+
+/* Float32 stands for a precision that is near bf16. */
+static void quality_is_measured(void) {
+    Program run = program_run("", "check", "--quality", "--demo", "--precision=f32", "--size=32x32",
+                              "--steps=2", "--device=cpu", NULL);
+    CHECK_EQ(run.status, 0, "a precision near bf16 passes");
+    const char *said = strstr(buf_string(&run.said), "PSNR ");
+    CHECK_HAS(buf_string(&run.said), "20 pictures of 32x32 in 2 steps against bf16: PSNR ",
+              "with its distance");
+    CHECK(said && atof(said + 5) > 25 && atof(said + 5) < 90, "which is neither none nor large");
+    program_done(&run);
+    run = program_run("", "check", "--quality", "--demo", "--device=cpu", "--size=32x32", "--steps=1", NULL);
+    CHECK(run.status != 0, "int8 is refused where it is not");
+    CHECK_HAS(buf_string(&run.complained), "precision int8: the cpu", "with the reason");
     program_done(&run);
 }
 
@@ -39,6 +56,7 @@ static void wrong_pairs_are_refused(void) {
 int main(void) {
     program_world();
     pairs_are_compared();
+    quality_is_measured();
     wrong_pairs_are_refused();
     return tap_end();
 }
