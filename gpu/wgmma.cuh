@@ -132,11 +132,12 @@ __device__ __forceinline__ void wgmma_n128(float (&c)[16][4], const uint32_t (&a
 /* c [64][96] += a [64][16] · b. The 16 rows of the tile b go with the columns of a; its columns, in three
  * blocks, are those of c. */
 __device__ __forceinline__ void wgmma_n96_across(float (&c)[12][4], const uint32_t (&a)[4], WgmmaTile b) {
-    asm volatile("wgmma.mma_async.sync.aligned.m64n96k16.f32.bf16.bf16 "
+    asm volatile("{\n.reg .pred p;\nsetp.eq.b32 p, 0, 0;\n"
+                 "wgmma.mma_async.sync.aligned.m64n96k16.f32.bf16.bf16 "
                  "{%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,"
                  "%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31,"
                  "%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47},"
-                 "{%48,%49,%50,%51}, %52, 1, 1, 1, 1;"
+                 "{%48,%49,%50,%51}, %52, p, 1, 1, 1;\n}"
                  : WGMMA_16(c, 0), WGMMA_16(c, 4), WGMMA_16(c, 8)
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
 }

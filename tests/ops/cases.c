@@ -341,9 +341,9 @@ static const int ATTENTION[][CASE_NUMBERS] = {
     {9, 2, 1, 20, MASK_CAUSAL, 257, SCORES_LARGE, 0},
     {9, 1, 1, 32, MASK_FULL, 0, SCORES_LARGE, 0},
     /* the widths of the matrix kernels of a card, over several tiles of queries and of keys */
-    {8, 3, 1, 96, MASK_FULL, 0, 0, 0},
-    {8, 1, 1, 96, MASK_FULL, 0, SCORES_LARGE, 8},
-    {6, 2, 1, 256, MASK_CAUSAL, 0, 0, 8},
+    {8, 1, 1, 96, MASK_FULL, 0, 0, 0},
+    {6, 2, 1, 96, MASK_FULL, 0, SCORES_LARGE, 8},
+    {6, 1, 1, 256, MASK_CAUSAL, 0, 0, 8},
     {6, 1, 1, 512, MASK_FULL, 0, 0, 0},
     {6, 1, 1, 128, MASK_CAUSAL, 70, 0, 0},
 };
