@@ -4,7 +4,8 @@
 usage: table.py OUT RESULTS.csv DATE REV CARD DRIVER CUDA [SECTION=STATUS...]
 
 OUT/rows.csv has the rows without the first five columns, as bench/networks and bench/peer_torch.py write them; they
-are added to RESULTS.csv with those and with the percentage of the card's own ceiling. A row is never replaced.
+are added to RESULTS.csv with those and with the percentage of the card's own ceiling. A row is never replaced. Beside it
+latest.svg is drawn: seconds of 28 steps for each program, and the kernels' shares of our step.
 """
 import csv
 import pathlib
@@ -49,12 +50,12 @@ def show(rows, of):
     for row in same:
         name = f"{row['impl']} {row['precision']}" + (" (again)" if row["component"] == "step again" else "")
         ms = number(row["median_ms"])
-        print(f"{name:28}{ms:9.2f}{number(row['tflops']):8.1f}{row['pct_ceiling'] or '-':>10}{28 * ms / 1e3:9.2f}s"
+        print(f"{name:28}{ms:9.2f}{number(row['tflops']):8.3g}{row['pct_ceiling'] or '-':>10}{28 * ms / 1e3:9.2f}s"
               f"{row['peak_mib'] or '-':>10}{cos.get((row['impl'], row['precision']), '') or '-':>13}")
     print("kernels of a newbie step (each waited for, launch included):")
     for row in rows:
         if row["note"].startswith("kernel"):
-            print(f"  {row['component']:24}{1e3 * number(row['median_ms']):10.1f} us{number(row['tflops']):8.1f} TF/s"
+            print(f"  {row['component']:24}{1e3 * number(row['median_ms']):10.1f} us{number(row['tflops']):8.3g} TF/s"
                   f"{row['pct_ceiling'] or '-':>7} %  x{row['steps']}")
     for name in ("gemma", "jina", "vae", "load", "picture", "repeat"):
         for row in rows:
@@ -66,6 +67,34 @@ def show(rows, of):
         if " vs " in row["component"]:
             print(f"{row['impl']} {row['precision']} {row['component']}: cosine {row['cosine']}, relative L2 {row['rel_l2']}")
     print("ceilings: " + ", ".join(f"{name} {value:.1f}" for name, value in of.items()))
+
+
+def bars(items, title, unit, top):
+    """SVG lines of one group of bars; items are (name, value), and the next free row."""
+    lines, longest = [f'<text x="10" y="{top}" font-weight="bold">{title}</text>'], max((v for _, v in items), default=0) or 1
+    for i, (name, value) in enumerate(items):
+        y = top + 22 + 20 * i
+        lines.append(f'<text x="10" y="{y}">{name}</text>'
+                     f'<rect x="220" y="{y - 11}" width="{300 * value / longest:.1f}" height="14" fill="#4878a8"/>'
+                     f'<text x="{228 + 300 * value / longest:.1f}" y="{y}">{value:.2f} {unit}</text>')
+    return lines, top + 40 + 20 * len(items)
+
+
+def draw(path, rows, first):
+    usual = next((row for row in rows if row["component"] == "step"), None)
+    if not usual:
+        return
+    same = [row for row in rows if row["component"] == "step" and all(
+        row[key] == usual[key] for key in ("width", "height", "t_pos", "t_neg", "branches"))]
+    seconds = [(f"{row['impl']} {row['precision']}", 28 * number(row["median_ms"]) / 1e3) for row in same]
+    kernels = [(row["component"], number(row["median_ms"]) * number(row["steps"])) for row in rows
+               if row["note"].startswith("kernel") and row["precision"] == usual["precision"]]
+    total = sum(ms for _, ms in kernels) or 1
+    shares = sorted(((name, 100 * ms / total) for name, ms in kernels), key=lambda item: -item[1])[:10]
+    lines, end = bars(seconds, f"28 steps, {usual['width']}x{usual['height']}, {first[2]}, {first[0]}", "s", 24)
+    more, end = bars(shares, "shares of our step", "%", end)
+    path.write_text(f'<svg xmlns="http://www.w3.org/2000/svg" width="640" height="{end}" font-family="sans-serif" '
+                    f'font-size="13"><rect width="640" height="{end}" fill="white"/>\n' + "\n".join(lines + more) + "\n</svg>\n")
 
 
 def main():
@@ -82,6 +111,7 @@ def main():
         if new:
             writer.writeheader()
         writer.writerows(rows)
+    draw(results.parent / "latest.svg", rows, first)
     print(f"{first[2]}, driver {first[3]}, CUDA {first[4]}, {first[0]}, {first[1]}; {len(rows)} rows in {results}")
     show(rows, of)
     print("sections: " + "  ".join(sys.argv[8:]))
