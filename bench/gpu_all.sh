@@ -67,7 +67,7 @@ build() {
         local code=$architecture
         [ "$code" = 90 ] && code=90a
         with=--with-cuda=$(dirname "$(dirname "$(command -v nvcc)")")
-        cards="NVCC_CARDS=-gencode arch=compute_$code,code=sm_$code"
+        cards="NVCC_CARDS=-gencode arch=compute_$code,code=sm_$code" # instead of those that configure found
     fi
     "$root/configure" -q --disable-ui $with >configure.out 2>&1 || { tail -3 configure.out && exit 1; }
     $make ${cards:+"$cards"} all 2>&1 | tail -20

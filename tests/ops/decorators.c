@@ -24,9 +24,10 @@ static void fill_numbers(void) {
 static void small_network(Ops *o, float *result) {
     Weight qkv, conv;
     Tensor square = tensor_2d(numbers, DT_F32, WIDTH, WIDTH);
-    weight_pack(o, &qkv, &(WeightParts){WEIGHT_LINEAR, 3, {square, square, square}, {NO_TENSOR}});
+    weight_pack(o, &qkv, &(WeightParts){.kind = WEIGHT_LINEAR, .count = 3, .part = {square, square, square}});
     weight_pack(o, &conv,
-                &(WeightParts){WEIGHT_CONV, 1, {tensor_4d(numbers, DT_F32, 4, 6, 3, 3)}, {NO_TENSOR}});
+                &(WeightParts){.kind = WEIGHT_CONV, .count = 1,
+                               .part = {tensor_4d(numbers, DT_F32, 4, 6, 3, 3)}});
     Tensor norm = ops_parameter(o, tensor_1d(numbers, DT_F32, WIDTH));
     ArenaMark mark = ops_mark(o);
     Seqs seqs = seqs_of(2, (int64_t[]){4, 3});
@@ -90,7 +91,8 @@ static void test_plan_flops(void) {
     Ops dry = {.backend = &PLAN_BACKEND, .state = &count, .arena = &counting};
     Weight w;
     weight_pack(&dry, &w,
-                &(WeightParts){WEIGHT_LINEAR, 1, {tensor_2d(numbers, DT_F32, 10, 20)}, {NO_TENSOR}});
+                &(WeightParts){.kind = WEIGHT_LINEAR, .count = 1,
+                               .part = {tensor_2d(numbers, DT_F32, 10, 20)}});
     op_linear(&dry, ops_matrix(&dry, 5, 10), ops_matrix(&dry, 5, 20), &w, (LinearHow){0});
     CHECK_EQ(count.flops, 2 * 5 * 10 * 20, "a multiply-add of linear is two");
     CHECK_EQ(count.bytes, 4 * (5 * 10 + 5 * 20 + 10 * 20),

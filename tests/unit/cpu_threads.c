@@ -28,8 +28,8 @@ static void compute(Ops *o, Results *results) {
     Weight qkv, conv;
     Tensor norm = tensor_1d(numbers, DT_F32, HEADS * HEAD);
     Tensor matrix = tensor_2d(numbers, DT_F32, OUT, IN), taps = tensor_4d(numbers, DT_F32, HEAD, HEAD, 3, 3);
-    weight_pack(o, &qkv, &(WeightParts){WEIGHT_LINEAR, 1, {matrix}, {NO_TENSOR}});
-    weight_pack(o, &conv, &(WeightParts){WEIGHT_CONV, 1, {taps}, {NO_TENSOR}});
+    weight_pack(o, &qkv, &(WeightParts){.kind = WEIGHT_LINEAR, .count = 1, .part = {matrix}});
+    weight_pack(o, &conv, &(WeightParts){.kind = WEIGHT_CONV, .count = 1, .part = {taps}});
     Seqs seqs = seqs_of(2, (int64_t[]){ROWS - 70, 70});
     Tensor x = ops_matrix(o, ROWS, IN), y = ops_matrix(o, ROWS, OUT), out = ops_matrix(o, ROWS, HEADS * HEAD);
     ops_upload(o, x, numbers);
@@ -55,7 +55,8 @@ static _Alignas(ARENA_ALIGN) char memory[8 << 20];
 static void run(const char *path, Precision precision, int threads, Results *results) {
     Arena arena = arena_over(memory, sizeof memory);
     Ops o = {.backend = &CPU_BACKEND, .arena = &arena};
-    CHECK_OK(CPU_BACKEND.open(&o.state, &(BackendOptions){0, threads, precision, path}), "the backend opens");
+    BackendOptions options = {.threads = threads, .precision = precision, .path = path};
+    CHECK_OK(CPU_BACKEND.open(&o.state, &options), "the backend opens");
     compute(&o, results);
     CHECK_OK(ops_status(&o), "the ops succeed");
     MemInfo info;
