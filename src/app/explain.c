@@ -93,9 +93,10 @@ const Term TERMS[] = {
      "on the way and grow with the size of the picture. :mem shows both, and what other sizes would "
      "need."},
     {"plan",
-     "Before the first step the run is gone through once without computing anything. That tells how "
-     "much memory each part needs, whether it fits, and how long it may take. What does not fit is "
-     "refused before it starts, with the numbers."},
+     "Before the first step the run is gone through once without computing anything. That tells what "
+     "each part needs. On a card, plan A keeps all weights there; B to E leave more and more of them "
+     "in the computer's memory, from where they visit. The first that fits is taken; if none does, "
+     "nothing is started."},
     {"metadata",
      "What made a picture is stored in its PNG: prompt, seed, settings, model. Other programs read it "
      "too. :info prints it, :fetch takes it over, :same makes the picture again. :set metadata share "
