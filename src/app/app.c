@@ -350,8 +350,10 @@ static LeaveHow ask_about_jobs(App *app) {
     if (!jobs)
         return running ? LEAVE_WHEN_DONE : LEAVE_NOW;
     Buf text = {0};
-    buf_print(&text, "%zu job%s wait%s: [w]ait for them, [d]rop them, [s]tay? ", jobs, jobs == 1 ? "" : "s",
-              jobs == 1 ? "s" : "");
+    if (jobs == 1)
+        buf_text(&text, "1 job waits: [w]ait for it, [d]rop it, [s]tay? ");
+    else
+        buf_print(&text, "%zu jobs wait: [w]ait for them, [d]rop them, [s]tay? ", jobs);
     char answer = report_ask(&app->report, &(Question){text.data, "wds", .otherwise = 'w', .refusal = 's'});
     buf_done(&text);
     if (answer == 's')

@@ -430,12 +430,21 @@ void app_remove_waiting(App *app) {
             app_remove_ticket(app, &app->tickets[i]);
 }
 
+/* What the running job takes in all; 0: nothing is known yet. */
+static double whole_seconds(const Ticket *running) {
+    const StepInfo *step = &running->step;
+    if (!step->step)
+        return 0;
+    double seconds = step->eta + step->step * step->seconds;
+    return running->phase_seconds[PHASE_TEXT] > 0 ? seconds + running->phase_seconds[PHASE_TEXT] : seconds;
+}
+
+/* Those that wait are taken to be like the one that runs, or like the last. */
 double app_queue_seconds(const App *app) {
     Ticket *running = app_running((App *)app);
-    double each = app->view.last_seconds, own = running && running->step.step ? running->step.eta : each;
-    if (each <= 0 && own <= 0)
-        return 0;
-    return (running ? own : 0) + (double)app_waiting(app) * (each > 0 ? each : own);
+    double whole = running ? whole_seconds(running) : 0, each = whole > 0 ? whole : app->view.last_seconds;
+    double own = !running ? 0 : whole > 0 ? running->step.eta : each;
+    return each > 0 ? own + (double)app_waiting(app) * each : 0;
 }
 
 Status app_stop(App *app, StopKind kind) {
