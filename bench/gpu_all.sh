@@ -113,7 +113,7 @@ if [ $device = cuda ]; then
 fi
 export device python work root model card driver cuda architecture revision cores
 section environment 15 environment
-section build 120 build
+section build 180 build
 section ceilings 45 ceilings
 section kernels 60 kernels
 section checkpoint 60 checkpoint

@@ -44,7 +44,7 @@ ends 0 "check ends with status 0"
 says out '[INFO] cpu and ref agree on every op, f32' "when both backends agree"
 run check cpu,gpu </dev/null
 ends 2 "a backend that is not there is refused"
-says err 'check is "cpu,gpu", expected two of cpu, ref with a comma' "with those that are"
+says err 'check is "cpu,gpu", expected two of cpu, ref, cuda with a comma' "with those that are"
 
 run doctor </dev/null
 ends 0 "doctor ends with status 0 where nothing is wrong"
