@@ -90,10 +90,11 @@ typedef struct SharedBlock {
     bool used; /* by the present block */
 } SharedBlock;
 
-static std::vector<Fiber *> fibers_free;
+/* Kept until the program ends; destroying the lists first would make a leak of what they hold. */
+static std::vector<Fiber *> &fibers_free = *new std::vector<Fiber *>;
+static std::vector<SharedBlock> &shared_blocks = *new std::vector<SharedBlock>;
 static std::vector<Lane> lanes;
 static std::vector<Warp> warps;
-static std::vector<SharedBlock> shared_blocks;
 static Lane *current;
 static Point scheduler;
 static const std::function<void()> *body;
