@@ -245,6 +245,24 @@ static void interrupted(void) {
     terminal_leave(terminal);
 }
 
+/* Readline keeps what undoes a line with the entry of the history that the line came from. */
+static void interrupted_in_history(void) {
+    Terminal *terminal = begin();
+    terminal_type(terminal, "first\033\r");
+    EXPECT(terminal, "Output saved to output_001.png", "an entry of the history");
+    terminal_type(terminal, "draft" UP);
+    EXPECT_CURSOR(terminal, "newbie> first", "looked at while something was typed");
+    terminal_type(terminal, " changed" DOWN UP "!");
+    EXPECT_CURSOR(terminal, "newbie> first changed!", "and changed");
+    terminal_type(terminal, "\003");
+    EXPECT_CURSOR(terminal, "newbie> ", "Ctrl-C clears it");
+    terminal_type(terminal, DOWN DOWN "x" UP);
+    EXPECT_CURSOR(terminal, "newbie> first changed!", "Up brings the changed text back");
+    terminal_type(terminal, UP "\037\037\037" DOWN DOWN);
+    EXPECT_CURSOR(terminal, "newbie> x", "and Down what was typed since, not before");
+    terminal_leave(terminal);
+}
+
 /* ---- searching and completing -------------------------------------------------------------------------- */
 
 static void search(void) {
@@ -266,6 +284,10 @@ static void search(void) {
     EXPECT_ROW(terminal, -1, ":? help", "and the hints are back");
     terminal_type(terminal, "\003\022bea\003");
     EXPECT_CURSOR(terminal, "newbie> ", "Ctrl-C ends a search");
+    terminal_type(terminal, "\022bea\033b!");
+    EXPECT_CURSOR(terminal, "newbie> !", "a key with Alt ends it, and is done");
+    terminal_type(terminal, "\003\022bea\033y?");
+    EXPECT_CURSOR(terminal, "newbie> !?", "also one that is refused");
     EXPECT_FRESH(terminal, "the screen is what a redraw gives");
     terminal_leave(terminal);
 }
@@ -277,6 +299,10 @@ static void completion(void) {
     terminal_type(terminal, "\025<character_1>\n<ap\tlong_hair</\t\n</\t");
     EXPECT_CURSOR(terminal, "character_1> <appearance>long_hair</appearance>\ncharacter_1> </character_1>",
                   "4.5: elements by place, and the closing tag of the innermost");
+    terminal_type(terminal, UP UP HOME "\t");
+    EXPECT_CURSOR(terminal, "newbie> ", "at the very beginning");
+    terminal_type(terminal, "x");
+    EXPECT_CURSOR(terminal, "newbie> x", "Tab does nothing");
     terminal_leave(terminal);
 }
 
@@ -424,6 +450,7 @@ int main(int argc, char **argv) {
         {"keys that mean a row", keys_of_a_row},
         {"undo", undo},
         {"Ctrl-C while idle", interrupted},
+        {"Ctrl-C while looking at the history", interrupted_in_history},
         {"Ctrl-R over prompts of several lines", search},
         {"Tab completes", completion},
         {"the menu of Tab", menu},

@@ -208,6 +208,11 @@ static bool pump(Terminal *terminal, int milliseconds) {
     return true;
 }
 
+void terminal_read(Terminal *terminal) {
+    while (pump(terminal, 0))
+        continue;
+}
+
 void terminal_send(Terminal *terminal, const char *bytes, size_t size) {
     double until = clock_seconds() + TERMINAL_SECONDS;
     while (size && !terminal->closed && clock_seconds() < until) {

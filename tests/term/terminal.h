@@ -60,6 +60,9 @@ pid_t terminal_pid(const Terminal *terminal);
 
 /* ---- what comes out ------------------------------------------------------------------------------------ */
 
+/* Takes what has come, without waiting. */
+void terminal_read(Terminal *terminal);
+
 /* Waits until the text is (or is no more) on the screen. Rows end with a newline and have no spaces at
  * their ends. */
 bool terminal_expect(Terminal *terminal, const char *text);
