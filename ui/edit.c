@@ -274,8 +274,10 @@ static char **keep_typed(char **matches, const char *typed) {
 }
 
 static char **complete_line(const char *text, int start, int end) {
-    (void)start, (void)end;
+    (void)start;
     Completions *found = &editor.completions;
+    if (!end) /* nothing before the cursor: readline has not asked */
+        word_breaks();
     rl_attempted_completion_over = 1; /* never file names where we offer nothing */
     rl_completion_append_character = found->append;
     rl_completion_suppress_append = !found->append;
@@ -362,15 +364,30 @@ static bool is_unknown_key(const char *bytes, size_t size) {
     return sequence && !rl_function_of_keyseq_len(bytes, size, NULL, NULL);
 }
 
+static void feed(const char *bytes, size_t size) {
+    editor.unit = bytes;
+    editor.left = size;
+    while (editor.left && editor.key == EDIT_NOTHING)
+        rl_callback_read_char();
+}
+
+/* A sequence ends a search. Readline would begin it from within (isearch.c, rl_execute_next), and then jumps
+ * to a place that it has left when the key is refused: 8.2 crashes so at Alt-Y in Ctrl-R. An ESC alone ends the
+ * search as well. Returns how many bytes are used up. */
+static size_t end_search(const char *bytes, size_t size) {
+    if (size < 2 || bytes[0] != '\033' || !RL_ISSTATE(RL_STATE_ISEARCH))
+        return 0;
+    feed(bytes, 1);
+    return RL_ISSTATE(RL_STATE_MULTIKEY) ? 1 : 0; /* where the user let other keys end searches */
+}
+
 EditKey edit_feed(const char *bytes, size_t size) {
     if (is_unknown_key(bytes, size))
         return EDIT_NOTHING;
     edit_show();
-    editor.unit = bytes;
-    editor.left = size;
     editor.key = EDIT_NOTHING;
-    while (editor.left && editor.key == EDIT_NOTHING)
-        rl_callback_read_char();
+    size_t used = end_search(bytes, size);
+    feed(bytes + used, size - used);
     rl_redisplay_function = is_whole() ? draw_nothing : rl_redisplay;
     return editor.key;
 }
@@ -411,13 +428,29 @@ bool edit_recalled(void) {
     return where_history() < history_length;
 }
 
+/* Walks to the end. The entry that the line came from may hold an older part of the line's undo list: freed
+ * with the line, it would be used again when somebody walks back there. */
+static void leave_history(void) {
+    HIST_ENTRY *entry = current_history();
+    if (entry)
+        entry->data = NULL;
+    using_history();
+}
+
+/* Begins the next line as after Enter: the line that was left to walk in the history is forgotten, too. */
+static void begin_anew(void) {
+    rl_clear_message();
+    rl_replace_line("", 1);
+    rl_redisplay_function = draw_nothing;
+    rl_callback_handler_install("", on_line);
+}
+
 void edit_abandon(const char *mark) {
+    leave_history();
     rl_free_line_state();
     rl_callback_sigcleanup();
     if (is_whole()) {
-        rl_clear_message();
-        rl_replace_line("", 1);
-        using_history();
+        begin_anew();
         return;
     }
     edit_show();
@@ -470,7 +503,7 @@ void edit_insert(const char *text) {
 
 void edit_history_add(const char *text) {
     add_history(text);
-    using_history();
+    leave_history();
 }
 
 #else /* our own few lines */
