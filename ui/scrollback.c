@@ -106,6 +106,13 @@ static void make_cells(Entry *entry, const ScrollLook *look) {
     image_cells(entry->cells, &entry->image, entry->box, look->depth);
 }
 
+static long rows_behind(const Scrollback *log, int index) {
+    long rows = 0;
+    for (int i = index + 1; i < log->count; i++)
+        rows += entry_at(log, i)->rows;
+    return rows;
+}
+
 /* Index of the entry that the lower edge of the view cuts or touches from above; -1 without entries. */
 static int lowest_seen(const Scrollback *log) {
     long rows = 0;
@@ -117,14 +124,15 @@ static int lowest_seen(const Scrollback *log) {
 
 void scrollback_look(Scrollback *log, const ScrollLook *look) {
     int lowest = log->below ? lowest_seen(log) : -1;
+    long hidden = lowest < 0 ? 0 : log->below - rows_behind(log, lowest); /* rows of that entry */
     log->look = *look;
-    long below = 0;
-    for (int i = 0; i < log->count; i++) {
+    for (int i = 0; i < log->count; i++)
         lay_out(entry_at(log, i), look);
-        if (lowest >= 0 && i > lowest)
-            below += entry_at(log, i)->rows;
-    }
-    log->below = below;
+    if (lowest < 0)
+        return;
+    if (hidden >= entry_at(log, lowest)->rows)
+        hidden = at_least(entry_at(log, lowest)->rows - 1, 0);
+    log->below = rows_behind(log, lowest) + hidden;
 }
 
 /* ---- adding -------------------------------------------------------------------------------------------- */
@@ -188,13 +196,6 @@ static int preview_index(const Scrollback *log) {
         if (entry_at(log, i)->kind == ENTRY_PREVIEW)
             return i;
     return -1;
-}
-
-static long rows_behind(const Scrollback *log, int index) {
-    long rows = 0;
-    for (int i = index + 1; i < log->count; i++)
-        rows += entry_at(log, i)->rows;
-    return rows;
 }
 
 void scrollback_drop_preview(Scrollback *log) {
