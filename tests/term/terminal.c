@@ -541,6 +541,10 @@ static char state_of(pid_t pid) {
     return name && name[1] ? name[2] : 0;
 }
 
+bool terminal_is_closed(const Terminal *terminal) {
+    return terminal->closed;
+}
+
 /* Longer than the timers of the surface (0.1 s between frames, 0.15 s before hints, 0.25 s for answers). One
  * that ran out meanwhile but found no processor is seen as R. */
 #define REST_MILLISECONDS 260

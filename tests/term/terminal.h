@@ -63,6 +63,9 @@ pid_t terminal_pid(const Terminal *terminal);
 /* Takes what has come, without waiting. */
 void terminal_read(Terminal *terminal);
 
+/* True when the program has closed the terminal: it has ended. */
+bool terminal_is_closed(const Terminal *terminal);
+
 /* Waits until the text is (or is no more) on the screen. Rows end with a newline and have no spaces at
  * their ends. */
 bool terminal_expect(Terminal *terminal, const char *text);

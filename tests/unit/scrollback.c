@@ -49,6 +49,20 @@ static void wrapping(void) {
     scrollback_done(&log);
 }
 
+static void redrawing(void) {
+    Scrollback log = {0};
+    look(&log, 20);
+    fill(&log, 11, 12);
+    scrollback_line(&log, LINE_PLAIN, "a line of several rows in this log");
+    scrollback_move(&log, 1, 3);
+    CHECK_STR(seen(&log, 3), "line 11\nline 12\na line of several\n", "a line can be cut by the lower edge");
+    look(&log, 20);
+    CHECK_STR(seen(&log, 3), "line 11\nline 12\na line of several\n", "and a redraw leaves it there");
+    look(&log, 40);
+    CHECK_STR(seen(&log, 2), "line 12\na line of several rows in this log\n", "as far as there are rows");
+    scrollback_done(&log);
+}
+
 static void scrolling(void) {
     Scrollback log = {0};
     look(&log, 20);
@@ -67,14 +81,6 @@ static void scrolling(void) {
     scrollback_move(&log, -1000, 3);
     CHECK_STR(seen(&log, 3), "line 10\nline 11\nline 12\n", "nor below the last");
     CHECK_EQ(scrollback_newer(&log), 0, "nothing is below");
-    scrollback_line(&log, LINE_PLAIN, "a line of several rows in this log");
-    scrollback_move(&log, 1, 3);
-    CHECK_STR(seen(&log, 3), "line 11\nline 12\na line of several\n", "a line can be cut by the lower edge");
-    look(&log, 20);
-    CHECK_STR(seen(&log, 3), "line 11\nline 12\na line of several\n", "and a redraw leaves it there");
-    look(&log, 40);
-    CHECK_STR(seen(&log, 2), "line 12\na line of several rows in this log\n", "as far as there are rows");
-    look(&log, 20);
     fill(&log, 13, SCROLLBACK_LINES + 10);
     scrollback_move(&log, 1000000, 3);
     CHECK_STR(seen(&log, 3), "line 11\nline 12\nline 13\n", "F2: 5,000 lines are kept");
@@ -149,6 +155,7 @@ static void echo(void) {
 int main(void) {
     wrapping();
     scrolling();
+    redrawing();
     pictures();
     preview_beside_real_pixels();
     echo();
