@@ -11,6 +11,7 @@
 #include "gpu/host.h"
 
 #ifndef NEWBIE_EMULATED
+#define DEVICE_CALL __device__ __noinline__
 #define LAUNCH(kernel, grid, block, shared, stream, ...) \
     (kernel)<<<(grid), (block), (shared), (stream)>>>(__VA_ARGS__)
 #define SHARED(type, name, n) __shared__ type name[n]
@@ -178,13 +179,16 @@ template <class T> __device__ __forceinline__ T block_sum(T x) {
 /* The numbers of Activation (ops.h). */
 enum { DEVICE_NONE, DEVICE_SILU, DEVICE_GELU_TANH, DEVICE_GELU_ERF, DEVICE_TANH };
 
+/* The rare and long ones are called, not copied into every kernel. */
+DEVICE_CALL float activate_rarely(float x, int act) {
+    return act == DEVICE_TANH ? tanhf(x) : 0.5f * x * (1 + erff(x * 0.70710678118654752f));
+}
+
 __device__ __forceinline__ float activate(float x, int act) {
-    switch (act) {
-    case DEVICE_SILU: return x / (1 + expf(-x));
-    case DEVICE_GELU_TANH:
-        return 0.5f * x * (1 + tanhf(0.7978845608028654f * (x + 0.044715f * x * x * x)));
-    case DEVICE_GELU_ERF: return 0.5f * x * (1 + erff(x * 0.70710678118654752f));
-    case DEVICE_TANH: return tanhf(x);
-    }
-    return x;
+    if (act == DEVICE_NONE)
+        return x;
+    if (act == DEVICE_TANH || act == DEVICE_GELU_ERF)
+        return activate_rarely(x, act);
+    float s = act == DEVICE_SILU ? x : 1.5957691216057308f * (x + 0.044715f * x * x * x); /* (1 + tanh(s/2))/2 */
+    return x / (1 + expf(-s));
 }

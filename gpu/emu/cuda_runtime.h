@@ -20,6 +20,7 @@
 #define __device__
 #define __host__
 #define __forceinline__ inline
+#define DEVICE_CALL inline
 #define __launch_bounds__(...)
 #define __align__(n) alignas(n)
 

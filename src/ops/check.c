@@ -1,8 +1,8 @@
 /* check.c: every op on two backends, made from the rows of list.h.
  *
- * The second backend runs on the very same memory: outputs are saved, the first backend runs, its results are
- * put aside, the outputs are restored, the second runs, and the first's results are put back. So in-place ops
- * and sums into an output need no special case.
+ * The second backend runs on copies in host memory, made of all tensors of a call before the first runs: so the
+ * first may be a card, in-place ops and sums into an output need no special case, and the first's results stay
+ * where they are. Activations of 16 bits are float32 in the copies.
  */
 #include "config.h"
 
@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/half.h"
 #include "ops/list.h"
 #include "ops/wrap.h"
 
@@ -20,6 +21,7 @@ typedef struct Check {
     Wrap wrap;
     const Backend *other;
     void *other_state;
+    DType activation;
     int tolerance; /* which of a row's counts */
 } Check;
 
@@ -31,34 +33,127 @@ typedef struct WeightPair {
 /* The layout that tells such a weight from one that was packed before check_begin. */
 #define PAIR_LAYOUT 0x70616972
 
-/* The outputs of one call, dense copies in row-major order. */
-typedef struct Saved {
-    void *bytes[2];
-} Saved;
-enum { OUTPUTS_MAX = 2 };
+/* Tensors of one call and their copies: dense, in host memory. Two tensors that are the same numbers have one
+ * copy, so what is done in place stays in place. */
+enum { OUTPUTS_MAX = 2, TWINS_MAX = 10 };
+typedef struct Mirror {
+    const Check *check;
+    struct {
+        Tensor device, host;
+    } twin[TWINS_MAX];
+    int count;
+    union { /* of the call, about the copies */
+        RmsNormHow rms;
+        AddNormHow add_norm;
+        LayerNormHow layer;
+        GroupNormHow group;
+        QkNormRopeHow rope;
+        LincombHow lincomb;
+    } how;
+} Mirror;
 
-static void saved_done(Saved *saved) {
-    for (int i = 0; i < OUTPUTS_MAX; i++)
-        free(saved->bytes[i]);
+static void mirror_done(Mirror *mirror) {
+    for (int i = 0; i < mirror->count; i++)
+        free(mirror->twin[i].host.data);
 }
 
-/* Copies the outputs out of, or back into, the memory of the first backend. */
-static Status save(Saved *saved, const Check *check, const OpTensors *outputs) {
-    for (int i = 0; i < OUTPUTS_MAX && outputs->item[i].data; i++) {
-        size_t bytes = (size_t)tensor_count(outputs->item[i]) * dtype_size(outputs->item[i].type);
-        saved->bytes[i] = malloc(bytes);
-        if (!saved->bytes[i])
-            return fail(ERR_MEMORY, "no memory for %zu bytes of check", bytes);
-        TRY(check->wrap.inner->download(check->wrap.inner_state, saved->bytes[i], outputs->item[i]));
+static bool is_half(DType type) {
+    return type == DT_BF16 || type == DT_F16;
+}
+
+/* A dense copy of t in host memory; activations of 16 bits become float32. *out->data is owned. */
+static Status host_copy(Tensor *out, const Check *check, Tensor t) {
+    int64_t n = tensor_count(t);
+    bool widen = is_half(t.type) && t.type == check->activation;
+    void *raw = malloc((size_t)n * dtype_size(t.type) + 1);
+    float *wide = widen && raw ? malloc((size_t)n * sizeof *wide + 1) : NULL;
+    Status st = NULL;
+    if (!raw || (widen && !wide))
+        st = fail(ERR_MEMORY, "no memory for %lld numbers of check", (long long)n);
+    if (!st)
+        st = check->wrap.inner->download(check->wrap.inner_state, raw, t);
+    if (!st && widen)
+        float_from_dtype(wide, raw, t.type, n);
+    if (st || widen)
+        free(raw);
+    if (st)
+        free(wide);
+    else
+        *out = tensor_dense_view(widen ? (void *)wide : raw, widen ? DT_F32 : t.type, t.rank, t.dims);
+    return st;
+}
+
+/* The copy of t; t itself when there is none (tables in host memory, what is left out). */
+static Tensor mirror_tensor(Mirror *mirror, Tensor t) {
+    for (int i = 0; t.data && i < mirror->count; i++)
+        if (!memcmp(&mirror->twin[i].device, &t, sizeof t))
+            return mirror->twin[i].host;
+    return t;
+}
+
+static Status mirror_add(Mirror *mirror, const OpTensors *tensors) {
+    for (const Tensor *t = tensors->item; t < tensors->item + sizeof tensors->item / sizeof *t; t++) {
+        if (!t->data || mirror_tensor(mirror, *t).data != t->data)
+            continue;
+        assert(mirror->count < TWINS_MAX);
+        TRY(host_copy(&mirror->twin[mirror->count].host, mirror->check, *t));
+        mirror->twin[mirror->count++].device = *t;
     }
     return NULL;
 }
 
-static Status restore(const Saved *saved, const Check *check, const OpTensors *outputs) {
-    for (int i = 0; i < OUTPUTS_MAX && outputs->item[i].data; i++)
-        TRY(check->wrap.inner->upload(check->wrap.inner_state, outputs->item[i], saved->bytes[i]));
-    return NULL;
-}
+/* The structs of scalars that hold tensors, about the copies. */
+#define MIRRORS(type, member, ...)                                                \
+    static const type *mirror_##member(Mirror *mirror, const type *given) {       \
+        type *how = &mirror->how.member;                                          \
+        *how = *given;                                                            \
+        Tensor *const tensors[] = {__VA_ARGS__};                                  \
+        for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)             \
+            *tensors[i] = mirror_tensor(mirror, *tensors[i]);                     \
+        return how;                                                               \
+    }
+MIRRORS(RmsNormHow, rms, &how->w, &how->scale)
+MIRRORS(AddNormHow, add_norm, &how->w_post, &how->gate, &how->w_next, &how->scale)
+MIRRORS(LayerNormHow, layer, &how->w, &how->b, &how->residual, &how->scale)
+MIRRORS(GroupNormHow, group, &how->w, &how->b)
+MIRRORS(QkNormRopeHow, rope, &how->q_norm, &how->k_norm, &how->cos, &how->sin)
+MIRRORS(LincombHow, lincomb, &how->term[0], &how->term[1], &how->term[2], &how->term[3], &how->term[4])
+
+/* What holds no tensors. */
+#define PLAIN(type, name)                                     \
+    static type plain_##name(Mirror *mirror, type value) {    \
+        (void)mirror;                                         \
+        return value;                                         \
+    }
+PLAIN(const AttentionHow *, attention)
+PLAIN(const Weight *, weight)
+PLAIN(const Seqs *, seqs)
+PLAIN(const int32_t *, ids)
+PLAIN(LinearHow, linear)
+PLAIN(ConvHow, conv)
+PLAIN(GuideHow, guide)
+PLAIN(float, float)
+PLAIN(int, int)
+PLAIN(unsigned, enum)
+
+/* An argument of a call, about the copies. */
+#define MIRRORED(argument)                                                                              \
+    _Generic((argument), Tensor: mirror_tensor, const RmsNormHow *: mirror_rms,                         \
+             const AddNormHow *: mirror_add_norm, const LayerNormHow *: mirror_layer,                   \
+             const GroupNormHow *: mirror_group, const QkNormRopeHow *: mirror_rope,                    \
+             const LincombHow *: mirror_lincomb, const AttentionHow *: plain_attention,                 \
+             const Weight *: plain_weight, const Seqs *: plain_seqs, const int32_t *: plain_ids,        \
+             LinearHow: plain_linear, ConvHow: plain_conv, GuideHow: plain_guide, float: plain_float,   \
+             int: plain_int, unsigned: plain_enum)(&mirror, (argument))
+
+/* The same for every argument of a list of two to five. */
+#define EACH(...) EACH_PICK(__VA_ARGS__, EACH5, EACH4, EACH3, EACH2)(__VA_ARGS__)
+#define EACH_PICK(a, b, c, d, e, name, ...) name
+#define EACH1(a) MIRRORED(a)
+#define EACH2(a, ...) MIRRORED(a), EACH1(__VA_ARGS__)
+#define EACH3(a, ...) MIRRORED(a), EACH2(__VA_ARGS__)
+#define EACH4(a, ...) MIRRORED(a), EACH3(__VA_ARGS__)
+#define EACH5(a, ...) MIRRORED(a), EACH4(__VA_ARGS__)
 
 double check_difference(Tensor a, Tensor b) {
     double error = 0, norm = 0;
@@ -95,31 +190,33 @@ typedef struct Row {
 } Row;
 
 /* The status of results that differ too much. */
-static Status differ(const Check *check, const Row *row, double difference) {
+static Status differ(const Check *check, const Row *row, double difference, double limit) {
     Buf shapes = {0};
     buf_text(&shapes, "outputs ");
     add_shapes(&shapes, &row->outputs);
     buf_text(&shapes, ", inputs ");
     add_shapes(&shapes, &row->inputs);
     Status st = fail(ERR_BUG, "%s: %s and %s differ by %.2g, expected at most %.2g; %s", row->op,
-                     check->wrap.inner->name, check->other->name, difference,
-                     row->tolerance[check->tolerance], buf_string(&shapes));
+                     check->wrap.inner->name, check->other->name, difference, limit, buf_string(&shapes));
     buf_done(&shapes);
     return st;
 }
 
-/* Compares what the second backend left in the outputs with what the first had made. */
-static Status compare(const Check *check, const Row *row, const Saved *first) {
-    Saved second = {0};
-    Status st = save(&second, check, &row->outputs);
+/* Compares the first backend's results with what the second left in the copies. */
+static Status compare(Mirror *mirror, const Row *row) {
+    const Check *check = mirror->check;
+    Status st = NULL;
     for (int i = 0; !st && i < OUTPUTS_MAX && row->outputs.item[i].data; i++) {
-        Tensor t = row->outputs.item[i];
-        double difference = check_difference(tensor_dense_view(first->bytes[i], t.type, t.rank, t.dims),
-                                             tensor_dense_view(second.bytes[i], t.type, t.rank, t.dims));
-        if (!(difference <= row->tolerance[check->tolerance]))
-            st = differ(check, row, difference);
+        Tensor first, t = row->outputs.item[i], second = mirror_tensor(mirror, t);
+        double limit = row->tolerance[check->tolerance];
+        if (second.type != t.type) /* one of them was rounded */
+            limit = fmax(limit, OPS_HALF);
+        TRY(host_copy(&first, check, t));
+        double difference = check_difference(first, second);
+        if (!(difference <= limit))
+            st = differ(check, row, difference, limit);
+        free(first.data);
     }
-    saved_done(&second);
     return st;
 }
 
@@ -128,31 +225,28 @@ static bool paired(const Weight *w) {
     return !w || w->layout == PAIR_LAYOUT;
 }
 
-/* Runs `call` for side 0, then for side 1 from the same outputs, and compares. */
+/* Runs a call for side 0, then about the copies for side 1, and compares. */
 #define OPS_WEIGHT(w) (&((const WeightPair *)(w)->packed)->side[side])
-#define CHECKED(name, outs, ins, weight, flops, f32, bf16, half, parameters, arguments)                   \
-    static Status check_##name(void *state, OPS_OPEN parameters) {                                        \
-        const Check *check = state;                                                                       \
-        const Row row = {#name, {f32, bf16, half}, OPS_TENSORS(outs), OPS_TENSORS(ins)};                  \
-        Saved before = {0}, first = {0};                                                                  \
-        int side = 0;                                                                                     \
-        Status st = paired(weight) ? save(&before, check, &row.outputs)                                   \
+#define CHECKED(name, outs, ins, weight, flops, f32, bf16, half, parameters, arguments)              \
+    static Status check_##name(void *state, OPS_OPEN parameters) {                                   \
+        const Check *check = state;                                                                  \
+        const Row row = {#name, {f32, bf16, half}, OPS_TENSORS(outs), OPS_TENSORS(ins)};             \
+        Mirror mirror = {.check = check};                                                            \
+        int side = 0;                                                                                \
+        Status st = paired(weight) ? mirror_add(&mirror, &row.outputs)                               \
                                    : fail(ERR_BUG, "%s: the weight was packed before the check", row.op); \
-        if (!st)                                                                                          \
-            st = check->wrap.inner->name(check->wrap.inner_state, OPS_OPEN arguments);                    \
-        if (!st && !(st = save(&first, check, &row.outputs)) &&                                           \
-            !(st = restore(&before, check, &row.outputs))) {                                              \
-            side = 1;                                                                                     \
-            st = check->other->name(check->other_state, OPS_OPEN arguments);                              \
-            if (!st)                                                                                      \
-                st = compare(check, &row, &first);                                                        \
-            Status put_back = restore(&first, check, &row.outputs);                                       \
-            st = st ? st : put_back;                                                                      \
-        }                                                                                                 \
-        (void)side;                                                                                       \
-        saved_done(&before);                                                                              \
-        saved_done(&first);                                                                               \
-        return st;                                                                                        \
+        if (!st)                                                                                     \
+            st = mirror_add(&mirror, &row.inputs);                                                   \
+        if (!st)                                                                                     \
+            st = check->wrap.inner->name(check->wrap.inner_state, OPS_OPEN arguments);               \
+        side = 1;                                                                                    \
+        if (!st)                                                                                     \
+            st = check->other->name(check->other_state, EACH arguments);                             \
+        if (!st)                                                                                     \
+            st = compare(&mirror, &row);                                                             \
+        (void)side;                                                                                  \
+        mirror_done(&mirror);                                                                        \
+        return st;                                                                                   \
     }
 OPS_LIST(CHECKED)
 
@@ -196,10 +290,17 @@ static const Backend CHECK_BACKEND = {
 };
 
 Status check_begin(Ops *o, const Backend *other, const BackendOptions *options) {
+    if (other->activation)
+        return fail(ERR_UNSUPPORTED, "%s cannot be the second of a check, which computes on copies in host memory",
+                    other->name);
     Check *check = must_alloc(sizeof *check);
     check->other = other;
-    check->tolerance = o->activation == DT_F32 ? (int)options->precision : 2;
-    Status st = other->open(&check->other_state, options);
+    check->activation = o->activation;
+    BackendOptions second = *options;
+    if (second.precision > PRECISION_BF16) /* 8-bit products are judged by what they stand for */
+        second.precision = PRECISION_BF16;
+    check->tolerance = o->activation == DT_F32 ? (int)second.precision : 2;
+    Status st = other->open(&check->other_state, &second);
     if (st) {
         free(check);
         return st;

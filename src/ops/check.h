@@ -1,5 +1,5 @@
 /* check.h: runs each op on two backends from the same inputs and stops at the first whose results differ by
- * more than the op's tolerance. Both must live in host memory, or provide upload and download.
+ * more than the op's tolerance. The first may be a card; the second computes in host memory, in float32.
  * architecture.md 4.4. */
 #pragma once
 
@@ -8,7 +8,7 @@
 /* Replaces o's backend by one that runs every op on it and on `other`. A difference becomes the sticky
  * status, ERR_BUG, with op, shapes and the error. Weights are packed for both: pack them after check_begin
  * and free them before check_end. The tolerance is the row's of list.h for options->precision. Errors: those
- * of opening `other`; o is then unchanged. */
+ * of opening `other`, ERR_UNSUPPORTED when it is a card; o is then unchanged. */
 Status check_begin(Ops *o, const Backend *other, const BackendOptions *options);
 void check_end(Ops *o);
 

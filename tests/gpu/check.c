@@ -1,0 +1,54 @@
+/* check: every op of a whole picture on the emulated card against the CPU, as `newbie check` does on a new card;
+ * and a kernel that is a little wrong is found and named. */
+#include "config.h"
+
+#include "engine/run.h"
+#include "engine/session.h"
+#include "tests/ops/emulated.h"
+#include "tests/tap.h"
+#include "tests/unit/demo.h"
+
+static const Backend *card;
+
+static Status wrong_rope(void *state, Tensor q, Tensor k, const QkNormRopeHow *how) {
+    QkNormRopeHow other = *how;
+    other.eps += 0.2f;
+    return card->qk_norm_rope(state, q, k, &other);
+}
+
+/* NULL, or what the check found while a small picture was made. */
+static const char *checked(const Backend *backend) {
+    static char text[2100];
+    SessionOptions options = demo_options(1);
+    options.backend = backend;
+    options.check = &CPU_BACKEND;
+    options.precision = CHOOSE_BF16;
+    Session *session = NULL;
+    Job job = demo_job(1, ".");
+    job.width = job.height = 32;
+    job.steps = 1;
+    job.output = OUTPUT_BYTES;
+    RunResult result = {0};
+    Status st = session_open(&session, &options, NULL);
+    if (!st)
+        st = run_job(&result, session, &job, NULL);
+    snprintf(text, sizeof text, "%s", st ? st->message : "");
+    run_result_done(&result);
+    session_close(session);
+    session_options_done(&options);
+    return text;
+}
+
+int main(void) {
+    EmuControl *control = emulated_open(&card);
+    if (!control) {
+        printf("ok 1 - the card against the CPU # SKIP this build has no emulated CUDA module\n1..1\n");
+        return 0;
+    }
+    CHECK_STR(checked(card), "", "every op of a picture agrees between card and CPU");
+    Backend wrong = *card;
+    wrong.qk_norm_rope = wrong_rope;
+    CHECK_HAS(checked(&wrong), "qk_norm_rope: cuda and cpu differ by", "a wrong kernel is found and named");
+    CHECK_EQ(control->held, 0, "nothing stays on the card");
+    return tap_end();
+}
