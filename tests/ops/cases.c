@@ -126,6 +126,7 @@ static const int EIGHT[][CASE_NUMBERS] = {
     /* rows, in, out, act, store, bias, outliers, gap: matrices that may be kept in 8 bits */
     {1, 256, 1, 0, 0, 0, 0, 0},     {5, 512, 33, ACT_SILU, 0, 1, 128, 8}, {130, 256, 160, 0, 1, 0, 64, 0},
     {7, 2304, 31, 0, 0, 1, 128, 0}, {3, 1280, 129, 0, 1, 1, 0, 3},        {4, 100, 16, 0, 0, 0, 0, 0},
+    {4, 2304, 64, 0, 0, 0, 96, 0},   {2, 9216, 48, 0, 0, 0, 384, 0}, /* the depths of the transformer, 24 columns x50 */
 };
 
 static void run_eight(Run *run, const int *n) {
