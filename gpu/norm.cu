@@ -7,6 +7,9 @@
 #include "gpu/ops.cuh"
 #include "gpu/runtime.cuh"
 
+/* 512 threads leave each the 96 registers of the widest kernels below. */
+enum { NORM_THREADS_MAX = 512, NORM_PACKS_MAX = 4, NORM_SINGLES_MAX = 16 };
+
 /* Which sequence a row belongs to, on the device. */
 struct NormSeqs {
     int count;
@@ -105,7 +108,8 @@ template <class T> struct NormRms {
     int width, packs;
 };
 
-template <class T, int N, int P> static __global__ void norm_rms(NormRms<T> p) {
+template <class T, int N, int P>
+static __global__ void __launch_bounds__(NORM_THREADS_MAX) norm_rms(NormRms<T> p) {
     int64_t row = blockIdx.x;
     float x[P][N];
     norm_load<T, N, P>(x, p.x + row * p.x_stride, p.packs);
@@ -125,7 +129,8 @@ template <class T> struct NormAdd {
     int width, packs;
 };
 
-template <class T, int N, int P> static __global__ void norm_add(NormAdd<T> p) {
+template <class T, int N, int P>
+static __global__ void __launch_bounds__(NORM_THREADS_MAX) norm_add(NormAdd<T> p) {
     int64_t row = blockIdx.x;
     float x[P][N], y[P][N];
     norm_load<T, N, P>(y, p.y + row * p.y_stride, p.packs);
@@ -166,7 +171,8 @@ template <class T> struct NormLayer {
     int width, packs;
 };
 
-template <class T, int N, int P> static __global__ void norm_layer(NormLayer<T> p) {
+template <class T, int N, int P>
+static __global__ void __launch_bounds__(NORM_THREADS_MAX) norm_layer(NormLayer<T> p) {
     int64_t row = blockIdx.x;
     float x[P][N], sum = 0, squares = 0;
     norm_load<T, N, P>(x, p.x + row * p.x_stride, p.packs);
@@ -221,8 +227,6 @@ static void norm_check_table(NormAlignment *a, Tensor t) {
     if (t.data)
         a->packed = a->packed && rows_aligned(rows_of(t), sizeof(float), 16 / (int)a->number_bytes);
 }
-
-enum { NORM_THREADS_MAX = 1024, NORM_PACKS_MAX = 4, NORM_SINGLES_MAX = 16 };
 
 static int norm_threads(int packs) {
     int threads = (int)divide_up(packs, WARP_LANES) * WARP_LANES;

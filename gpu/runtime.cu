@@ -92,6 +92,7 @@ void cuda_mem_free(void *state, void *block, size_t bytes) {
 static void cuda_mem_info(void *state, MemInfo *info) {
     Cuda *cuda = (Cuda *)state;
     size_t free_bytes = 0, total = 0;
+    cudaSetDevice(cuda->device); /* the asking thread may never have chosen one */
     if (cudaMemGetInfo(&free_bytes, &total) != cudaSuccess)
         cudaGetLastError();
     info->total = total;
