@@ -546,6 +546,7 @@ int app_shell(App *app, ShellUse use, const char *command, const char *argument)
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         signal(SIGPIPE, SIG_DFL);
+        signal(SIGXFSZ, SIG_DFL);
         execl("/bin/sh", "sh", "-c", command, "newbie", argument, (char *)NULL);
         _exit(127);
     }

@@ -28,7 +28,8 @@ Status signals_open(int *fd, const int *signals, size_t count) {
         if (sigaction(signals[i], &action, NULL))
             return fail_errno("catch signal %d", signals[i]);
     action.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &action, NULL); /* a closed reader is then an ordinary output error */
+    sigaction(SIGPIPE, &action, NULL); /* a closed reader is then an ordinary output error, */
+    sigaction(SIGXFSZ, &action, NULL); /* and so is a file that may not grow */
     *fd = signal_pipe.read_end;
     return NULL;
 }

@@ -6,8 +6,8 @@
 
 #include "base/status.h"
 
-/* Catches these signals (SIGPIPE is always ignored) and gives the end to poll on. Call it before the worker
- * starts; again for further signals. Errors: ERR_IO. */
+/* Catches these signals (SIGPIPE and SIGXFSZ are always ignored) and gives the end to poll on. Call it before
+ * the worker starts; again for further signals. Errors: ERR_IO. */
 Status signals_open(int *fd, const int *signals, size_t count);
 
 /* The next signal that came, 0 when there is none. */

@@ -14,8 +14,7 @@
 
 /* No file of more than `bytes` can be written by programs started from here. */
 static void limit_files(rlim_t bytes) {
-    signal(SIGXFSZ, SIG_IGN); /* write then fails, as on a full disk */
-    struct rlimit limit;
+    struct rlimit limit; /* write fails beyond it, as on a full disk */
     getrlimit(RLIMIT_FSIZE, &limit);
     limit.rlim_cur = bytes;
     setrlimit(RLIMIT_FSIZE, &limit);
@@ -23,8 +22,10 @@ static void limit_files(rlim_t bytes) {
 
 static void full_disk(void) {
     limit_files(1000);
-    Program program = program_run("1girl\n\n", CHEAP, "--prefix=full_", NULL);
+    Program program = program_run("1girl\n\n:export last copy.png\n", CHEAP, "--prefix=full_", NULL);
     limit_files(RLIM_INFINITY);
+    CHECK_EQ(program.status, 1, "R7: a file that may not grow ends nothing");
+    CHECK_HAS(buf_string(&program.complained), "cannot write copy.png", "nor when the session itself writes");
     CHECK_HAS(buf_string(&program.complained), "[ERROR] cannot write ", "N4: a full disk is said");
     CHECK_HAS(buf_string(&program.complained), "the picture is kept: :export last FILE writes it elsewhere",
               "with the way to the picture");
