@@ -26,6 +26,13 @@ static void control_glyph(Glyph *out, uint32_t code, int column) {
         *out = (Glyph){{'^', code < 0x80 ? code ^ 0x40 : '?'}, 2, .split = true};
 }
 
+/* Whether a mark is drawn in the cells of `base` at all. Terminals disagree about emoji that are joined into
+ * one (U+200D) or asked to be a picture (U+FE0F), and about their width: they are shown apart, as wcwidth
+ * counts them. In scripts that write with joiners, below U+2000, those stay. */
+static bool is_drawn(uint32_t code, uint32_t base) {
+    return code != 0xfe0f && (code != 0x200d || base < 0x2000);
+}
+
 size_t glyph_next(Glyph *out, const char *text, size_t size, int column) {
     uint32_t code;
     size_t at = utf8_decode(text, size, &code, NULL);
@@ -38,7 +45,7 @@ size_t glyph_next(Glyph *out, const char *text, size_t size, int column) {
         size_t more = utf8_decode(text + at, size - at, &code, NULL);
         if (is_control(code) || utf8_width(code))
             break;
-        if (marks < GLYPH_CODES)
+        if (marks < GLYPH_CODES && is_drawn(code, out->code[0]))
             out->code[marks++] = code;
         at += more;
     }

@@ -20,6 +20,8 @@
 
 #include "base/utf8.h"
 
+#define EDIT_UNIT_MAX 8 /* bytes of a key with Alt: ESC and a character */
+
 /* Readline's callbacks carry no context. */
 static struct {
     EditHow how;
@@ -31,6 +33,7 @@ static struct {
     Completions completions;
     size_t next;            /* byte of the next completion */
     int goal;               /* column that Up and Down aim for; -1: none */
+    bool escaped;           /* an ESC alone came: the next key may be one with Alt */
 } editor;
 
 static bool is_whole(void) {
@@ -381,7 +384,36 @@ static size_t end_search(const char *bytes, size_t size) {
     return RL_ISSTATE(RL_STATE_MULTIKEY) ? 1 : 0; /* where the user let other keys end searches */
 }
 
+/* An ESC alone means Alt with the next key, where emacs keys are used. Readline would wait for that key and
+ * lose it when there is no such command: so the ESC waits here. In vi mode and in a search it is a key. */
+static bool holds_escape(const char *bytes, size_t size) {
+    bool emacs = rl_editing_mode == 1, escape = size == 1 && bytes[0] == '\033';
+    unsigned long takes = RL_STATE_ISEARCH | RL_STATE_NSEARCH | RL_STATE_MULTIKEY | RL_STATE_CHARSEARCH;
+    return emacs && escape && !RL_ISSTATE(takes);
+}
+
+/* The unit with the ESC that came before it, when that is a command; else the unit. */
+static size_t with_escape(char joined[EDIT_UNIT_MAX], const char *bytes, size_t size) {
+    size_t all = size + 1;
+    if (!editor.escaped || all > EDIT_UNIT_MAX)
+        return 0;
+    joined[0] = '\033';
+    memcpy(joined + 1, bytes, size);
+    return rl_function_of_keyseq_len(joined, all, NULL, NULL) ? all : 0;
+}
+
 EditKey edit_feed(const char *bytes, size_t size) {
+    char joined[EDIT_UNIT_MAX];
+    if (holds_escape(bytes, size)) {
+        editor.escaped = !editor.escaped; /* again: never mind */
+        return EDIT_NOTHING;
+    }
+    size_t all = with_escape(joined, bytes, size);
+    editor.escaped = false;
+    if (all) {
+        bytes = joined;
+        size = all;
+    }
     if (is_unknown_key(bytes, size))
         return EDIT_NOTHING;
     edit_show();
@@ -421,6 +453,8 @@ void edit_show(void) {
 }
 
 const char *edit_message(void) {
+    if (editor.escaped)
+        return "Esc: the next key is one with Alt; Esc again takes it back";
     return rl_display_prompt && rl_display_prompt != rl_prompt ? rl_display_prompt : "";
 }
 
@@ -446,6 +480,7 @@ static void begin_anew(void) {
 }
 
 void edit_abandon(const char *mark) {
+    editor.escaped = false;
     leave_history();
     rl_free_line_state();
     rl_callback_sigcleanup();

@@ -202,10 +202,10 @@ static void take_aside_back(Loop *loop) {
 
 /* Alt-X: the text goes aside, and one command can be typed. */
 static void put_aside(Loop *loop) {
-    size_t size;
-    const char *text = edit_text(&size, &loop->aside_point);
     if (!is_whole(loop) || loop->has_aside)
         return;
+    size_t size;
+    const char *text = edit_text(&size, &loop->aside_point);
     buf_truncate(&loop->aside, 0);
     buf_add(&loop->aside, text, size);
     loop->aside_pasted = loop->console.reader.pasted;
@@ -471,12 +471,15 @@ static void turn(Loop *loop) {
 
 /* ---- beginning and end --------------------------------------------------------------------------------- */
 
-/* X3. Readline measures characters by the locale. */
+/* X3. Readline measures characters by the locale, and asks the environment for it before every line. The
+ * editor that Ctrl-G opens gets UTF-8, and inherits that it does. */
 static void use_utf8(Loop *loop) {
+    const char *all = getenv("LC_ALL");
     setlocale(LC_CTYPE, "");
     if (!strcmp(nl_langinfo(CODESET), "UTF-8"))
         return;
     setlocale(LC_CTYPE, "C.UTF-8");
+    setenv(all && *all ? "LC_ALL" : "LC_CTYPE", "C.UTF-8", 1);
     report_line(app_report(loop->app), LINE_WARN,
                 "The locale is not UTF-8; text is read and written as UTF-8 anyway");
 }

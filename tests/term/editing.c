@@ -107,6 +107,7 @@ static void widths(void) {
     EXPECT_CURSOR(terminal, "newbie> a", "Left moves by characters");
     terminal_type(terminal, END "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7!");
     EXPECT(terminal, "!", "joined emoji end where the cursor is");
+    CHECK(!strstr(terminal_sent(terminal), "\xe2\x80\x8d"), "also on terminals that would join them");
     EXPECT_FRESH(terminal, "X3: the screen is what a redraw gives");
     terminal_leave(terminal);
 }
@@ -157,6 +158,16 @@ static void lone_escape(void) {
     EXPECT_CURSOR(terminal, "newbie> abc", "readline takes it as Alt of the next key");
     terminal_type(terminal, "e");
     EXPECT_CURSOR(terminal, "newbie> abce", "and the key after that is a key");
+    terminal_type(terminal, "\033");
+    EXPECT_ROW(terminal, -1, "Esc: the next key is one with Alt", "the hint row says so");
+    terminal_type(terminal, ":");
+    EXPECT_CURSOR(terminal, "newbie> abce:", "a key that means nothing with Alt is not lost");
+    terminal_type(terminal, "\033");
+    EXPECT_ROW(terminal, -1, "Esc: the next key is one with Alt", "once more");
+    terminal_type(terminal, "\033");
+    EXPECT_GONE(terminal, "Esc: the next key", "ESC again takes it back");
+    terminal_type(terminal, "d");
+    EXPECT_CURSOR(terminal, "newbie> abce:d", "and the key is a key");
     terminal_leave(terminal);
 }
 
@@ -337,6 +348,21 @@ static void aside(void) {
     EXPECT_CURSOR(terminal, "newbie> :stpes", "stays to be mended");
     terminal_type(terminal, "\003!");
     EXPECT_CURSOR(terminal, "   ...> promp!", "and the text is not lost");
+    terminal_type(terminal, "\003\033xset seed 100000\033x\003y");
+    EXPECT_CURSOR(terminal, "newbie> y", "Alt-X once more is nothing: the cursor comes back into the text");
+    terminal_leave(terminal);
+}
+
+/* Readline asks the environment for the locale, again before every line. */
+static void not_utf8(void) {
+    Terminal *terminal = terminal_begin(&(TerminalHow){
+        .arguments = QUICK, .environment = (const char *const[]){"LC_ALL=C", "LC_CTYPE=C", NULL}});
+    EXPECT(terminal, "[WARN] The locale is not UTF-8", "X3: a locale that is not UTF-8 is reported");
+    terminal_type(terminal, "世\xf0\x9f\x8c\xb8");
+    EXPECT_CURSOR(terminal, "newbie> 世\xf0\x9f\x8c\xb8", "X3: and treated as UTF-8");
+    terminal_type(terminal, "\003界\b世");
+    EXPECT_CURSOR(terminal, "newbie> 世", "X3: also in the next line");
+    EXPECT_FRESH(terminal, "the screen is what a redraw gives");
     terminal_leave(terminal);
 }
 
@@ -445,6 +471,7 @@ int main(int argc, char **argv) {
         {"wide characters at the edge", wide_at_the_edge},
         {"bytes that are no text", bad_bytes},
         {"a lone ESC", lone_escape},
+        {"a locale that is not UTF-8", not_utf8},
         {"Up and Down by rows and into history", rows_and_history},
         {"Up and Down in wrapped rows", wrapped_rows},
         {"keys that mean a row", keys_of_a_row},
