@@ -40,7 +40,7 @@ static bool is_answer(char *answer, const Question *question, const Unit *unit) 
     char key = unit->kind == UNIT_KEY && unit->size == 1 ? unit->bytes[0] : 0;
     if (key >= 'A' && key <= 'Z')
         key = (char)(key + 'a' - 'A');
-    bool refused = key == KEY_INTERRUPT || key == KEY_END;
+    bool refused = key == KEY_INTERRUPT || key == KEY_END || key == '\033';
     *answer = refused ? refusal(question) : key;
     if (!question->answers[0])
         return key == '\r' || key == '\n' || refused;
@@ -61,9 +61,9 @@ static bool signal_answers(char *answer, const Question *question, SignalFn *on_
 char console_ask(Console *console, const Question *question, SignalFn *on_signal, void *context) {
     struct pollfd from[] = {{.fd = STDIN_FILENO, .events = POLLIN},
                             {.fd = console->signals, .events = POLLIN}};
-    for (;;) {
+    for (CutterPatience patience = CUTTER_WAITS;;) {
         char answer;
-        Unit unit = cutter_next(&console->keys, CUTTER_WAITS);
+        Unit unit = cutter_next(&console->keys, patience);
         if (is_answer(&answer, question, &unit))
             return answer;
         if (unit.kind == UNIT_END)
@@ -72,7 +72,8 @@ char console_ask(Console *console, const Question *question, SignalFn *on_signal
             on_signal(context, SIGTSTP);
         if (unit.kind != UNIT_NONE)
             continue;
-        int ready = poll(from, 2, -1);
+        int ready = poll(from, 2, cutter_limit(&console->keys));
+        patience = ready == 0 ? CUTTER_GIVES_UP : CUTTER_WAITS;
         if (ready > 0 && from[0].revents)
             console_read(console);
         if (ready <= 0 || !from[1].revents)

@@ -381,6 +381,10 @@ static void full_image(void *context, const Image *image) {
     scene_image(&((Full *)context)->scene, image);
 }
 
+static bool full_shows(const void *context) {
+    return ((const Full *)context)->scene.depth != DEPTH_NONE;
+}
+
 static void full_edit(void *context, const char *text, size_t size) {
     console_request_edit(((Full *)context)->scene.console, text, size);
 }
@@ -650,9 +654,9 @@ bool full_wanted(Buf *why, const App *app, SurfaceWish wish) {
 /* ---- the surface --------------------------------------------------------------------------------------- */
 
 static const Surface FULL_SURFACE = {
-    .name = "full", .live = true, .line = full_line, .image = full_image, .ask = full_ask, .edit = full_edit,
-    .suspend = full_suspend, .resume = full_resume, .linger = full_linger, .bell = full_bell,
-    .screen = full_screen, .gallery = full_gallery, .top = full_top,
+    .name = "full", .live = true, .line = full_line, .image = full_image, .shows = full_shows,
+    .ask = full_ask, .edit = full_edit, .suspend = full_suspend, .resume = full_resume, .linger = full_linger,
+    .bell = full_bell, .screen = full_screen, .gallery = full_gallery, .top = full_top,
 };
 
 const Face FULL_FACE = {

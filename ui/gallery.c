@@ -153,10 +153,11 @@ static void draw_selected(Canvas *canvas, GalleryPage *page) {
 static void draw_frame(Canvas *canvas, const GalleryPage *page) {
     size_t count = app_gallery_count(page->app);
     canvas_fill(canvas, (Span){0, 0, canvas->columns}, STYLE_HEADER, ' ');
-    canvas_print(canvas, (Span){0, 1, canvas->columns}, STYLE_HEADER, "gallery | %zu picture%s%s", count,
+    int place = count ? canvas->columns - 14 : canvas->columns; /* of the number at the right */
+    canvas_print(canvas, (Span){0, 1, place - (count > 0)}, STYLE_HEADER, "gallery | %zu picture%s%s", count,
                  count == 1 ? "" : "s", count ? ", newest first" : ": what you render appears here");
     if (count)
-        canvas_print(canvas, (Span){0, canvas->columns - 14, canvas->columns}, STYLE_HEADER, "%zu of %zu",
+        canvas_print(canvas, (Span){0, place, canvas->columns}, STYLE_HEADER, "%zu of %zu",
                      page->selected + 1, count);
     put(canvas, (Span){canvas->rows - 1, 1, canvas->columns}, STYLE_DIM,
         count ? "arrows choose   Enter takes prompt and settings   v view   s star   Esc back" : "Esc back");

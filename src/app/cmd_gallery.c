@@ -98,10 +98,18 @@ static Status no_pictures_here(void) {
                 ":set picture half shows it as blocks; :open in the desktop's viewer");
 }
 
+static Status no_colors_here(void) {
+    return hint(fail(ERR_UNSUPPORTED, "no picture can be seen: colours or the setting picture are off"),
+                ":set color always and :set picture auto, where the terminal can; :open in the desktop's viewer");
+}
+
 Status cmd_view(App *app, const Call *call) {
     const char *reference = call->count ? call->word[0] : "last";
+    const Surface *surface = app->report.surface;
     if (!app_shows_pictures(app))
         return app_fault_as(app, EXIT_SOME, no_pictures_here());
+    if (surface->shows && !surface->shows(app->report.context))
+        return app_fault_as(app, EXIT_SOME, no_colors_here());
     const Shot *shot = picture_shot(app, reference);
     if (shot && shot->pixels) {
         report_image(&app->report, &(Image){shot->pixels, shot->job->width, shot->job->height, shot->number,

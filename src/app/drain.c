@@ -375,15 +375,16 @@ static void on_unsaved(App *app, Event *event) {
 }
 
 static void on_stopped(App *app, Event *event) {
-    emit_stopped(app, event->job, event->step.step, event->kept);
     Ticket *ticket = app_ticket(app, event->job);
+    int step = event->kept || !ticket ? event->step.step : ticket->step.step; /* dropped: no result */
+    emit_stopped(app, event->job, step, event->kept);
     if (!ticket)
         return;
     ticket->over = !event->kept;
     if (event->kept)
         ticket->phase = PHASE_VAE;
     else
-        app_tell(app, LINE_INFO, "Dropped after step %d/%d", event->step.step, ticket->job->steps);
+        app_tell(app, LINE_INFO, "Dropped after step %d/%d", step, ticket->job->steps);
 }
 
 static void on_failed(App *app, Event *event) {

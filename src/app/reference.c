@@ -62,7 +62,9 @@ Status picture_path(char **out, App *app, const char *reference) {
     long back = from_end(reference);
     int64_t number = number_of(reference);
     if (back > 0) {
-        TRY(file_highest_number(&number, directory, settings_text(&app->settings, SET_PREFIX)));
+        Status st = file_highest_number(&number, directory, settings_text(&app->settings, SET_PREFIX));
+        if (st)
+            return hint(st, ":set outdir DIR");
         number -= back - 1;
         if (app->shot_count || number < 1)
             return hint(fail(ERR_IO, "%s: there is no such picture yet", reference),

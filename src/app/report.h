@@ -38,7 +38,7 @@ typedef struct Question {
     const char *text;      /* "2 jobs wait: [w]ait for them, [d]rop them, [s]tay? "; printed as it is */
     const char *answers;   /* "wds": one letter each; "" waits for Enter */
     char otherwise;        /* the answer where nobody can be asked, and for the end of input */
-    char refusal;          /* what Ctrl-C and Ctrl-D stand for; 0: `otherwise` */
+    char refusal;          /* what Esc, Ctrl-C and Ctrl-D stand for; 0: `otherwise` */
 } Question;
 
 /* What a surface can do. Entries marked (optional) may be NULL. All are called from the UI thread. */
@@ -48,6 +48,7 @@ typedef struct Surface {
     bool by_request; /* shows pictures only where the setting `picture` names a way, and no previews */
     void (*line)(void *context, LineKind kind, const char *text);
     void (*image)(void *context, const Image *image);                  /* (optional) */
+    bool (*shows)(const void *context); /* (optional) can pictures be seen now? NULL: yes */
     char (*ask)(void *context, const Question *question);              /* (optional) waits for the answer */
     void (*edit)(void *context, const char *text, size_t size); /* (optional) puts text into the edit area */
     void (*suspend)(void *context); /* (optional) before a child gets the terminal */

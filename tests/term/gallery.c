@@ -49,6 +49,9 @@ static void the_gallery_is_drawn(void) {
     EXPECT(terminal, " gallery | 2 pictures", "the gallery is a screen of its own");
     EXPECT(terminal, "▀", "its small pictures come by themselves");
     EXPECT(terminal, "(the file is gone)", "a deleted one is said");
+    terminal_resize(terminal, 30, 42);
+    EXPECT(terminal, " gallery | 2 pictures, newe 1 of 2\n", "a narrow one cuts its title");
+    terminal_resize(terminal, 30, 100);
     terminal_type(terminal, "s");
     EXPECT(terminal, "[#2 *", "s gives a star");
     terminal_type(terminal, "\r");

@@ -88,6 +88,7 @@ static void stages_of_ctrl_c(void) {
     EXPECT(terminal, "Ctrl-C again drops the picture", "K1: the first says what the second does");
     terminal_type(terminal, "\003");
     EXPECT(terminal, "[INFO] Dropped after step ", "K1: the second drops the picture");
+    CHECK(terminal_row_of(terminal, "Dropped after step 0/") < 0, "and says how far it was");
     CHECK(access("output_002.png", F_OK) != 0, "R6: no number is used");
     EXPECT_FRESH(terminal, "the screen is what a redraw gives");
     terminal_leave(terminal);
@@ -165,6 +166,11 @@ static void leaving_asks(void) {
     terminal_type(terminal, "\003");
     EXPECT_CURSOR(terminal, "newbie> ", "Ctrl-C stays");
     CHECK(!strstr(terminal_screen(terminal), "Stopping after step "), "and stops nothing");
+    terminal_type(terminal, "quit\r");
+    EXPECT_ROW(terminal, -1, "[s]tay?", "asked once more");
+    terminal_type(terminal, "\033");
+    EXPECT_GONE(terminal, "[s]tay? \n", "Esc stays, too");
+    EXPECT_CURSOR(terminal, "newbie> ", "at the prompt");
     terminal_type(terminal, "quit\rd");
     EXPECT_STATUS(terminal, 0, "C3: d drops them and leaves");
     CHECK(terminal_is_restored(terminal), "with everything restored");
@@ -252,11 +258,25 @@ static void the_view_command(void) {
     terminal_leave(terminal);
 }
 
+static void no_colors(void) {
+    static const char *const quick[] = {"--no-rc", "--steps=1", "--seed=1", "--size=64x64", NULL};
+    static const char *const none[] = {"NO_COLOR=1", NULL};
+    Terminal *terminal = terminal_begin(&(TerminalHow){.arguments = quick, .environment = none});
+    terminal_type(terminal, "1girl\033\r");
+    EXPECT(terminal, "#1 output_001.png", "A4: without colours pictures are made");
+    terminal_type(terminal, ":view #1\r");
+    EXPECT(terminal, "[ERROR] no picture can be seen", "and :view says why none is seen");
+    terminal_type(terminal, ":set color always\r:view #1\r");
+    CHECK(terminal_expect_picture(terminal, 100), "its hint helps");
+    terminal_leave(terminal);
+}
+
 int main(int argc, char **argv) {
     static const Scenario rows[] = {
         {"status rows while running", status_rows},
         {"typing goes on", typing_goes_on},
         {"the stages of Ctrl-C", stages_of_ctrl_c},
+        {"no colours", no_colors},
         {"Alt keys while running", keys_while_running},
         {"the picture replaces the preview", preview_is_replaced},
         {"resizes while running", resizes_while_running},
