@@ -211,17 +211,23 @@ static void paint_row(Full *full, ImagePen *pen, int row) {
     }
 }
 
+/* To where curses left it. Not by saving and restoring: some terminals have one place for that, and the normal
+ * screen's cursor is in it. */
+static void put_cursor_back(Full *full) {
+    buf_print(&full->bytes, "\033[m\033[%d;%dH", getcury(curscr) + 1, getcurx(curscr) + 1);
+}
+
 static void paint_cells(Full *full) {
     ImagePen pen = IMAGE_PEN;
     size_t before = full->bytes.size;
-    buf_text(&full->bytes, "\0337\033[m");
+    buf_text(&full->bytes, "\033[m");
     size_t start = full->bytes.size;
     for (int row = 0; row < full->scene.canvas.rows; row++)
         paint_row(full, &pen, row);
     if (full->bytes.size == start)
         buf_truncate(&full->bytes, before);
     else
-        buf_text(&full->bytes, "\033[m\0338");
+        put_cursor_back(full);
 }
 
 /* Real pixels: only the newest picture, only while it is wholly visible (F3). Its cells are blank for curses,
@@ -253,9 +259,9 @@ static void add_pixels(Full *full) {
     if (!full->pixels_fresh)
         return;
     full->pixels_fresh = false;
-    buf_print(&full->bytes, "\0337\033[%d;%dH", place->row + 1, place->column + 1);
+    buf_print(&full->bytes, "\033[%d;%dH", place->row + 1, place->column + 1);
     image_escape(&full->bytes, &place->entry->image, place->entry->box, &full->caps);
-    buf_text(&full->bytes, "\0338");
+    put_cursor_back(full);
 }
 
 static void send(Full *full) {

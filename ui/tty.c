@@ -185,6 +185,15 @@ static size_t string_size(const char *at, size_t left) {
     return 0;
 }
 
+/* An ESC that was typed just before a paste is none of the paste's: else its brackets would be lost, and what
+ * is pasted be typed. -1: more bytes must tell. */
+static int before_paste(const char *at, size_t left) {
+    size_t seen = left - 1 < sizeof PASTE_BEGIN - 1 ? left - 1 : sizeof PASTE_BEGIN - 1;
+    if (memcmp(at + 1, PASTE_BEGIN, seen))
+        return 0;
+    return seen == sizeof PASTE_BEGIN - 1 ? 1 : -1;
+}
+
 /* Bytes of the escape sequence that begins here; 0 when it is not complete. */
 static size_t escape_size(const char *at, size_t left) {
     if (left < 2)
@@ -200,6 +209,9 @@ static size_t escape_size(const char *at, size_t left) {
         return left < 3 ? 0 : is_string(at, left) ? string_size(at, left) : 2;
     if (at[1] == 'O') /* function keys of application mode */
         return left < 3 ? 0 : 3;
+    int paste = before_paste(at, left);
+    if (paste)
+        return paste > 0 ? 1 : 0;
     size_t character = at[1] == '\033' ? 1 : character_size(at + 1, left - 1);
     return character ? 1 + character : 0; /* Alt with a key */
 }

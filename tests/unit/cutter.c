@@ -49,6 +49,7 @@ static void keys(void) {
         {"\033[200~a\rb\033[201~c", "[a\rb]<c>", "a paste is one unit without its brackets"},
         {"\033[200~\033[A\002\033[201\033[201~", "[e[A\002e[201]", "whatever is in it"},
         {"\033[200~\033[201~", "[]", "an empty paste"},
+        {"\033\033[200~:q\r\033[201~", "<e>[:q\r]", "an ESC that was typed before it is none of the paste's"},
         {"\033P1$r0m\033\\x", "{eP1$r0me\\}<x>", "a DCS answer is one unit"},
         {"\033P>|kitty(0.35)\ax", "{eP>|kitty(0.35)\a}<x>", "also when it ends with BEL"},
         {"\033_Gi=31;OK\033\\\033_Gi=32;OK\033\\", "{e_Gi=31;OKe\\}{e_Gi=32;OKe\\}", "an APC, and another"},
