@@ -705,7 +705,8 @@ void terminal_show(Terminal *terminal, const char *expected) {
 
 /* ---- the end ------------------------------------------------------------------------------------------- */
 
-int terminal_wait(Terminal *terminal) {
+/* Waits for the process; kills one that does not end. */
+static int status_of(Terminal *terminal) {
     double until = clock_seconds() + TERMINAL_SECONDS;
     int status = 0;
     pid_t ended;
@@ -716,10 +717,23 @@ int terminal_wait(Terminal *terminal) {
         kill(terminal->pid, SIGKILL);
         waitpid(terminal->pid, &status, 0);
     }
-    while (pump(terminal, 0))
-        continue;
     terminal->pid = -1;
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int terminal_wait(Terminal *terminal) {
+    int status = status_of(terminal);
+    terminal_read(terminal);
+    return status;
+}
+
+static void terminal_free(Terminal *terminal) {
+    vterm_free(terminal->vterm);
+    buf_done(&terminal->text);
+    buf_done(&terminal->before);
+    buf_done(&terminal->sent);
+    buf_done(&terminal->held);
+    free(terminal);
 }
 
 void terminal_close(Terminal *terminal) {
@@ -728,12 +742,15 @@ void terminal_close(Terminal *terminal) {
         terminal_wait(terminal);
     }
     close(terminal->fd);
-    vterm_free(terminal->vterm);
-    buf_done(&terminal->text);
-    buf_done(&terminal->before);
-    buf_done(&terminal->sent);
-    buf_done(&terminal->held);
-    free(terminal);
+    terminal_free(terminal);
+}
+
+int terminal_hang_up(Terminal *terminal) {
+    close(terminal->fd);
+    terminal->closed = true;
+    int status = status_of(terminal);
+    terminal_free(terminal);
+    return status;
 }
 
 /* ---- scenarios ----------------------------------------------------------------------------------------- */

@@ -141,6 +141,9 @@ bool terminal_is_sane(const Terminal *terminal);
 int terminal_wait(Terminal *terminal);
 void terminal_close(Terminal *terminal);
 
+/* Closes the terminal while the program runs, as a window is closed. Its status, as terminal_wait. */
+int terminal_hang_up(Terminal *terminal);
+
 void terminal_show(Terminal *terminal, const char *expected);
 
 /* ---- checks that print the screen when they fail ------------------------------------------------------- */
