@@ -402,6 +402,17 @@ static size_t with_escape(char joined[EDIT_UNIT_MAX], const char *bytes, size_t 
     return rl_function_of_keyseq_len(joined, all, NULL, NULL) ? all : 0;
 }
 
+/* True for Alt with a character of several bytes: readline would take the first for the key and type the rest. */
+static bool is_alt_character(const char *bytes, size_t size) {
+    return size > 2 && bytes[0] == '\033' && (unsigned char)bytes[1] >= 0x80;
+}
+
+/* The same of the first half of a command, such as Ctrl-X, that was typed before such a character. */
+static void forget_prefix(const char *bytes) {
+    if (RL_ISSTATE(RL_STATE_MULTIKEY) && (unsigned char)bytes[0] >= 0x80)
+        rl_callback_sigcleanup();
+}
+
 EditKey edit_feed(const char *bytes, size_t size) {
     char joined[EDIT_UNIT_MAX];
     if (holds_escape(bytes, size)) {
@@ -414,8 +425,9 @@ EditKey edit_feed(const char *bytes, size_t size) {
         bytes = joined;
         size = all;
     }
-    if (is_unknown_key(bytes, size))
+    if (is_unknown_key(bytes, size) || is_alt_character(bytes, size))
         return EDIT_NOTHING;
+    forget_prefix(bytes);
     edit_show();
     editor.key = EDIT_NOTHING;
     size_t used = end_search(bytes, size);
@@ -510,10 +522,18 @@ void edit_resize(void) {
         rl_reset_screen_size();
 }
 
+/* In the midst of a search readline's point can be inside a character, or behind the text. */
+static size_t point_on_character(void) {
+    int at = rl_point < rl_end ? rl_point : rl_end;
+    while (at > 0 && at < rl_end && ((unsigned char)rl_line_buffer[at] & 0xc0) == 0x80)
+        at--;
+    return (size_t)at;
+}
+
 const char *edit_text(size_t *size, size_t *point) {
     *size = (size_t)rl_end;
     if (point)
-        *point = (size_t)rl_point;
+        *point = point_on_character();
     return rl_line_buffer ? rl_line_buffer : "";
 }
 

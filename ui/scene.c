@@ -3,6 +3,7 @@
 
 #include "ui/scene.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,6 +74,13 @@ static void draw_area_row(Scene *scene, int row, const AreaRow *part) {
     draw_spans(scene, at, part);
 }
 
+/* Over the end of a row. */
+static void draw_more(Canvas *canvas, int row, size_t lines, const char *where) {
+    char text[40];
+    int width = snprintf(text, sizeof text, " %zu more %s", lines, where);
+    canvas_text(canvas, (Span){row, canvas->columns - width, canvas->columns}, STYLE_DIM, text, (size_t)width);
+}
+
 /* The edit area in the rows above `bottom`. Returns its first row. */
 static int draw_area(Scene *scene, int bottom, int rows_max) {
     static AreaView view; /* 10 KB, of the one surface there can be */
@@ -85,11 +93,9 @@ static int draw_area(Scene *scene, int bottom, int rows_max) {
     scene->canvas.cursor_column =
         view.cursor_column < scene->canvas.columns ? view.cursor_column : scene->canvas.columns - 1;
     if (view.above)
-        canvas_print(&scene->canvas, (Span){first, scene->canvas.columns - 14, scene->canvas.columns},
-                     STYLE_DIM, " %zu more above", view.above);
+        draw_more(&scene->canvas, first, view.above, "above");
     if (view.below && view.rows > 1)
-        canvas_print(&scene->canvas, (Span){bottom - 1, scene->canvas.columns - 14, scene->canvas.columns},
-                     STYLE_DIM, " %zu more below", view.below);
+        draw_more(&scene->canvas, bottom - 1, view.below, "below");
     return first;
 }
 

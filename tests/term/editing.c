@@ -136,6 +136,18 @@ static void wide_at_the_edge(void) {
     terminal_leave(terminal);
 }
 
+static void alt_with_wide(void) {
+    Terminal *terminal = begin();
+    terminal_type(terminal, "a\033世b");
+    EXPECT_CURSOR(terminal, "newbie> ab", "Alt with a wide character means nothing and types nothing");
+    terminal_type(terminal, "\033");
+    EXPECT_REST(terminal, "an ESC alone");
+    terminal_type(terminal, "世");
+    EXPECT_CURSOR(terminal, "newbie> ab世", "and a wide character after it is typed whole");
+    EXPECT_FRESH(terminal, "the screen is what a redraw gives");
+    terminal_leave(terminal);
+}
+
 static void bad_bytes(void) {
     Terminal *terminal = begin();
     terminal_type(terminal, "ab\xc4" "c");
@@ -469,6 +481,7 @@ int main(int argc, char **argv) {
         {"wide, combining and joined characters", widths},
         {"tabs", tabs},
         {"wide characters at the edge", wide_at_the_edge},
+        {"Alt with wide characters", alt_with_wide},
         {"bytes that are no text", bad_bytes},
         {"a lone ESC", lone_escape},
         {"a locale that is not UTF-8", not_utf8},
