@@ -368,6 +368,12 @@ void settings_copy(Settings *out, const Settings *from) {
     }
 }
 
+/* :history and :lint are other commands. */
+static bool has_short_form(const Setting *setting) {
+    const Command *command = command_find(setting->name);
+    return command && command->argument[0].kind == ARGUMENT_VALUE;
+}
+
 Status settings_set(Settings *settings, SettingId id, const char *value, Origin origin) {
     Buf text = {0};
     Status st = setting_parse(&text, &SETTINGS[id], value);
@@ -377,7 +383,7 @@ Status settings_set(Settings *settings, SettingId id, const char *value, Origin 
     }
     buf_done(&text);
     if (st && !st->hint[0] && *settings_default(settings, id))
-        st = hint(st, ":%s%s %s is the default%s", command_find(SETTINGS[id].name) ? "" : "set ",
+        st = hint(st, ":%s%s %s is the default%s", has_short_form(&SETTINGS[id]) ? "" : "set ",
                   SETTINGS[id].name, settings_default(settings, id),
                   settings->value[id].model_text ? " of this model" : "");
     return st;

@@ -15,7 +15,7 @@ Status app_tags_try(App *app, const char *value) {
     free(file);
     if (st) {
         buf_done(&path);
-        return st;
+        return st->hint[0] ? st : hint(st, ":reset tags brings the installed list back");
     }
     tags_done(&app->tags);
     free(app->tags_file);

@@ -23,6 +23,9 @@ int main(void) {
     CHECK_STR(nearest("smapler"), "sampler", "smapler means sampler");
     CHECK_STR(nearest("frobnicate"), "none", "a word far from all means none of them");
     CHECK_STR(nearest(""), "none", "no word means none");
+    Nearest letter = nearest_to("z", 1);
+    nearest_try(&letter, "a");
+    CHECK(!letter.best, "one wrong letter means none: every other one is as near");
     char longest[200];
     memset(longest, 's', sizeof longest);
     CHECK_EQ(nearest_distance(longest, sizeof longest, "s", 1), NEAREST_SIZE_MAX + 1,
