@@ -82,7 +82,14 @@ static void a_run_is_explained_with_its_numbers(Talk *talk) {
 
 /* ---- the tour ------------------------------------------------------------------------------------------ */
 
-static const char SHOWN[] = ":say newbie> ";
+/* Bytes of ":say " and the prompt of a line that is shown as typed; 0 for another. */
+static size_t shown_prefix(const char *line) {
+    if (strncmp(line, ":say ", 5))
+        return 0;
+    size_t at = 5 + strspn(line + 5, " .");
+    at += strspn(line + at, "abcdefghijklmnopqrstuvwxyz0123456789_/");
+    return strncmp(line + at, "> ", 2) ? 0 : at + 2;
+}
 
 static bool is_action(const char *line, size_t size) {
     return size && *line != '#' && strncmp(line, ":say", 4) && strncmp(line, ":pause", 6);
@@ -91,8 +98,8 @@ static bool is_action(const char *line, size_t size) {
 /* The lines that the lesson shows as typed, and those that it types. */
 static void cut_lesson(Buf *shown, Buf *typed, const Buf *lesson) {
     for (const char *line = buf_string(lesson); *line;) {
-        size_t size = strcspn(line, "\n"), prefix = sizeof SHOWN - 1;
-        if (size > prefix && !strncmp(line, SHOWN, prefix))
+        size_t size = strcspn(line, "\n"), prefix = shown_prefix(line);
+        if (prefix)
             buf_print(shown, "%.*s\n", (int)(size - prefix), line + prefix);
         else if (is_action(line, size))
             buf_print(typed, "%.*s\n", (int)size, line);
