@@ -7,35 +7,26 @@
 
 #include "base/utf8.h"
 
-/* Adds words of the row, each with a NUL behind it. */
-static void add_words(Buf *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void add_words(Buf *out, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    buf_vprint(out, format, args);
-    va_end(args);
-    buf_byte(out, 0);
-}
-
+/* Words of the row, each with a NUL behind it. */
 static void add_text_facts(Buf *words, const Hint *hint) {
     static const char *const levels[] = {"", ", many", ", too many: details collapse"};
     if (hint->attributes && hint->level != HINT_FINE)
-        add_words(words, "%s: %zu attributes%s", hint->path, hint->attributes, levels[hint->level]);
+        buf_item(words, "%s: %zu attributes%s", hint->path, hint->attributes, levels[hint->level]);
     if (hint->open[0])
-        add_words(words, "open: %s", hint->open);
+        buf_item(words, "open: %s", hint->open);
     if (hint->attributes && hint->level == HINT_FINE)
-        add_words(words, "%s: %zu attribute%s", hint->path, hint->attributes,
-                  hint->attributes == 1 ? "" : "s");
+        buf_item(words, "%s: %zu attribute%s", hint->path, hint->attributes,
+                 hint->attributes == 1 ? "" : "s");
     if (hint->tokens)
-        add_words(words, "%s%zu of %zu tokens", hint->tokens_at_least ? "over " : "", hint->tokens,
-                  hint->token_limit);
+        buf_item(words, "%s%zu of %zu tokens", hint->tokens_at_least ? "over " : "", hint->tokens,
+                 hint->token_limit);
 }
 
 static void add_command_facts(Buf *words, const Hint *hint) {
     if (!hint->command)
         return;
-    add_words(words, "%s", hint->command->help);
-    add_words(words, "%s", hint->command->example);
+    buf_item(words, "%s", hint->command->help);
+    buf_item(words, "%s", hint->command->example);
 }
 
 static const char *const IDLE_KEYS[] = {"Alt-Enter renders", "Ctrl-J new line",    "Ctrl-G editor",
@@ -46,23 +37,23 @@ static const char *const TYPING_KEYS[] = {"Tab completes", "Ctrl-G editor", NULL
 
 static void add_keys(Buf *words, const char *const *keys) {
     for (; *keys; keys++)
-        add_words(words, "%s", *keys);
+        buf_item(words, "%s", *keys);
 }
 
 /* What is worth knowing now, the most useful first. */
 static void add_all(Buf *words, const View *view, const Hint *hint, HintTyping typing) {
     if (typing == HINT_EMPTY && view->job) {
-        add_words(words, view->stopping ? "Ctrl-C drops the picture" : "Ctrl-C stops after this step");
+        buf_item(words, view->stopping ? "Ctrl-C drops the picture" : "Ctrl-C stops after this step");
         add_keys(words, RUNNING_KEYS);
     } else if (typing == HINT_EMPTY) {
         add_keys(words, IDLE_KEYS);
     } else {
         add_command_facts(words, hint);
         add_text_facts(words, hint);
-        add_words(words, hint->is_command  ? "Enter runs it"
-                         : hint->open[0] ? "Alt-Enter renders anyway"
+        buf_item(words, hint->is_command ? "Enter runs it"
+                        : hint->open[0]  ? "Alt-Enter renders anyway"
                                          : "Alt-Enter renders");
-        add_words(words, view->job ? "Ctrl-C stops the picture" : "Ctrl-C clears");
+        buf_item(words, view->job ? "Ctrl-C stops the picture" : "Ctrl-C clears");
         add_keys(words, TYPING_KEYS);
     }
     buf_byte(words, 0);

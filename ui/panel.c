@@ -34,15 +34,6 @@ static int put_facts(Canvas *canvas, Span at, const char *facts) {
     return at.column;
 }
 
-static void add_fact(Buf *facts, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void add_fact(Buf *facts, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    buf_vprint(facts, format, args);
-    va_end(args);
-    buf_byte(facts, 0);
-}
-
 /* ---- header -------------------------------------------------------------------------------------------- */
 
 static const char *model_words(const View *view) {
@@ -77,9 +68,9 @@ double panel_progress(const View *view) {
 /* "2.1 it/s", "3.4 s/it". */
 static void add_rate(Buf *facts, double seconds) {
     if (seconds > 1)
-        add_fact(facts, "%.1f s/it", seconds);
+        buf_item(facts, "%.1f s/it", seconds);
     else if (seconds > 0)
-        add_fact(facts, "%.1f it/s", 1 / seconds);
+        buf_item(facts, "%.1f it/s", 1 / seconds);
 }
 
 static const char *phase_words(const View *view) {
@@ -92,16 +83,16 @@ static const char *phase_words(const View *view) {
 
 static void add_running_facts(Buf *facts, const View *view) {
     char seconds[24];
-    add_fact(facts, "%3.0f%%", 100 * panel_progress(view));
+    buf_item(facts, "%3.0f%%", 100 * panel_progress(view));
     if (view->step > 0 && view->phase == VIEW_DENOISE && !view->stopping) {
-        add_fact(facts, "sigma %.4f", view->sigma);
+        buf_item(facts, "sigma %.4f", view->sigma);
         add_rate(facts, view->step_seconds);
     } else {
-        add_fact(facts, "%s", phase_words(view));
+        buf_item(facts, "%s", phase_words(view));
     }
     if (view->step > 0) {
         clock_format(seconds, view->eta);
-        add_fact(facts, "ETA %s", seconds);
+        buf_item(facts, "ETA %s", seconds);
     }
 }
 
@@ -161,7 +152,7 @@ static void draw_phases(Canvas *canvas, int row, const View *view) {
     }
     for (int i = 0; i < VIEW_PHASES; i++) {
         clock_format(seconds, view->phase_seconds[i] < 0 ? 0 : view->phase_seconds[i]);
-        add_fact(&facts, "%s %s", names[i], view->phase_seconds[i] < 0 ? "-" : seconds);
+        buf_item(&facts, "%s %s", names[i], view->phase_seconds[i] < 0 ? "-" : seconds);
     }
     buf_byte(&facts, 0);
     put_facts(canvas, (Span){row, 0, canvas->columns - text_width(queue.data) - 2}, facts.data);
@@ -173,7 +164,7 @@ static void draw_phases(Canvas *canvas, int row, const View *view) {
 /* ---- idle ---------------------------------------------------------------------------------------------- */
 
 static void add_setting(Buf *facts, const Settings *settings, SettingId id) {
-    add_fact(facts, "%s %s", SETTINGS[id].name, settings_text(settings, id));
+    buf_item(facts, "%s %s", SETTINGS[id].name, settings_text(settings, id));
 }
 
 static void draw_idle(Canvas *canvas, int row, const View *view, const Settings *settings) {
@@ -184,11 +175,11 @@ static void draw_idle(Canvas *canvas, int row, const View *view, const Settings 
     if (view->last_seconds > 0)
         buf_print(&right, "last %s  ", seconds);
     put_queue(&right, view, 0);
-    add_fact(&facts, "%s", view->paused && view->waiting ? "paused" : states[view->model]);
-    add_fact(&facts, "%s", settings_text(settings, SET_SIZE));
-    add_fact(&facts, "%s steps", settings_text(settings, SET_STEPS));
+    buf_item(&facts, "%s", view->paused && view->waiting ? "paused" : states[view->model]);
+    buf_item(&facts, "%s", settings_text(settings, SET_SIZE));
+    buf_item(&facts, "%s steps", settings_text(settings, SET_STEPS));
     add_setting(&facts, settings, SET_CFG);
-    add_fact(&facts, "%s/%s", settings_text(settings, SET_SAMPLER), settings_text(settings, SET_SCHEDULE));
+    buf_item(&facts, "%s/%s", settings_text(settings, SET_SAMPLER), settings_text(settings, SET_SCHEDULE));
     add_setting(&facts, settings, SET_SEED);
     add_setting(&facts, settings, SET_SHIFT);
     add_setting(&facts, settings, SET_SYS);

@@ -22,8 +22,7 @@
  * caller. */
 static char *index_path(const char *path) {
     char *directory = file_directory(path), *real = realpath(directory, NULL);
-    const char *slash = strrchr(path, '/');
-    char *result = real ? file_join(real, slash ? slash + 1 : path) : must_copy(path);
+    char *result = real ? file_join(real, file_name(path)) : must_copy(path);
     free(directory);
     free(real);
     return result;
@@ -66,15 +65,6 @@ void app_gallery_saved(App *app, const Job *job, const SavedInfo *saved) {
     warn_once(app, gallery_add(&app->gallery, &entry));
 }
 
-/* N of PREFIX N .png, 0 when it is another name. */
-static int64_t number_in(const char *name, const char *prefix) {
-    size_t size = strlen(prefix), digits = 0;
-    if (strncmp(name, prefix, size))
-        return 0;
-    digits = strspn(name + size, "0123456789");
-    return digits && !strcmp(name + size + digits, ".png") ? strtoll(name + size, NULL, 10) : 0;
-}
-
 /* A picture that the index does not know: what it says itself. Its own pictures go into the index again. */
 static void read_unknown(App *app, const char *file, int64_t number) {
     struct stat facts;
@@ -113,7 +103,7 @@ static void read_directory(App *app, const char *directory) {
     for (int i = 0; i < count; i++) {
         char *file = file_join(directory, names[i]->d_name);
         if (!gallery_find(&app->gallery, file) && read++ < UNKNOWN_READ_MAX)
-            read_unknown(app, file, number_in(names[i]->d_name, prefix));
+            read_unknown(app, file, file_number(names[i]->d_name, prefix));
         free(file);
         free(names[i]);
     }
@@ -225,11 +215,6 @@ static GalleryEntry *shown(const App *app, size_t index) {
     return gallery_find(&app->gallery, app->gallery_shown[index]);
 }
 
-static const char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 /* The prompt in one line: tags and white space as single spaces. */
 static void put_caption(Buf *out, const char *prompt) {
     bool space = false;
@@ -266,7 +251,7 @@ void app_gallery_at(GalleryPicture *out, App *app, size_t index) {
     const char *path = app->gallery_shown[index];
     buf_truncate(&app->gallery_caption, 0);
     buf_truncate(&app->gallery_facts, 0);
-    *out = (GalleryPicture){.path = path, .name = base_name(path), .missing = true};
+    *out = (GalleryPicture){.path = path, .name = file_name(path), .missing = true};
     if (entry) {
         put_caption(&app->gallery_caption, entry->meta.prompt);
         put_facts(&app->gallery_facts, &entry->meta);
@@ -286,7 +271,7 @@ Status app_thumbnail(Image *out, App *app, size_t index, int side) {
     const Thumbnail *thumbnail;
     TRY(thumbnail_of(&thumbnail, &app->thumbnails, path, side));
     *out = (Image){thumbnail->pixels, thumbnail->width, thumbnail->height, entry ? entry->number : 0,
-                   .kind = IMAGE_VIEW, .name = base_name(path)};
+                   .kind = IMAGE_VIEW, .name = file_name(path)};
     return NULL;
 }
 
@@ -295,11 +280,11 @@ static void put_name(Buf *out, const GalleryEntry *entry) {
     if (entry->number)
         buf_print(out, "#%lld", (long long)entry->number);
     else
-        buf_text(out, base_name(entry->file));
+        buf_text(out, file_name(entry->file));
 }
 
 static Status is_lost(const App *app, size_t index) {
-    return hint(fail(ERR_IO, "%s is not in the gallery any more", base_name(app->gallery_shown[index])),
+    return hint(fail(ERR_IO, "%s is not in the gallery any more", file_name(app->gallery_shown[index])),
                 ":gallery looks again");
 }
 
@@ -358,11 +343,13 @@ Status app_gallery_find(GalleryEntry **out, App *app, const char *reference) {
     }
     char *file = index_path(path);
     free(path);
-    TRY(gallery_refresh(&app->gallery));
-    if (!gallery_find(&app->gallery, file) && !st) {
-        const char *name = strrchr(file, '/');
-        read_unknown(app, file, number_in(name ? name + 1 : file, settings_text(&app->settings, SET_PREFIX)));
+    Status index = gallery_refresh(&app->gallery);
+    if (index) {
+        free(file);
+        return index;
     }
+    if (!gallery_find(&app->gallery, file) && !st)
+        read_unknown(app, file, file_number(file_name(file), settings_text(&app->settings, SET_PREFIX)));
     *out = gallery_find(&app->gallery, file);
     if (!*out && !st)
         st = file_exists(file) ? fail(ERR_FORMAT, "%s is not a PNG", reference)
@@ -374,5 +361,5 @@ Status app_gallery_find(GalleryEntry **out, App *app, const char *reference) {
 }
 
 int64_t picture_number(const App *app, const char *path) {
-    return number_in(base_name(path), settings_text(&app->settings, SET_PREFIX));
+    return file_number(file_name(path), settings_text(&app->settings, SET_PREFIX));
 }

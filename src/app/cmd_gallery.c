@@ -88,11 +88,6 @@ Status cmd_star(App *app, const Call *call) {
     return app_set_star(app, entry);
 }
 
-static const char *name_of(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static Status no_pictures_here(void) {
     return hint(fail(ERR_UNSUPPORTED, "lines cannot show a picture"),
                 ":set picture half shows it as blocks; :open in the desktop's viewer");
@@ -113,7 +108,7 @@ Status cmd_view(App *app, const Call *call) {
     const Shot *shot = picture_shot(app, reference);
     if (shot && shot->pixels) {
         report_image(&app->report, &(Image){shot->pixels, shot->job->width, shot->job->height, shot->number,
-                                            IMAGE_VIEW, shot->path ? name_of(shot->path) : "not saved"});
+                                            IMAGE_VIEW, shot->path ? file_name(shot->path) : "not saved"});
         return NULL;
     }
     char *path;
@@ -123,7 +118,7 @@ Status cmd_view(App *app, const Call *call) {
     if (!st) {
         int64_t number = picture_number(app, path);
         report_image(&app->report, &(Image){picture.pixels, picture.width, picture.height, number, IMAGE_VIEW,
-                                            name_of(path)});
+                                            file_name(path)});
         free(picture.pixels);
     }
     free(path);

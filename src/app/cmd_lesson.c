@@ -6,6 +6,7 @@
 
 #include "app/cmd.h"
 #include "app/state.h"
+#include "base/file.h"
 
 Status cmd_run(App *app, const Call *call) {
     char *path = app_path(app, call->word[0]);
@@ -36,9 +37,7 @@ Status cmd_say(App *app, const Call *call) {
 static void end_lesson(App *app) {
     if (!app->script)
         return;
-    const char *slash = strrchr(app->script->name, '/');
-    report_line(&app->report, LINE_INFO, "Ended at %s:%zu", slash ? slash + 1 : app->script->name,
-                app->script->line);
+    report_line(&app->report, LINE_INFO, "Ended at %s:%zu", file_name(app->script->name), app->script->line);
     script_stop(app);
 }
 

@@ -71,7 +71,7 @@ static Status set_aside(const History *history, size_t line, Buf *warning) {
     }
     Status st = rename(history->path, bad) ? fail_errno("rename %s", history->path) : NULL;
     if (!st)
-        buf_print(warning, "history was damaged at line %zu, kept as %s", line, strrchr(bad, '/') + 1);
+        buf_print(warning, "history was damaged at line %zu, kept as %s", line, file_name(bad));
     free(bad);
     free(copy);
     return st;

@@ -75,7 +75,7 @@ Status picture_path(char **out, App *app, const char *reference) {
     }
     char *path = picture_numbered_path(app, number);
     if (!file_exists(path)) {
-        const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+        const char *name = file_name(path);
         Status st = fail(ERR_IO, "%s: there is no %s in %s", reference, name, directory);
         free(path);
         return hint(st, ":gallery lists what is there");

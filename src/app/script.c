@@ -65,9 +65,8 @@ void script_stop(App *app) {
 void script_fault(App *app, Status st, ExitStatus otherwise) {
     const Script *script = app->script;
     if (st && script && st->code != ERR_CANCELLED) {
-        const char *name = script->name;
-        if (script->source == SOURCE_START_FILE && strrchr(name, '/'))
-            name = strrchr(name, '/') + 1;
+        bool own = script->source == SOURCE_START_FILE;
+        const char *name = own ? file_name(script->name) : script->name;
         size_t line = script->line;
         st = note(st, "%s:%zu", name, line);
         if (!script->keep_going) {

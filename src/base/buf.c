@@ -82,6 +82,14 @@ void buf_vprint(Buf *buf, const char *format, va_list args) {
     buf->size += (size_t)count;
 }
 
+void buf_item(Buf *buf, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    buf_vprint(buf, format, args);
+    va_end(args);
+    buf_byte(buf, 0);
+}
+
 void buf_truncate(Buf *buf, size_t size) {
     assert(size <= buf->size);
     buf->size = size;

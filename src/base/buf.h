@@ -18,6 +18,9 @@ void buf_text(Buf *buf, const char *text);
 void buf_byte(Buf *buf, unsigned char byte);
 void buf_print(Buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprint(Buf *buf, const char *format, va_list args);
+
+/* The same and a NUL: one of a list of texts that are walked by strlen. */
+void buf_item(Buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_truncate(Buf *buf, size_t size); /* size <= buf->size */
 const char *buf_string(const Buf *buf);   /* borrowed; "" when empty */
 char *buf_take(Buf *buf); /* the string, owned by the caller (free); buf is empty afterwards. Never NULL */

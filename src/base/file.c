@@ -178,6 +178,11 @@ char *file_directory(const char *path) {
     return slash ? must_copy_n(path, slash == path ? 1 : (size_t)(slash - path)) : must_copy(".");
 }
 
+const char *file_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 uint64_t file_free_space(const char *directory) {
     struct statvfs facts;
     if (statvfs(directory, &facts) != 0)

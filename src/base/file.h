@@ -53,6 +53,9 @@ char *file_expand(const char *path);
 /* The directory part of a path: "." for a name without a slash; owned by the caller. */
 char *file_directory(const char *path);
 
+/* The part behind the last slash, all of it without one; borrowed from `path`. */
+const char *file_name(const char *path);
+
 /* Bytes an unprivileged user can still write in the file system of `directory`; UINT64_MAX when unknown. */
 uint64_t file_free_space(const char *directory);
 
@@ -60,7 +63,10 @@ uint64_t file_free_space(const char *directory);
  * product.md R4. */
 Status file_check_writable(const char *directory);
 
-/* Highest N among names PREFIX digits ".png" in `directory`, 0 when there is none. product.md N1. */
+/* N of a name PREFIX digits ".png"; 0 for every other name. product.md N1. */
+int64_t file_number(const char *name, const char *prefix);
+
+/* Highest N among such names in `directory`, 0 when there is none. */
 Status file_highest_number(int64_t *out, const char *directory, const char *prefix);
 
 typedef struct NumberedFile {

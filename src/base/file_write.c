@@ -138,8 +138,7 @@ Status file_check_writable(const char *directory) {
     return st;
 }
 
-/* N of PREFIX N .png; 0 for every other name. */
-static int64_t number_of(const char *name, const char *prefix) {
+int64_t file_number(const char *name, const char *prefix) {
     size_t skip = strlen(prefix);
     if (strncmp(name, prefix, skip) != 0)
         return 0;
@@ -161,7 +160,7 @@ Status file_highest_number(int64_t *out, const char *directory, const char *pref
         return fail_errno("read the directory %s", directory);
     int64_t highest = 0;
     for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
-        int64_t number = number_of(entry->d_name, prefix);
+        int64_t number = file_number(entry->d_name, prefix);
         highest = number > highest ? number : highest;
     }
     closedir(entries);

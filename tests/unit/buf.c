@@ -17,6 +17,9 @@ int main(void) {
     CHECK(buf.size == 10 && memcmp(buf.data, "abcd42-x\0z", 11) == 0, "NUL bytes are kept and a NUL follows");
     buf_truncate(&buf, 3);
     CHECK_STR(buf_string(&buf), "abc", "truncating shortens the string");
+    buf_item(&buf, "%d", 7);
+    CHECK(buf.size == 5 && !strcmp(buf.data + 3, "7"), "an item ends in a NUL that counts");
+    buf_truncate(&buf, 3);
     for (int i = 0; i < 10000; i++)
         buf_print(&buf, "%d,", i);
     CHECK_EQ(buf.size, 3 + 48890, "ten thousand prints are all there");

@@ -109,6 +109,11 @@ static void test_paths(void) {
         CHECK_STR(path, DIRECTORIES[i][1], "a path has a directory");
         free(path);
     }
+    CHECK_STR(file_name("a/b.png"), "b.png", "a path has a name");
+    CHECK_STR(file_name("b.png"), "b.png", "also without a slash");
+    CHECK_EQ(file_number("output_012.png", "output_"), 12, "N1: a numbered name has a number");
+    CHECK_EQ(file_number("output_12.jpg", "output_"), 0, "N1: another has none");
+    CHECK_EQ(file_number("output_.png", "output_"), 0, "N1: nor has one without digits");
     CHECK_OK(file_make_directories("d/e//f/", 0700), "a directory is made with its parents");
     CHECK(file_is_directory("d/e/f") && file_exists("d") && !file_exists("d/x"), "it is there");
     CHECK_OK(file_make_directories("d/e/f", 0700), "an existing directory is fine");
