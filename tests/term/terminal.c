@@ -208,6 +208,10 @@ static bool pump(Terminal *terminal, int milliseconds) {
     return true;
 }
 
+bool terminal_pump(Terminal *terminal, int milliseconds) {
+    return pump(terminal, milliseconds);
+}
+
 void terminal_read(Terminal *terminal) {
     while (pump(terminal, 0))
         continue;

@@ -63,6 +63,9 @@ pid_t terminal_pid(const Terminal *terminal);
 /* Takes what has come, without waiting. */
 void terminal_read(Terminal *terminal);
 
+/* Waits at most so long for something from the program, and takes it. False when nothing came. */
+bool terminal_pump(Terminal *terminal, int milliseconds);
+
 /* True when the program has closed the terminal: it has ended. */
 bool terminal_is_closed(const Terminal *terminal);
 
