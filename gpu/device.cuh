@@ -24,6 +24,26 @@ enum { WARP_LANES = 32, BLOCK_WARPS_MAX = 32 };
 
 /* ---- numbers ------------------------------------------------------------------------------------------- */
 
+/* The same bits as the other. */
+__device__ __forceinline__ float float_of_bits(uint32_t bits) {
+#ifdef NEWBIE_EMULATED
+    float f;
+    memcpy(&f, &bits, 4);
+    return f;
+#else
+    return __uint_as_float(bits);
+#endif
+}
+__device__ __forceinline__ uint32_t bits_of_float(float f) {
+#ifdef NEWBIE_EMULATED
+    uint32_t bits;
+    memcpy(&bits, &f, 4);
+    return bits;
+#else
+    return __float_as_uint(f);
+#endif
+}
+
 /* The upper half of a float. */
 struct bf16_t {
     uint16_t bits;
@@ -34,14 +54,7 @@ __device__ __forceinline__ float to_float(float x) {
 }
 
 __device__ __forceinline__ float to_float(bf16_t x) {
-#ifdef NEWBIE_EMULATED
-    uint32_t bits = (uint32_t)x.bits << 16;
-    float f;
-    memcpy(&f, &bits, 4);
-    return f;
-#else
-    return __uint_as_float((uint32_t)x.bits << 16);
-#endif
+    return float_of_bits((uint32_t)x.bits << 16);
 }
 
 /* IEEE half precision; only embedding tables and casts have it. */
@@ -57,6 +70,18 @@ __device__ __forceinline__ float to_float(f16_t x) {
     asm("cvt.f32.f16 %0, %1;" : "=f"(f) : "h"(x.bits));
     return f;
 #endif
+}
+
+/* 8 bits: sign, 4 of exponent, 3 of mantissa; no infinity, 0x7f is NaN. In whole-number arithmetic, because the
+ * instruction is not there on every card that the module is compiled for. */
+struct e4m3_t {
+    uint8_t bits;
+};
+
+__device__ __forceinline__ float to_float(e4m3_t x) {
+    uint32_t magnitude = x.bits & 0x7f, bits = magnitude << 20 | (uint32_t)(x.bits & 0x80) << 24;
+    float f = float_of_bits(bits) * 0x1p120f; /* the exponent is biased by 7 instead of 127 */
+    return magnitude == 0x7f ? NAN : f;
 }
 
 /* Rounded to nearest, ties to even. */
@@ -85,6 +110,17 @@ template <> __device__ __forceinline__ f16_t from_float<f16_t>(float x) {
 #else
     asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
 #endif
+    return y;
+}
+
+/* What is too large becomes 448, the largest. */
+template <> __device__ __forceinline__ e4m3_t from_float<e4m3_t>(float x) {
+    float magnitude = fminf(fabsf(x), 448);
+    uint32_t bits = bits_of_float(magnitude), sign = bits_of_float(x) >> 24 & 0x80;
+    uint32_t number = magnitude < 0x1p-6f ? (uint32_t)(int)rintf(magnitude * 512)
+                                          : (bits + 0x7ffff + (bits >> 20 & 1) - (120u << 23)) >> 20;
+    e4m3_t y;
+    y.bits = (uint8_t)(sign | (x != x ? 0x7f : number));
     return y;
 }
 

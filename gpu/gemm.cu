@@ -13,6 +13,10 @@
 #include <sys/stat.h>
 
 enum { GEMM_CANDIDATES = 16, GEMM_SHAPES_MAX = 256, GEMM_CHOICES_MAX = 512, GEMM_BUCKET = 512, GEMM_RUNS = 3 };
+
+/* Up to so many products of fp8 numbers may be summed fast, in which Hopper keeps about 14 bits; not the 9216 of
+ * the second feed-forward matrix (performance.md 3.3). */
+enum { GEMM_FAST_DEPTH = 4096 };
 static const size_t GEMM_WORKSPACE = (size_t)32 << 20;
 static const int GEMM_ALIGNMENT = 16;
 
@@ -79,7 +83,7 @@ void gemm_library_name(char *out, size_t size) {
 /* What a product looks like to the library. */
 typedef struct GemmShape {
     int64_t rows, out, in, x_stride, y_stride;
-    DType y_type;
+    DType x_type, y_type; /* the weight is of x_type */
     StoreMode store;
 } GemmShape;
 
@@ -95,7 +99,7 @@ typedef struct GemmEntry {
 /* A line of the file: which candidate a kind of shape takes. */
 typedef struct GemmChoice {
     int64_t rows, out, in; /* rows: of the bucket */
-    DType y_type;
+    DType x_type, y_type;
     int candidate;
 } GemmChoice;
 
@@ -145,19 +149,19 @@ static void gemm_find_file(Gemm *gemm) {
     snprintf(gemm->path, sizeof gemm->path, "%s/products.txt", folder);
 }
 
-/* Lines "KEY | ROWS OUT IN TYPE = CANDIDATE"; any other line is somebody else's. */
+/* Lines "KEY | ROWS OUT IN TYPE TYPE = CANDIDATE"; any other line is somebody else's. */
 static void gemm_read_file(Gemm *gemm) {
     FILE *file = gemm->path[0] ? fopen(gemm->path, "re") : NULL;
     char line[400];
     size_t key = strlen(gemm->key);
     while (file && fgets(line, sizeof line, file) && gemm->choices < GEMM_CHOICES_MAX) {
         long long rows, out, in;
-        int type, candidate;
+        int x_type, y_type, candidate;
         if (strncmp(line, gemm->key, key) ||
-            sscanf(line + key, " | %lld %lld %lld %d = %d", &rows, &out, &in, &type, &candidate) != 5 ||
+            sscanf(line + key, " | %lld %lld %lld %d %d = %d", &rows, &out, &in, &x_type, &y_type, &candidate) != 6 ||
             candidate < 0 || candidate >= GEMM_CANDIDATES)
             continue;
-        gemm->choice[gemm->choices++] = GemmChoice{rows, out, in, (DType)type, candidate};
+        gemm->choice[gemm->choices++] = GemmChoice{rows, out, in, (DType)x_type, (DType)y_type, candidate};
     }
     if (file)
         fclose(file);
@@ -168,8 +172,9 @@ static bool gemm_append(const Gemm *gemm, const GemmChoice *choice) {
     FILE *file = gemm->path[0] ? fopen(gemm->path, "ae") : NULL;
     if (!file)
         return false;
-    int printed = fprintf(file, "%s | %lld %lld %lld %d = %d\n", gemm->key, (long long)choice->rows,
-                          (long long)choice->out, (long long)choice->in, (int)choice->y_type, choice->candidate);
+    int printed = fprintf(file, "%s | %lld %lld %lld %d %d = %d\n", gemm->key, (long long)choice->rows,
+                          (long long)choice->out, (long long)choice->in, (int)choice->x_type,
+                          (int)choice->y_type, choice->candidate);
     return (fclose(file) == 0) & (printed > 0);
 }
 
@@ -240,23 +245,31 @@ static GemmShape gemm_shape(const Product *p) {
     shape.in = p->in;
     shape.x_stride = p->x_stride;
     shape.y_stride = p->y_stride;
+    shape.x_type = p->x_type;
     shape.y_type = p->y_type;
     shape.store = p->store;
     return shape;
+}
+
+static cudaDataType_t gemm_number(DType type) {
+    return type == DT_F8_E4M3 ? CUDA_R_8F_E4M3 : type == DT_BF16 ? CUDA_R_16BF : CUDA_R_32F;
 }
 
 static Status gemm_describe(const Gemm *gemm, Cuda *cuda, GemmEntry *entry) {
     const GemmLibrary *lt = gemm->library;
     const GemmShape *s = &entry->shape;
     cublasOperation_t transposed = CUBLAS_OP_T;
-    cudaDataType_t y_type = s->y_type == DT_BF16 ? CUDA_R_16BF : CUDA_R_32F;
+    cudaDataType_t x_type = gemm_number(s->x_type), y_type = gemm_number(s->y_type);
+    int8_t fast = s->x_type == DT_F8_E4M3 && s->in <= GEMM_FAST_DEPTH;
     const char *doing = "preparing a product";
     GEMM_TRY(cuda, lt->cublasLtMatmulDescCreate_(&entry->product, CUBLAS_COMPUTE_32F, CUDA_R_32F), doing);
     GEMM_TRY(cuda, lt->cublasLtMatmulDescSetAttribute_(entry->product, CUBLASLT_MATMUL_DESC_TRANSA, &transposed,
                                                        sizeof transposed), doing);
-    GEMM_TRY(cuda, lt->cublasLtMatrixLayoutCreate_(&entry->a, CUDA_R_16BF, (uint64_t)s->in, (uint64_t)s->out, s->in),
+    GEMM_TRY(cuda, lt->cublasLtMatmulDescSetAttribute_(entry->product, CUBLASLT_MATMUL_DESC_FAST_ACCUM, &fast,
+                                                       sizeof fast), doing);
+    GEMM_TRY(cuda, lt->cublasLtMatrixLayoutCreate_(&entry->a, x_type, (uint64_t)s->in, (uint64_t)s->out, s->in),
              doing);
-    GEMM_TRY(cuda, lt->cublasLtMatrixLayoutCreate_(&entry->b, CUDA_R_16BF, (uint64_t)s->in, (uint64_t)s->rows,
+    GEMM_TRY(cuda, lt->cublasLtMatrixLayoutCreate_(&entry->b, x_type, (uint64_t)s->in, (uint64_t)s->rows,
                                                    s->x_stride), doing);
     GEMM_TRY(cuda, lt->cublasLtMatrixLayoutCreate_(&entry->d, y_type, (uint64_t)s->out, (uint64_t)s->rows,
                                                    s->y_stride), doing);
@@ -355,7 +368,7 @@ static int gemm_contest(const Gemm *gemm, const Cuda *cuda, GemmEntry *entry, co
 }
 
 static GemmChoice gemm_kind(const GemmShape *s) {
-    return GemmChoice{divide_up(s->rows, GEMM_BUCKET), s->out, s->in, s->y_type, 0};
+    return GemmChoice{divide_up(s->rows, GEMM_BUCKET), s->out, s->in, s->x_type, s->y_type, 0};
 }
 
 /* Which candidate this shape takes: as the file says; else the winner of a contest, when it can be kept; else
@@ -365,7 +378,8 @@ static int gemm_choose(Gemm *gemm, const Cuda *cuda, GemmEntry *entry, const Pro
     GemmChoice kind = gemm_kind(&entry->shape);
     for (int i = 0; i < gemm->choices; i++) {
         const GemmChoice *c = &gemm->choice[i];
-        if (c->rows == kind.rows && c->out == kind.out && c->in == kind.in && c->y_type == kind.y_type)
+        if (c->rows == kind.rows && c->out == kind.out && c->in == kind.in && c->x_type == kind.x_type &&
+            c->y_type == kind.y_type)
             return c->candidate < count ? c->candidate : 0;
     }
     if (count < 2 || entry->shape.store == STORE_ADD || gemm->choices == GEMM_CHOICES_MAX || !gemm->path[0])
@@ -407,7 +421,8 @@ static bool gemm_fits(const void *data, int64_t stride, DType type) {
 }
 
 bool gemm_takes(const Gemm *gemm, const Product *p) {
-    return gemm && p->x_type == DT_BF16 && p->w_type == DT_BF16 && gemm_fits(p->x, p->x_stride, p->x_type) &&
+    bool numbers = p->x_type == p->w_type && (p->x_type == DT_BF16 || p->x_type == DT_F8_E4M3);
+    return gemm && numbers && gemm_fits(p->x, p->x_stride, p->x_type) &&
            gemm_fits(p->w, p->in, p->w_type) && gemm_fits(p->y, p->y_stride, p->y_type) && p->out % 8 == 0;
 }
 

@@ -13,7 +13,7 @@ typedef struct Gemm Gemm;
 Status gemm_open(Gemm **out, Cuda *cuda, Determinism determinism);
 void gemm_close(Gemm *gemm);
 
-/* True when gemm_run can do it: bf16 numbers on 16-byte addresses in rows of whole 16 bytes. */
+/* True when gemm_run can do it: bf16 or e4m3 numbers on 16-byte addresses in rows of whole 16 bytes. */
 bool gemm_takes(const Gemm *gemm, const Product *p);
 
 /* y = or += x · wᵀ; bias and act of p are the caller's business. */

@@ -58,7 +58,7 @@ static Status linear_by_library(Cuda *cuda, const Product *p) {
 
 Status cuda_linear(void *state, Tensor y, Tensor x, const Weight *w, LinearHow how) {
     Cuda *cuda = (Cuda *)state;
-    if (w->type == DT_I8)
+    if (eight_is(w->type))
         return eight_linear(cuda, y, x, w, how);
     Product p = {y.data, x.data, w->packed, y.type, x.type, w->type, y.strides[0], x.strides[0], x.dims[0], w->out,
                  w->in, w->bias, how.act, how.store};
@@ -108,7 +108,7 @@ template <class T> static void glu_launch(Cuda *cuda, Tensor y, const Weight *w,
 
 Status cuda_glu_linear(void *state, Tensor y, Tensor x, const Weight *w, Activation act) {
     Cuda *cuda = (Cuda *)state;
-    if (w->type == DT_I8)
+    if (eight_is(w->type))
         return eight_glu_linear(cuda, y, x, w, act);
     Product whole = {y.data, x.data, w->packed, y.type, x.type, w->type, y.strides[0], x.strides[0], x.dims[0],
                      w->out, w->in, w->bias, act, STORE_SET};

@@ -60,6 +60,11 @@ Status plain_product(Cuda *cuda, const Product *p) {
         part.x = (const char *)p->x + (size_t)(from * PLAIN_TILE * p->x_stride) * dtype_size(p->x_type);
         part.rows = rows < most * PLAIN_TILE ? rows : most * PLAIN_TILE;
         dim3 grid((unsigned)divide_up(p->out, PLAIN_TILE), (unsigned)divide_up(part.rows, PLAIN_TILE));
+        if (p->x_type == DT_F8_E4M3) {
+            WITH_TYPE(p->y_type, Y,
+                LAUNCH((plain_product_tiles<Y, e4m3_t, e4m3_t>), grid, PLAIN_THREADS, 0, cuda->compute, part));
+            continue;
+        }
         WITH_TYPE(p->y_type, Y,
             WITH_TYPE(p->x_type, X,
                 WITH_TYPE(p->w_type, W,

@@ -348,6 +348,7 @@ static Status open_parts(Cuda *cuda, const BackendOptions *options) {
     CUDA_TRY(cuda, cudaMalloc(&scratch, SCRATCH_BYTES), "working space");
     cuda->scratch = (char *)scratch;
     TRY(gemm_open(&cuda->gemm, cuda, options->determinism));
+    TRY(eight_try(cuda));
     return attention_wgmma_try(cuda);
 }
 

@@ -8,8 +8,6 @@
 #include "gpu/eight.cuh"
 #include "gpu/runtime.cuh"
 
-enum { WEIGHT_ALIGNMENT = 256 };
-
 /* A matrix on its way: row r of the packed matrix is row `source_row` of part `source_part`. */
 typedef struct Packing {
     Cuda *cuda;
@@ -63,9 +61,9 @@ static void pack_row(const Packing *p, char *out, int64_t row) {
 
 /* Rows [row, row + count), which are in scratch memory as bf16, to bytes and scales. */
 static Status pack_bytes(const Packing *p, int64_t row, int64_t count) {
-    int8_t *bytes = (int8_t *)p->weight->packed;
+    char *bytes = (char *)p->weight->packed;
     float *scales = (float *)(void *)(bytes + p->weight->out * p->width);
-    EightRows rows = {p->cuda->scratch, DT_BF16, p->width, count, p->width};
+    EightRows rows = {p->cuda->scratch, DT_BF16, p->weight->type, p->width, count, p->width};
     return eight_quantise(p->cuda, bytes + row * p->width, scales + row, &rows);
 }
 
@@ -80,7 +78,7 @@ static Status pack_rows(const Packing *p) {
         TRY(ring_take(p->cuda, &slot));
         for (int64_t i = 0; i < count; i++)
             pack_row(p, slot->memory + (size_t)i * row_bytes, row + i);
-        bool eight = p->weight->type == DT_I8;
+        bool eight = eight_is(p->weight->type);
         char *to = eight ? p->cuda->scratch : (char *)p->weight->packed + (size_t)row * row_bytes;
         CUDA_TRY(p->cuda, cudaMemcpyAsync(to, slot->memory, (size_t)count * row_bytes, cudaMemcpyHostToDevice,
                                           p->cuda->compute), "loading a weight");
@@ -127,8 +125,9 @@ static Status cuda_weight_pack(void *state, Weight *out, const WeightParts *part
     Cuda *cuda = (Cuda *)state;
     Weight w = *out;
     Packing p = {cuda, parts, &w, weight_type(cuda, parts), w.in * w.kernel * w.kernel, NULL};
-    w.type = eight_type(cuda, parts, p.width, p.type);
-    size_t matrix = (size_t)(w.out * p.width) * dtype_size(w.type) + (w.type == DT_I8 ? (size_t)w.out * 4 : 0);
+    w.type = weight_eight(&w, parts, cuda->precision, p.type);
+    size_t matrix = (size_t)(w.out * p.width) * dtype_size(w.type);
+    matrix += eight_is(w.type) ? (size_t)w.out * sizeof(float) : 0;
     matrix = (matrix + WEIGHT_ALIGNMENT - 1) / WEIGHT_ALIGNMENT * WEIGHT_ALIGNMENT;
     w.bytes = matrix + (parts->bias[0].data ? (size_t)w.out * sizeof(float) : 0);
     w.packed = cuda_mem_alloc(cuda, w.bytes);

@@ -1,15 +1,20 @@
-/* cublas.cc: the library of matrix products on the emulated device: bf16 numbers, float32 sums. It refuses what
- * the real one refuses (addresses, rows and sizes that the caller's preference does not promise), writes over
- * its workspace, and names three candidates of which one cannot do it. */
+/* cublas.cc: the library of matrix products on the emulated device: bf16 or e4m3 numbers, float32 sums, or, of
+ * e4m3 when the caller allows it, sums that keep 14 bits. It refuses what the real one refuses (addresses, rows
+ * and sizes that the caller's preference does not promise, e4m3 on old cards), writes over its workspace, and
+ * names three candidates of which one cannot do it. */
 #include <cublasLt.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <vector>
 
 struct EmuLtHandle { int unused; };
-struct EmuLtProduct { cublasOperation_t a; };
+struct EmuLtProduct {
+    cublasOperation_t a;
+    int8_t fast;
+};
 struct EmuLtLayout {
     cudaDataType_t type;
     int64_t rows, columns, stride;
@@ -40,14 +45,15 @@ cublasStatus_t cublasLtCreate(cublasLtHandle_t *out) { return made(out, new EmuL
 cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle) { return gone(handle); }
 
 cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *out, cublasComputeType_t, cudaDataType_t) {
-    return made(out, new EmuLtProduct{CUBLAS_OP_N});
+    return made(out, new EmuLtProduct{CUBLAS_OP_N, 0});
 }
 cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t product) { return gone(product); }
-cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t product, cublasLtMatmulDescAttributes_t,
+cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t product, cublasLtMatmulDescAttributes_t name,
                                               const void *value, size_t size) {
-    if (size != sizeof product->a)
+    bool fast = name == CUBLASLT_MATMUL_DESC_FAST_ACCUM;
+    if (size != (fast ? sizeof product->fast : sizeof product->a))
         return CUBLAS_STATUS_INVALID_VALUE;
-    memcpy(&product->a, value, size);
+    memcpy(fast ? (void *)&product->fast : (void *)&product->a, value, size);
     return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -76,7 +82,14 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p
 }
 
 static bool row_fits(const EmuLtLayout *layout) {
-    return layout->stride * (layout->type == CUDA_R_32F ? 4 : 2) % ALIGNMENT == 0;
+    int64_t bytes = layout->type == CUDA_R_32F ? 4 : layout->type == CUDA_R_16BF ? 2 : 1;
+    return layout->stride * bytes % ALIGNMENT == 0;
+}
+
+static bool numbers_fit(const EmuLtLayout *a, const EmuLtLayout *b, const EmuLtLayout *d) {
+    if (a->type != b->type || d->type == CUDA_R_8F_E4M3)
+        return false;
+    return a->type == CUDA_R_16BF || (a->type == CUDA_R_8F_E4M3 && emu_control.architecture >= 89);
 }
 
 cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t product,
@@ -86,7 +99,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
                                               cublasLtMatmulHeuristicResult_t *out, int *count) {
     *count = 0;
     if (product->a != CUBLAS_OP_T || a->rows != b->rows || d->rows != a->columns || d->columns != b->columns ||
-        a->type != CUDA_R_16BF || b->type != CUDA_R_16BF || !row_fits(a) || !row_fits(b) || !row_fits(d) ||
+        !numbers_fit(a, b, d) || !row_fits(a) || !row_fits(b) || !row_fits(d) ||
         preference->alignment > ALIGNMENT)
         return CUBLAS_STATUS_NOT_SUPPORTED;
     for (; *count < CANDIDATES && *count < wanted; ++*count) {
@@ -99,10 +112,11 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
 
 /* One product, as the device does it when its turn comes. */
 typedef struct Multiply {
-    const uint16_t *a, *b;
+    const void *a, *b;
     char *d;
     EmuLtLayout al, bl, dl;
     float beta;
+    int8_t fast;
 } Multiply;
 
 static float widen(uint16_t x) {
@@ -110,6 +124,18 @@ static float widen(uint16_t x) {
     float f;
     memcpy(&f, &bits, 4);
     return f;
+}
+
+static float widen8(uint8_t x) {
+    int exponent = x >> 3 & 15, mantissa = x & 7;
+    float f = (x & 0x7f) == 0x7f ? NAN : exponent ? ldexpf((float)(8 + mantissa), exponent - 10)
+                                                  : ldexpf((float)mantissa, -9);
+    return x & 0x80 ? -f : f;
+}
+
+/* Number `at` of a matrix. */
+static float number(const EmuLtLayout &layout, const void *data, int64_t at) {
+    return layout.type == CUDA_R_16BF ? widen(((const uint16_t *)data)[at]) : widen8(((const uint8_t *)data)[at]);
 }
 
 static uint16_t narrow(float x) {
@@ -136,17 +162,31 @@ static float dot(const float *a, const float *b, int64_t n) {
     return sum[0];
 }
 
+/* As a card does that keeps 14 bits of a sum: those of 32 products are added at a time, what is beyond is lost. */
+static float dot_fast(const float *a, const float *b, int64_t n) {
+    float sum = 0;
+    for (int64_t i = 0; i < n; i += 32) {
+        uint32_t bits;
+        sum += dot(a + i, b + i, n - i < 32 ? n - i : 32);
+        memcpy(&bits, &sum, 4);
+        bits &= ~(uint32_t)0x3ff;
+        memcpy(&sum, &bits, 4);
+    }
+    return sum;
+}
+
 static void multiply(const Multiply &m) {
     int64_t depth = m.al.rows;
     std::vector<float> x((size_t)(m.bl.columns * depth)), w((size_t)depth);
     for (int64_t row = 0; row < m.bl.columns; row++)
         for (int64_t k = 0; k < depth; k++)
-            x[(size_t)(row * depth + k)] = widen(m.b[row * m.bl.stride + k]);
+            x[(size_t)(row * depth + k)] = number(m.bl, m.b, row * m.bl.stride + k);
     for (int64_t column = 0; column < m.al.columns; column++) {
         for (int64_t k = 0; k < depth; k++)
-            w[(size_t)k] = widen(m.a[column * m.al.stride + k]);
+            w[(size_t)k] = number(m.al, m.a, column * m.al.stride + k);
         for (int64_t row = 0; row < m.bl.columns; row++) {
-            float value = dot(&x[(size_t)(row * depth)], w.data(), depth);
+            const float *xs = &x[(size_t)(row * depth)];
+            float value = m.fast ? dot_fast(xs, w.data(), depth) : dot(xs, w.data(), depth);
             int64_t at = row * m.dl.stride + column;
             if (m.dl.type == CUDA_R_32F) {
                 float *y = (float *)(void *)m.d + at;
@@ -159,7 +199,7 @@ static void multiply(const Multiply &m) {
     }
 }
 
-cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t, const void *alpha, const void *a,
+cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t product, const void *alpha, const void *a,
                               cublasLtMatrixLayout_t a_layout, const void *b, cublasLtMatrixLayout_t b_layout,
                               const void *beta, const void *c, cublasLtMatrixLayout_t, void *d,
                               cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t *algorithm,
@@ -169,8 +209,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t, const void
         return CUBLAS_STATUS_INVALID_VALUE;
     if (algorithm->data[0] == CANDIDATES)
         return CUBLAS_STATUS_EXECUTION_FAILED;
-    Multiply m = {(const uint16_t *)a, (const uint16_t *)b, (char *)d, *a_layout, *b_layout, *d_layout,
-                  *(const float *)beta};
+    Multiply m = {a, b, (char *)d, *a_layout, *b_layout, *d_layout, *(const float *)beta, product->fast};
     cudaError_t error = emu_enqueue(stream, [=] {
         memset(workspace, 0xff, workspace_bytes < 4096 ? workspace_bytes : 4096);
         multiply(m);

@@ -23,6 +23,7 @@ typedef struct EmuControl {
     int devices;            /* cards there are, 1 at first */
     int driver;             /* CUDA version of the driver, such as 13000; 0: no driver */
     int library;            /* 1: there is a cuBLASLt */
+    int architecture;       /* 89 for 8.9 */
     size_t memory;          /* bytes of a card */
     size_t taken;           /* of them by other programs */
     size_t held;            /* device bytes given out now */

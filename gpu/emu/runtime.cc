@@ -28,7 +28,7 @@ static const size_t HEAP_BYTES = (size_t)4 << 30; /* of addresses; memory is tak
 static cudaError_t last_error;
 static bool lost;
 
-EmuControl emu_control = {EMU_FORWARD, 1, 0, 0, EMU_FAIL_ONCE, 1, 13000, 1, (size_t)2 << 30, 0, 0, 0};
+EmuControl emu_control = {EMU_FORWARD, 1, 0, 0, EMU_FAIL_ONCE, 1, 13000, 1, 89, (size_t)2 << 30, 0, 0, 0};
 
 extern "C" __attribute__((visibility("default"))) EmuControl *nb_emu_control(void) {
     return &emu_control;
@@ -330,8 +330,8 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *out, int device) {
     snprintf(out->name, sizeof out->name, "emulated card");
     out->totalGlobalMem = emu_control.memory;
     out->sharedMemPerBlockOptin = (size_t)99 << 10; /* of consumer cards */
-    out->major = 8;
-    out->minor = 9;
+    out->major = emu_control.architecture / 10;
+    out->minor = emu_control.architecture % 10;
     out->multiProcessorCount = 4;
     return cudaSuccess;
 }

@@ -60,14 +60,7 @@ static char *model_path(const Arguments *arguments) {
 }
 
 static PrecisionChoice precision_of(const Arguments *arguments, PrecisionChoice otherwise) {
-    static const struct { const char *name; PrecisionChoice choice; } rows[] = {
-        {"f32", CHOOSE_F32}, {"bf16", CHOOSE_BF16}, {"int8", CHOOSE_INT8},
-    };
-    const char *said = arguments->setting[SET_PRECISION];
-    for (size_t i = 0; said && i < sizeof rows / sizeof *rows; i++)
-        if (!strcmp(said, rows[i].name))
-            return rows[i].choice;
-    return otherwise;
+    return precision_named(arguments->setting[SET_PRECISION], otherwise);
 }
 
 /* Size and steps as they were said, else those of the demo model, at which twenty pictures are quick. */
@@ -137,6 +130,6 @@ int batch_backends(const Arguments *arguments, Report *report, const struct Back
     clock_format(text, seconds);
     report_line(report, LINE_INFO, "%s and %s agree %s, %s, %s", pair[0].name, pair[1].name,
                 pair[0].backend->devices || pair[1].backend->devices ? "on every stage" : "on every op",
-                options.precision == CHOOSE_BF16 ? "bf16" : "f32", text);
+                options.precision == CHOOSE_F32 ? "f32" : arguments->setting[SET_PRECISION], text);
     return EXIT_DONE;
 }

@@ -35,12 +35,19 @@ static bool find_device(Device *out, App *app) {
     return !st;
 }
 
+PrecisionChoice precision_named(const char *name, PrecisionChoice otherwise) {
+    static const struct {
+        const char *name;
+        PrecisionChoice choice;
+    } rows[] = {{"f32", CHOOSE_F32}, {"bf16", CHOOSE_BF16}, {"int8", CHOOSE_INT8}, {"fp8", CHOOSE_FP8}};
+    for (size_t i = 0; name && i < sizeof rows / sizeof *rows; i++)
+        if (!strcmp(name, rows[i].name))
+            return rows[i].choice;
+    return otherwise;
+}
+
 static PrecisionChoice precision_choice(const App *app) {
-    if (settings_is(&app->settings, SET_PRECISION, "f32"))
-        return CHOOSE_F32;
-    if (settings_is(&app->settings, SET_PRECISION, "int8"))
-        return CHOOSE_INT8;
-    return settings_is(&app->settings, SET_PRECISION, "bf16") ? CHOOSE_BF16 : CHOOSE_AUTO;
+    return precision_named(settings_text(&app->settings, SET_PRECISION), CHOOSE_AUTO);
 }
 
 void app_load_model(App *app) {

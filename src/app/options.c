@@ -51,13 +51,6 @@ static Status check_device(const char *value) {
     return device_choose(&device, value, NULL);
 }
 
-static Status check_precision(const char *value) {
-    if (strcmp(value, "fp8"))
-        return NULL;
-    return hint(fail(ERR_UNSUPPORTED, "precision fp8: no backend of this version computes in fp8"),
-                ":set precision int8 takes half the memory of bf16, on a card");
-}
-
 static Status check_plan(const char *value) {
     if (strlen(value) != 2 || value[1] != '8' || !strchr("bcd", value[0]))
         return NULL;
@@ -116,10 +109,10 @@ const Setting SETTINGS[SETTING_COUNT] = {
                     .help = "what computes: cpu, cuda (the card with most free memory), cuda:1; "
                             "auto: a card, else the cpu"},
     [SET_PRECISION] = {"precision", SETTING_CHOICE, .fallback = "auto",
-                       .words = WORDS("auto", "f32", "bf16", "int8"),
-                       .check = check_precision, .effect = EFFECT_RELOAD, .metavar = "NAME",
+                       .words = WORDS("auto", "f32", "bf16", "int8", "fp8"),
+                       .effect = EFFECT_RELOAD, .metavar = "NAME",
                        .help = "weights and products; auto: bf16 where the device has it, else f32; "
-                               "int8: the network's layers in 8 bits, on a card"},
+                               "int8, fp8: the network's layers in 8 bits, on a card"},
     [SET_VRAM] = {"vram", SETTING_NUMBER, .fallback = "auto", .words = WORDS("auto"), .low = 0.001,
                   .high = 4096, .unit = "GiB", .effect = EFFECT_RELOAD, .metavar = "GIB",
                   .help = "pretend that the device has this much memory; auto: what it has"},

@@ -217,6 +217,9 @@ bool app_bench_end(App *app);
  * "does not fit", which is said in the table. */
 Status say_sizes(App *app);
 
+/* The precision of this name; `otherwise` for NULL and "auto". */
+PrecisionChoice precision_named(const char *name, PrecisionChoice otherwise);
+
 /* The plan of app->model into the view; "plan B, all hot but the adaLN projections". */
 void app_show_plan(App *app);
 void put_plan(Buf *out, const Residency *residency);

@@ -139,9 +139,9 @@ static Status open_parts(CpuState *state, const BackendOptions *options, int thr
 }
 
 static Status cpu_open(void **out, const BackendOptions *options) {
-    if (options->precision == PRECISION_INT8)
-        return hint(fail(ERR_UNSUPPORTED, "precision int8: the cpu backend computes in f32 or bf16"),
-                    ":set precision auto");
+    if (options->precision > PRECISION_BF16)
+        return hint(fail(ERR_UNSUPPORTED, "precision %s: the cpu backend computes in f32 or bf16",
+                         precision_name(options->precision)), ":set precision auto");
     int threads = options->threads > 0 ? options->threads : (int)least(cpu_physical_cores(), TEAM_MAX);
     if (threads > TEAM_MAX)
         return fail(ERR_USAGE, "threads is %d; it can be 1 to %d", threads, TEAM_MAX);

@@ -26,9 +26,9 @@ static Status no_memory(size_t bytes) {
 }
 
 static Status ref_open(void **state, const BackendOptions *options) {
-    if (options && options->precision == PRECISION_INT8)
-        return hint(fail(ERR_UNSUPPORTED, "precision int8: the ref backend computes in f32 or bf16"),
-                    ":set precision auto");
+    if (options && options->precision > PRECISION_BF16)
+        return hint(fail(ERR_UNSUPPORTED, "precision %s: the ref backend computes in f32 or bf16",
+                         precision_name(options->precision)), ":set precision auto");
     Ref *ref = calloc(1, sizeof *ref);
     if (!ref)
         return no_memory(sizeof *ref);

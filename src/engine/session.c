@@ -93,20 +93,19 @@ static Precision precision_of(const SessionOptions *options) {
     case CHOOSE_F32: return PRECISION_F32;
     case CHOOSE_BF16: return PRECISION_BF16;
     case CHOOSE_INT8: return PRECISION_INT8;
+    case CHOOSE_FP8: return PRECISION_FP8;
     case CHOOSE_AUTO: break;
     }
     return options->bf16_in_hardware ? PRECISION_BF16 : PRECISION_F32;
 }
 
 static Status open_backend(Session *s) {
-    static const char *const NAMES[] = {
-        [PRECISION_F32] = "f32", [PRECISION_BF16] = "bf16", [PRECISION_INT8] = "int8"};
     BackendOptions options = {.device = s->options.device, .threads = s->options.threads,
                               .precision = precision_of(&s->options),
                               .determinism = s->options.determinism};
     const Backend *backend = s->options.backend;
     snprintf(s->where, sizeof s->where, backend->devices ? "%s:%d" : "%s", backend->name, options.device);
-    s->info.precision = must_copy(NAMES[options.precision]);
+    s->info.precision = must_copy(precision_name(options.precision));
     s->ops.arena = &s->arena;
     TRY(ops_open(&s->ops, s->options.backend, &options));
     if (s->options.check)

@@ -19,7 +19,7 @@
 #include "sample/preview.h"
 #include "text/tokenize.h"
 
-typedef enum PrecisionChoice { CHOOSE_AUTO, CHOOSE_F32, CHOOSE_BF16, CHOOSE_INT8 } PrecisionChoice;
+typedef enum PrecisionChoice { CHOOSE_AUTO, CHOOSE_F32, CHOOSE_BF16, CHOOSE_INT8, CHOOSE_FP8 } PrecisionChoice;
 
 typedef struct SessionOptions {
     char *path; /* folder or all-in-one file, or NULL when the parts are given. Strings owned */

@@ -187,6 +187,7 @@ typedef struct Row {
     const char *op;
     double tolerance[3]; /* with float32 and bf16 products, with bf16 activations */
     OpTensors outputs, inputs;
+    const Weight *matrix; /* NULL without one */
 } Row;
 
 /* The status of results that differ too much. */
@@ -209,6 +210,8 @@ static Status compare(Mirror *mirror, const Row *row) {
     for (int i = 0; !st && i < OUTPUTS_MAX && row->outputs.item[i].data; i++) {
         Tensor first, t = row->outputs.item[i], second = mirror_tensor(mirror, t);
         double limit = row->tolerance[check->tolerance];
+        if (row->matrix) /* of the first backend; the second has 16 bits */
+            limit = fmax(limit, ops_gate(&((const WeightPair *)row->matrix->packed)->side[0]));
         if (second.type != t.type) /* one of them was rounded */
             limit = fmax(limit, OPS_HALF);
         TRY(host_copy(&first, check, t));
@@ -230,7 +233,7 @@ static bool paired(const Weight *w) {
 #define CHECKED(name, outs, ins, weight, flops, f32, bf16, half, parameters, arguments)              \
     static Status check_##name(void *state, OPS_OPEN parameters) {                                   \
         const Check *check = state;                                                                  \
-        const Row row = {#name, {f32, bf16, half}, OPS_TENSORS(outs), OPS_TENSORS(ins)};             \
+        const Row row = {#name, {f32, bf16, half}, OPS_TENSORS(outs), OPS_TENSORS(ins), weight};     \
         Mirror mirror = {.check = check};                                                            \
         int side = 0;                                                                                \
         Status st = paired(weight) ? mirror_add(&mirror, &row.outputs)                               \

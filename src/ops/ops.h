@@ -112,7 +112,7 @@ typedef enum WeightKind {
  * copy of these bytes at another 64-byte aligned address is the same weight there. */
 typedef struct Weight {
     WeightKind kind;
-    DType type;          /* of the stored numbers: f32, bf16 or i8 */
+    DType type;          /* of the stored numbers: f32, bf16, i8 or f8_e4m3 */
     int64_t out, in;     /* rows (2F for GLU) and columns; for CONV the channel counts */
     int kernel;          /* 1 or 3 for CONV, else 1 */
     int layout;          /* backend-private */

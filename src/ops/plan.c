@@ -94,13 +94,15 @@ static Status plan_weight_pack(void *state, Weight *w, const WeightParts *parts)
     for (int i = 0; i < parts->count; i++)
         if (parts->part[i].type != DT_BF16 && plan->precision == PRECISION_F32)
             w->type = DT_F32;
-    if (plan->precision == PRECISION_INT8 && parts->bits == BITS_MAY_BE_8 && w->in % 256 == 0)
-        w->type = DT_I8;
+    w->type = weight_eight(w, parts, plan->precision, w->type);
+    bool eight = dtype_size(w->type) == 1;
     w->packed = (void *)nowhere;
     w->bias = parts->bias[0].data ? (float *)nowhere : NULL;
     w->bytes = (size_t)(w->out * w->in * w->kernel * w->kernel) * dtype_size(w->type) +
-               (w->type == DT_I8 ? (size_t)w->out * sizeof(float) : 0) +
-               (w->bias ? (size_t)w->out * sizeof *w->bias : 0);
+               (eight ? (size_t)w->out * sizeof(float) : 0);
+    if (eight) /* only a card has these */
+        w->bytes = (w->bytes + WEIGHT_ALIGNMENT - 1) / WEIGHT_ALIGNMENT * WEIGHT_ALIGNMENT;
+    w->bytes += w->bias ? (size_t)w->out * sizeof *w->bias : 0;
     return NULL;
 }
 

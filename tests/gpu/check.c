@@ -17,12 +17,12 @@ static Status wrong_rope(void *state, Tensor q, Tensor k, const QkNormRopeHow *h
 }
 
 /* NULL, or what the check found while a small picture was made. */
-static const char *checked(const Backend *backend) {
+static const char *checked(const Backend *backend, PrecisionChoice precision) {
     static char text[2100];
     SessionOptions options = demo_options(1);
     options.backend = backend;
     options.check = &CPU_BACKEND;
-    options.precision = CHOOSE_BF16;
+    options.precision = precision;
     Session *session = NULL;
     Job job = demo_job(1, ".");
     job.width = job.height = 32;
@@ -45,10 +45,12 @@ int main(void) {
         printf("ok 1 - the card against the CPU # SKIP this build has no emulated CUDA module\n1..1\n");
         return 0;
     }
-    CHECK_STR(checked(card), "", "every op of a picture agrees between card and CPU");
+    CHECK_STR(checked(card, CHOOSE_BF16), "", "every op of a picture agrees between card and CPU");
+    CHECK_STR(checked(card, CHOOSE_INT8), "", "and in int8, each product within its gate");
+    CHECK_STR(checked(card, CHOOSE_FP8), "", "and in fp8");
     Backend wrong = *card;
     wrong.qk_norm_rope = wrong_rope;
-    CHECK_HAS(checked(&wrong), "qk_norm_rope: cuda and cpu differ by", "a wrong kernel is found and named");
+    CHECK_HAS(checked(&wrong, CHOOSE_BF16), "qk_norm_rope: cuda and cpu differ by", "a wrong kernel is found and named");
     CHECK_EQ(control->held, 0, "nothing stays on the card");
     return tap_end();
 }

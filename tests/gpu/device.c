@@ -51,6 +51,26 @@ static void test_opening(void) {
     CHECK_EQ(control->objects, 0, "nor in the runtime");
 }
 
+/* 8-bit floats: for cards that have them, with the library that multiplies them. */
+static void test_precisions(void) {
+    check_text(opened(0, PRECISION_FP8), "cuda:0 emulated card", "fp8 on a card of compute capability 8.9");
+    control->architecture = 86;
+    check_text(opened(0, PRECISION_FP8),
+               "precision fp8: emulated card has compute capability 8.6, expected 8.9 or later",
+               "fp8 is refused by an older card");
+    check_text(opened(0, PRECISION_INT8), "cuda:0 emulated card", "which has int8");
+    control->architecture = 89;
+    control->library = 0;
+    check_text(opened(0, PRECISION_FP8), "precision fp8: cuBLASLt (libcublasLt.so.13) was not found",
+               "and without the library");
+    Ops o = {0};
+    Status st = ops_open(&o, backend, &(BackendOptions){.precision = PRECISION_FP8});
+    CHECK_STR(st ? st->hint : "", ":set precision int8 is for this card too, and more exact", "with what to type");
+    control->library = 1;
+    CHECK_EQ(control->held, 0, "a refusal leaves nothing on the card");
+    CHECK_EQ(control->objects, 0, "nor in the runtime");
+}
+
 static void test_list(void) {
     DeviceInfo info[4];
     int count = 0;
@@ -104,6 +124,7 @@ int main(void) {
         return 0;
     }
     test_opening();
+    test_precisions();
     test_list();
     test_memory();
     test_module();

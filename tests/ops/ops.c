@@ -17,7 +17,7 @@
 #include "tests/ops/emulated.h"
 #include "tests/tap.h"
 
-enum { THREADS_MAX = 3, CANDIDATES_MAX = 16, ARENA_BYTES = 1 << 20 };
+enum { THREADS_MAX = 3, CANDIDATES_MAX = 24, ARENA_BYTES = 1 << 20 };
 
 typedef struct Candidate {
     char name[64];
@@ -76,6 +76,7 @@ static void set_attention(const Candidate *candidate) {
 }
 
 static void add_candidate(Bench *bench, Candidate candidate) {
+    assert(bench->candidates < CANDIDATES_MAX);
     Candidate *new = &bench->candidate[bench->candidates++];
     *new = candidate;
     set_attention(new);
@@ -119,6 +120,9 @@ static void open_bench(Bench *bench, const Backend composing[2]) {
         add_candidate(bench, (Candidate){.name = "emulated cuda, int8", .backend = emulated, .threads = 3,
                                          .control = control, .options = {.precision = PRECISION_INT8},
                                          .limit = LIMIT_HALF, .eight = OPS_INT8, .eight_glu = OPS_INT8_GLU});
+        add_candidate(bench, (Candidate){.name = "emulated cuda, fp8", .backend = emulated, .threads = 3,
+                                         .control = control, .options = {.precision = PRECISION_FP8},
+                                         .limit = LIMIT_HALF, .eight = OPS_FP8, .eight_glu = OPS_FP8_GLU});
     }
     static const char *const PRODUCTS[] = {"linear", "glu_linear"};
     for (int i = 0; control && i < 2; i++) {
@@ -222,7 +226,7 @@ static void try_candidate(Candidate *candidate, const OpCases *cases, int row, c
 }
 
 static bool takes(const Candidate *candidate, const OpCases *cases) {
-    if (candidate->options.precision == PRECISION_INT8)
+    if (candidate->options.precision > PRECISION_BF16)
         return cases->bits == BITS_MAY_BE_8;
     return !candidate->only || !strcmp(candidate->only, cases->op);
 }

@@ -66,6 +66,12 @@ static void quality_is_measured(void) {
     CHECK(run.status != 0, "int8 is refused where it is not");
     CHECK_HAS(buf_string(&run.complained), "precision int8: the cpu", "with the reason");
     program_done(&run);
+    run = program_run("", "--demo", "--device=cpu", "--precision=fp8", "--size=32x32", "--steps=1", "1girl", NULL);
+    CHECK(run.status != 0, "so is fp8");
+    CHECK_HAS(buf_string(&run.complained), "precision fp8: the cpu backend computes in f32 or bf16",
+              "with the reason");
+    CHECK_HAS(buf_string(&run.complained), "--precision=auto", "and what to type");
+    program_done(&run);
 }
 
 static void wrong_pairs_are_refused(void) {

@@ -80,7 +80,7 @@ static void values_are_checked(void) {
         {SET_DEVICE, "gpu", NULL},
         {SET_PRECISION, "fp16", NULL},
         {SET_PRECISION, "int8", "int8"},
-        {SET_PRECISION, "fp8", NULL},
+        {SET_PRECISION, "fp8", "fp8"},
         {SET_VRAM, "auto", "auto"},
         {SET_VRAM, "16", "16"},
         {SET_VRAM, "0", NULL},

@@ -1,0 +1,19 @@
+/* precision.c: what backends of every kind agree on about 8 bits: see backend.h. Part of the modules, too. */
+#include "config.h"
+
+#include "ops/backend.h"
+
+const char *precision_name(Precision precision) {
+    static const char *const NAMES[] = {
+        [PRECISION_F32] = "f32", [PRECISION_BF16] = "bf16", [PRECISION_INT8] = "int8", [PRECISION_FP8] = "fp8"};
+    return NAMES[precision];
+}
+
+DType weight_eight(const Weight *w, const WeightParts *parts, Precision precision, DType otherwise) {
+    bool rows = parts->kind != WEIGHT_CONV && w->in % EIGHT_GROUP == 0 && w->in <= EIGHT_WIDTH_MAX;
+    if (!rows || parts->bits == BITS_16_OR_MORE)
+        return otherwise;
+    if (precision == PRECISION_FP8) /* the library wants results in whole 16 bytes */
+        return w->out % 8 == 0 ? DT_F8_E4M3 : otherwise;
+    return precision == PRECISION_INT8 ? DT_I8 : otherwise;
+}
