@@ -487,6 +487,8 @@ static void refresh_view(App *app) {
         view->eta = running->step.eta;
         view->stopping = running->stopping != STOP_NOT;
         memcpy(view->phase_seconds, running->phase_seconds, sizeof view->phase_seconds);
+        if (view->phase_seconds[view->phase] < 0) /* so far */
+            view->phase_seconds[view->phase] = clock_seconds() - running->phase_began;
     }
     view_queue(app);
     view->queue_eta = app_queue_seconds(app);

@@ -38,7 +38,7 @@ typedef struct View {
     double sigma;
     double step_seconds;          /* of a step, mean over this job */
     double eta;                   /* seconds left of the job */
-    double phase_seconds[VIEW_PHASES]; /* negative: not yet reached */
+    double phase_seconds[VIEW_PHASES]; /* negative: not yet reached; of the present phase so far */
     bool stopping;                /* asked to stop after this step */
 
     int waiting;                  /* pictures behind it */
