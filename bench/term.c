@@ -1,6 +1,7 @@
-/* term.c: how the full screen feels, measured at a pseudo-terminal by the harness of tests/term: from a key to its
- * character in a cell, idle and while a picture is computed on all cores; the processor that idling costs; the
- * bytes that progress costs. product.md F7; asked for: 10 ms median and 30 ms at 99 %, 0.2 %, 20 kB/s.
+/* term.c: how the full screen feels, measured at a pseudo-terminal by the harness of tests/term: from a key
+ * to its character in a cell, idle and while a picture is computed on all cores; the processor that idling
+ * costs; the bytes that progress costs. product.md F7; asked for: 10 ms median and 30 ms at 99 %, 0.2 %, 20
+ * kB/s.
  *
  *   bench/term [SECONDS]     SECONDS of each measurement, 10
  *
@@ -97,7 +98,8 @@ static void idle(Terminal *terminal) {
     double before = processor_time(terminal_pid(terminal));
     size_t sent = terminal_sent_size(terminal);
     wait_for(terminal, seconds_wanted);
-    row("idle, of one processor", (processor_time(terminal_pid(terminal)) - before) / 1e7 / seconds_wanted, "%", "0.2");
+    row("idle, of one processor", (processor_time(terminal_pid(terminal)) - before) / 1e7 / seconds_wanted,
+        "%", "0.2");
     row("idle, sent", (double)(terminal_sent_size(terminal) - sent) / seconds_wanted, "B/s", "");
 }
 
@@ -122,7 +124,8 @@ int main(int argc, char **argv) {
     if (argc > 1)
         seconds_wanted = strtod(argv[1], NULL);
     program_world();
-    Terminal *terminal = terminal_start(&(TerminalHow){.rows = ROWS, .columns = COLUMNS, .arguments = arguments});
+    Terminal *terminal =
+        terminal_start(&(TerminalHow){.rows = ROWS, .columns = COLUMNS, .arguments = arguments});
     terminal_expect(terminal, "Model loaded in ");
     printf("| %dx%d, %ld processors | measured | asked |\n|---|---|---|\n", COLUMNS, ROWS,
            sysconf(_SC_NPROCESSORS_ONLN));

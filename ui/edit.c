@@ -375,8 +375,8 @@ static void feed(const char *bytes, size_t size) {
 }
 
 /* A sequence ends a search. Readline would begin it from within (isearch.c, rl_execute_next), and then jumps
- * to a place that it has left when the key is refused: 8.2 crashes so at Alt-Y in Ctrl-R. An ESC alone ends the
- * search as well. Returns how many bytes are used up. */
+ * to a place that it has left when the key is refused: 8.2 crashes so at Alt-Y in Ctrl-R. An ESC alone ends
+ * the search as well. Returns how many bytes are used up. */
 static size_t end_search(const char *bytes, size_t size) {
     if (size < 2 || bytes[0] != '\033' || !RL_ISSTATE(RL_STATE_ISEARCH))
         return 0;
@@ -402,7 +402,8 @@ static size_t with_escape(char joined[EDIT_UNIT_MAX], const char *bytes, size_t 
     return rl_function_of_keyseq_len(joined, all, NULL, NULL) ? all : 0;
 }
 
-/* True for Alt with a character of several bytes: readline would take the first for the key and type the rest. */
+/* True for Alt with a character of several bytes: readline would take the first for the key and type the
+ * rest. */
 static bool is_alt_character(const char *bytes, size_t size) {
     return size > 2 && bytes[0] == '\033' && (unsigned char)bytes[1] >= 0x80;
 }

@@ -156,7 +156,8 @@ static size_t cell_index(const Full *full, int row, int column) {
     return (size_t)row * (size_t)full->scene.canvas.columns + (size_t)column;
 }
 
-/* Cells of a row that show a picture now, or did in the last frame. *moved becomes true when not all did both. */
+/* Cells of a row that show a picture now, or did in the last frame. *moved becomes true when not all did
+ * both. */
 static int picture_cells(bool *moved, const Full *full, int row) {
     int count = 0;
     for (int column = 0; column < full->scene.canvas.columns; column++) {
@@ -178,7 +179,8 @@ static void renew_pictures(Full *full) {
     for (int row = 0; moved && row < full->scene.canvas.rows; row++)
         if (picture_cells(&moved, full, row)) {
             wredrawln(stdscr, row, 1);
-            memset(full->is_shown + cell_index(full, row, 0), 0, (size_t)full->scene.canvas.columns * sizeof(bool));
+            memset(full->is_shown + cell_index(full, row, 0), 0,
+                   (size_t)full->scene.canvas.columns * sizeof(bool));
         }
 }
 
@@ -211,8 +213,8 @@ static void paint_row(Full *full, ImagePen *pen, int row) {
     }
 }
 
-/* To where curses left it. Not by saving and restoring: some terminals have one place for that, and the normal
- * screen's cursor is in it. */
+/* To where curses left it. Not by saving and restoring: some terminals have one place for that, and the
+ * normal screen's cursor is in it. */
 static void put_cursor_back(Full *full) {
     buf_print(&full->bytes, "\033[m\033[%d;%dH", getcury(curscr) + 1, getcurx(curscr) + 1);
 }

@@ -78,7 +78,8 @@ static void draw_area_row(Scene *scene, int row, const AreaRow *part) {
 static void draw_more(Canvas *canvas, int row, size_t lines, const char *where) {
     char text[40];
     int width = snprintf(text, sizeof text, " %zu more %s", lines, where);
-    canvas_text(canvas, (Span){row, canvas->columns - width, canvas->columns}, STYLE_DIM, text, (size_t)width);
+    canvas_text(canvas, (Span){row, canvas->columns - width, canvas->columns}, STYLE_DIM, text,
+                (size_t)width);
 }
 
 /* The edit area in the rows above `bottom`. Returns its first row. */

@@ -1,5 +1,5 @@
-/* bad.c: what a terminal, a paste or a disk can do wrong while the full surface is up. product.md I4, I6, I7, H1,
- * 12. */
+/* bad.c: what a terminal, a paste or a disk can do wrong while the full surface is up. product.md I4, I6, I7,
+ * H1, 12. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -86,7 +86,8 @@ static void binary_paste(void) {
     Terminal *terminal = begin();
     terminal_type(terminal, "kept");
     terminal_paste_bytes(terminal, bytes.data, bytes.size);
-    EXPECT(terminal, "[ERROR] the prompt with this paste is not UTF-8: byte 0x", "I6: a binary paste is refused");
+    EXPECT(terminal, "[ERROR] the prompt with this paste is not UTF-8: byte 0x",
+           "I6: a binary paste is refused");
     EXPECT_CURSOR(terminal, "newbie> kept", "the text stays");
     EXPECT_FRESH(terminal, "and the screen is what a redraw gives");
     terminal_leave(terminal);
@@ -147,8 +148,9 @@ static void state_unwritable(void) {
 }
 
 static void damaged_history(void) {
-    CHECK(!system("mkdir -p .local/state/newbie && printf '\\377\\376 no history\\n' >.local/state/newbie/history.ndjson"),
-          "a history that is none");
+    static const char make[] = "mkdir -p .local/state/newbie && cd .local/state/newbie &&"
+                               "printf '\\377 none\\n' >history.ndjson";
+    CHECK(!system(make), "a history that is none");
     Terminal *terminal = begin();
     EXPECT(terminal, "[WARN] ", "H1: is told");
     EXPECT(terminal, "history.bad-1", "H1: and kept aside");
@@ -161,7 +163,8 @@ static void damaged_history(void) {
 /* Answers that nobody asked for, cut strings, function keys of other terminals. */
 static void noise(void) {
     static const char *const pieces[] = {
-        "\033[?62;c", "\033P>|what\033\\", "\033]11;rgb:0000/0000/0000\033\\", "\033_Gi=31;OK\033\\", "\033[24;80R",
+        "\033[?62;c", "\033P>|what\033\\", "\033]11;rgb:0000/0000/0000\033\\", "\033_Gi=31;OK\033\\",
+        "\033[24;80R",
         "\033[I", "\033[O", "\033[<0;10;10M", "\033[M !!", "\033[1;2P", "\033[25~", "\033[?1;2c"};
     Terminal *terminal = begin();
     EXPECT_REST(terminal, "idle");

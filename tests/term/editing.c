@@ -1,4 +1,5 @@
-/* editing.c: typing on the full surface, where readline edits all lines at once. product.md 4.1 to 4.5, H1, X3. */
+/* editing.c: typing on the full surface, where readline edits all lines at once. product.md 4.1 to 4.5, H1,
+ * X3. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -26,7 +27,8 @@ static void submitting(void) {
     terminal_type(terminal, "1girl\r");
     EXPECT_CURSOR(terminal, "newbie> 1girl\n   ...> ", "I1: Enter behind text inserts a newline");
     terminal_type(terminal, "  \r");
-    EXPECT(terminal, "Output saved to output_001.png", "I1: Enter on an empty last line submits; spaces do not count");
+    EXPECT(terminal, "Output saved to output_001.png",
+           "I1: Enter on an empty last line submits; spaces do not count");
     EXPECT_ROW(terminal, -2, "newbie>", "and the edit area is empty");
     terminal_type(terminal, "beach\033\r");
     EXPECT(terminal, "Output saved to output_002.png", "I1: Alt-Enter submits");
@@ -54,7 +56,8 @@ static void open_elements(void) {
 static void raw_text(void) {
     Terminal *terminal = begin();
     terminal_type(terminal, "\"\"\"\r:set steps 3\r\r<n>\r");
-    EXPECT_CURSOR(terminal, "newbie> \"\"\"\n   \"\"\"> :set steps 3\n   \"\"\">\n   \"\"\"> <n>\n   \"\"\"> ",
+    EXPECT_CURSOR(terminal,
+                  "newbie> \"\"\"\n   \"\"\"> :set steps 3\n   \"\"\">\n   \"\"\"> <n>\n   \"\"\"> ",
                   "I3: inside, nothing is a command and nothing is balanced");
     terminal_type(terminal, "\"\"\"\r");
     EXPECT(terminal, "Output saved to output_001.png", "I3: the closing fence submits");
@@ -65,12 +68,14 @@ static void raw_text(void) {
 static void commands(void) {
     Terminal *terminal = begin();
     terminal_type(terminal, ":stpes 3\r");
-    EXPECT(terminal, "[ERROR] unknown command :stpes; did you mean :steps?", "C2: the nearest word is offered");
+    EXPECT(terminal, "[ERROR] unknown command :stpes; did you mean :steps?",
+           "C2: the nearest word is offered");
     EXPECT_CURSOR(terminal, "newbie> :stpes 3", "C2: and the line stays to be mended");
     terminal_type(terminal, "\025:d\r");
     EXPECT_CURSOR(terminal, "newbie> :d\n   ...> ", "C1: a tag is text");
     terminal_type(terminal, "\003line\r:steps 3\r");
-    EXPECT_CURSOR(terminal, "newbie> line\n   ...> :steps 3\n   ...> ", "C1: only the first line is a command");
+    EXPECT_CURSOR(terminal, "newbie> line\n   ...> :steps 3\n   ...> ",
+                  "C1: only the first line is a command");
     terminal_type(terminal, "\003:ste 3\r");
     EXPECT_ROW(terminal, -4, "3 steps", "C2: unique prefixes work");
     terminal_type(terminal, ":set steps\r");
@@ -236,7 +241,8 @@ static void keys_of_a_row(void) {
     EXPECT_CURSOR(terminal, "newbie> one 1\n   ...> ", "Ctrl-U: to its beginning");
     EXPECT_ROW(terminal, -2, "   ...> three 3", "and no further");
     terminal_type(terminal, "\013\005!");
-    EXPECT_CURSOR(terminal, "newbie> one 1\n   ...> three 3!", "Ctrl-K on an empty line joins it with the next");
+    EXPECT_CURSOR(terminal, "newbie> one 1\n   ...> three 3!",
+                  "Ctrl-K on an empty line joins it with the next");
     EXPECT_FRESH(terminal, "the screen is what a redraw gives");
     terminal_leave(terminal);
 }
@@ -413,7 +419,8 @@ static void vi_mode(void) {
 }
 
 static void own_keys(void) {
-    Terminal *terminal = begin_with("\"\\C-o\": \"hello\"\n\"\\C-t\": end-of-line\n\"\\eq\": beginning-of-line\n");
+    Terminal *terminal =
+        begin_with("\"\\C-o\": \"hello\"\n\"\\C-t\": end-of-line\n\"\\eq\": beginning-of-line\n");
     terminal_type(terminal, "one\ntwo\033q<\024>");
     EXPECT_CURSOR(terminal, "newbie> one\n   ...> <two>", "keys of the inputrc mean the row, too");
     terminal_type(terminal, "\017");

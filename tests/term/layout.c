@@ -8,7 +8,8 @@
 #include "terminal.h"
 
 static const char *const QUICK[] = {"--no-rc", "--steps=2", "--seed=1", "--size=64x64", NULL};
-static const char *const LONG[] = {"--no-rc", "--steps=1000", "--seed=1", "--size=256x256", "--preview=off", NULL};
+static const char *const LONG[] = {"--no-rc",        "--steps=1000",  "--seed=1",
+                                   "--size=256x256", "--preview=off", NULL};
 
 static Terminal *begin(int rows, int columns) {
     return terminal_begin(&(TerminalHow){.rows = rows, .columns = columns, .arguments = QUICK});
@@ -26,7 +27,8 @@ static void layout_at(int rows, int columns) {
     CHECK(terminal_alternate(terminal), "the normal screen is left alone");
     CHECK_HAS(terminal_row(terminal, 0), " newbie " PACKAGE_VERSION " | demo world | cpu, ",
               "F1: the header names program, model and device");
-    CHECK_STR(terminal_row(terminal, 0) + strlen(terminal_row(terminal, 0)) - 6, "[DEMO]", "F1: the badge is last");
+    CHECK_STR(terminal_row(terminal, 0) + strlen(terminal_row(terminal, 0)) - 6, "[DEMO]",
+              "F1: the badge is last");
     CHECK_EQ(width_of(terminal, 0), columns, "F1: at the right edge");
     CHECK(terminal_cell(terminal, 0, 0).reverse && terminal_cell(terminal, 0, columns - 1).reverse,
           "the header is set off without colour");
@@ -139,7 +141,8 @@ static void resize_wraps_the_log(void) {
     snprintf(whole, sizeof whole, "\n%s\n", text);
     EXPECT(terminal, whole, "said in one row");
     terminal_resize(terminal, 30, 60);
-    EXPECT(terminal, "that is wrapped where the window\nhas less of\n", "F2: wrapped between words after a resize");
+    EXPECT(terminal, "that is wrapped where the window\nhas less of\n",
+           "F2: wrapped between words after a resize");
     EXPECT_FRESH(terminal, "and the screen is what a redraw gives");
     terminal_resize(terminal, 40, 140);
     EXPECT(terminal, whole, "and in one row again");
@@ -188,21 +191,27 @@ static void area_grows(void) {
 
 static void prompts_show_what_is_open(void) {
     Terminal *terminal = begin(24, 80);
-    terminal_type(terminal, "<character_1>\n<n>miku</n>\n<clothing>\ndress\n</clothing>\n</character_1>\nbeach");
-    EXPECT_CURSOR(terminal, "newbie> <character_1>\ncharacter_1> <n>miku</n>\ncharacter_1> <clothing>\n"
-                  "character_1/clothing> dress\ncharacter_1/clothing> </clothing>\ncharacter_1> </character_1>\n"
-                  "   ...> beach", "F6: continuation lines show the path of open elements");
+    terminal_type(terminal,
+                  "<character_1>\n<n>miku</n>\n<clothing>\ndress\n</clothing>\n</character_1>\nbeach");
+    EXPECT_CURSOR(
+        terminal,
+        "newbie> <character_1>\ncharacter_1> <n>miku</n>\ncharacter_1> <clothing>\n"
+        "character_1/clothing> dress\ncharacter_1/clothing> </clothing>\ncharacter_1> </character_1>\n"
+        "   ...> beach",
+        "F6: continuation lines show the path of open elements");
     terminal_type(terminal, "\003<character_1>\n<general_appearance_of>\n<appearance>\nhair");
     EXPECT_CURSOR(terminal, ".../appearance> hair", "F6: a long path is cut from the left");
     terminal_type(terminal, "\003\"\"\"\r<n>\r:quit");
-    EXPECT_CURSOR(terminal, "newbie> \"\"\"\n   \"\"\"> <n>\n   \"\"\"> :quit", "F6: raw text has its own prompt");
+    EXPECT_CURSOR(terminal, "newbie> \"\"\"\n   \"\"\"> <n>\n   \"\"\"> :quit",
+                  "F6: raw text has its own prompt");
     terminal_leave(terminal);
 }
 
 static void long_prompts_are_one_line(void) {
     Terminal *terminal = begin(24, 80);
     terminal_type(terminal, "<n>miku</n>\n<n>rin</n>\033\r");
-    EXPECT(terminal, "\nnewbie> <n>miku</n>\n   ...> <n>rin</n>\n", "F2: a short prompt is echoed as it was typed");
+    EXPECT(terminal, "\nnewbie> <n>miku</n>\n   ...> <n>rin</n>\n",
+           "F2: a short prompt is echoed as it was typed");
     terminal_type(terminal, "1girl,\nblue_hair,\nbeach,\nsky\033\r");
     EXPECT(terminal, "\nnewbie> (4 lines) 1girl, blue_hair, beach, sky\n",
            "F2: a longer one in one line with its number of lines");
@@ -248,7 +257,8 @@ static void scrolled_view_stays(void) {
     terminal_type(terminal, "\033[5~\033[5~");
     EXPECT_ROW(terminal, -6, "newer lines below (PageDown)", "scrolled");
     char row[81];
-    snprintf(row, sizeof row, "%.80s", terminal_row(terminal, -7)); /* the status takes three rows now, then two */
+    snprintf(row, sizeof row, "%.80s",
+             terminal_row(terminal, -7)); /* the status takes three rows now, then two */
     terminal_type(terminal, "\033s");
     EXPECT(terminal, "ready  256x256", "the job ends");
     CHECK_STR(terminal_row(terminal, -6), row, "F2: new lines do not move the view");
@@ -305,7 +315,8 @@ static void styles_have_letters(void) {
     CHECK(error.front == 1 && error.bold, "is red and bold");
     terminal_type(terminal, "\025<character_1>x</character_1> <foo>y</foo>");
     EXPECT_REST(terminal, "an edit area with tags");
-    TerminalCell known = terminal_cell_of(terminal, "character_1>x"), unknown = terminal_cell_of(terminal, "foo>y");
+    TerminalCell known = terminal_cell_of(terminal, "character_1>x"),
+                 unknown = terminal_cell_of(terminal, "foo>y");
     CHECK(known.front == 6 && !known.underline, "a known element has a colour");
     CHECK(unknown.underline, "X2: an unknown one is underlined besides");
     CHECK_EQ(terminal_cell_of(terminal, "x</character_1>").front, -1, "text has none");

@@ -1,5 +1,5 @@
-/* leaving.c: what takes the terminal away from the full surface, for a while or for good. product.md F8, K1, H1,
- * H2, 4.4, 12. */
+/* leaving.c: what takes the terminal away from the full surface, for a while or for good. product.md F8, K1,
+ * H1, H2, 4.4, 12. */
 #include "config.h"
 
 #include <fcntl.h>
@@ -13,7 +13,8 @@
 #include "terminal.h"
 
 static const char *const QUICK[] = {"--no-rc", "--steps=1", "--seed=1", "--size=64x64", NULL};
-static const char *const LONG[] = {"--no-rc", "--steps=1000", "--seed=1", "--size=256x256", "--preview=off", NULL};
+static const char *const LONG[] = {"--no-rc",        "--steps=1000",  "--seed=1",
+                                   "--size=256x256", "--preview=off", NULL};
 
 static Terminal *begin(const char *const *arguments) {
     return terminal_begin(&(TerminalHow){.arguments = arguments});
@@ -190,7 +191,8 @@ static void crashed(int number) {
     EXPECT_STATUS(terminal, 128 + number, "a crash ends with its signal");
     CHECK(terminal_is_sane(terminal), "with the line modes as they were");
     CHECK(!terminal_alternate(terminal) && terminal_cursor_visible(terminal), "on the normal screen");
-    CHECK_HAS(terminal_screen(terminal), "newbie: our bug, it crashed; please report it", "where the message stands");
+    CHECK_HAS(terminal_screen(terminal), "newbie: our bug, it crashed; please report it",
+              "where the message stands");
     const char *sent = terminal_sent(terminal), *normal = strstr(sent, "\033[?1049l");
     CHECK(normal && strstr(normal, "our bug"), "written after the terminal was restored");
     CHECK(normal && strstr(sent, "\033[?2004l"), "with bracketed paste off");
@@ -244,9 +246,11 @@ static Terminal *begin_with_editor(const char *script) {
 }
 
 static void editor_saves(void) {
-    Terminal *terminal = begin_with_editor("#!/bin/sh\ncp \"$1\" was\nprintf '<n>edited</n>\\n:quit\\n' >\"$1\"\n");
+    Terminal *terminal =
+        begin_with_editor("#!/bin/sh\ncp \"$1\" was\nprintf '<n>edited</n>\\n:quit\\n' >\"$1\"\n");
     terminal_type(terminal, "first\nsecond\007");
-    EXPECT_CURSOR(terminal, "newbie> <n>edited</n>\n   ...> :quit", "Ctrl-G: what was saved is the edit area");
+    EXPECT_CURSOR(terminal, "newbie> <n>edited</n>\n   ...> :quit",
+                  "Ctrl-G: what was saved is the edit area");
     Buf was = read_bytes("was");
     CHECK_STR(buf_string(&was), "first\nsecond", "the editor got all of the text");
     buf_done(&was);
@@ -310,7 +314,8 @@ static void library_errors(void) {
     terminal_type(terminal, "\003quit\r");
     EXPECT_STATUS(terminal, 0, "it leaves");
     CHECK_HAS(terminal_screen(terminal), "\na library complains\n", "F8: and is shown after the summary");
-    CHECK(terminal_row_of(terminal, "newbie: 0 pictures") < terminal_row_of(terminal, "a library complains"), "below it");
+    CHECK(terminal_row_of(terminal, "newbie: 0 pictures") < terminal_row_of(terminal, "a library complains"),
+          "below it");
     terminal_close(terminal);
 }
 

@@ -176,7 +176,8 @@ static void editor(void) {
 }
 
 static void output_gone(void) {
-    static const char *const arguments[] = {"--plain", "--steps=60", "--no-rc", "--progress=all", "--outdir=gone", NULL};
+    static const char *const arguments[] = {"--plain",        "--steps=60",    "--no-rc",
+                                            "--progress=all", "--outdir=gone", NULL};
     mkdir("gone", 0777);
     Terminal *terminal = terminal_open(60, 100, arguments);
     terminal_type(terminal, "1girl\033\r2girls\033\r");
@@ -201,7 +202,8 @@ static void pictures_in_lines(void) {
     EXPECT(terminal, ": seed ", "a picture is made");
     CHECK(!strstr(terminal_sent(terminal), "▀"), "lines show none by themselves");
     terminal_type(terminal, ":view last\r");
-    EXPECT(terminal, "[ERROR] lines cannot show a picture\n[HINT] :set picture half", ":view says how they do");
+    EXPECT(terminal, "[ERROR] lines cannot show a picture\n[HINT] :set picture half",
+           ":view says how they do");
     terminal_type(terminal, ":set picture half\r:view last\r:say that was it\r");
     EXPECT(terminal, "\nthat was it\n", "then it does");
     CHECK(strstr(terminal_sent(terminal), "▀"), "and prints half blocks");

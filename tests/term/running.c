@@ -9,8 +9,10 @@
 #include "terminal.h"
 
 /* A job that does not end by itself while a scenario lasts, and one whose steps are quick. */
-static const char *const LONG[] = {"--no-rc", "--steps=1000", "--seed=1", "--size=256x256", "--preview=off", NULL};
-static const char *const PREVIEWS[] = {"--no-rc", "--steps=1000", "--seed=1", "--size=128x128", "--preview=1", NULL};
+static const char *const LONG[] = {"--no-rc",        "--steps=1000",  "--seed=1",
+                                   "--size=256x256", "--preview=off", NULL};
+static const char *const PREVIEWS[] = {"--no-rc",        "--steps=1000", "--seed=1",
+                                       "--size=128x128", "--preview=1",  NULL};
 static const char *const SHORT[] = {"--no-rc", "--steps=2", "--seed=1", "--size=64x64", NULL};
 
 static Terminal *begin(void) {
@@ -184,7 +186,8 @@ static void leaving_waits(void) {
     terminal_type(terminal, "w");
     EXPECT_STATUS(terminal, 0, "C3: w waits and leaves");
     CHECK(access("output_002.png", F_OK) == 0, "with all pictures made");
-    CHECK_HAS(terminal_screen(terminal), "newbie: 2 pictures in ", "F8: and the summary on the normal screen");
+    CHECK_HAS(terminal_screen(terminal), "newbie: 2 pictures in ",
+              "F8: and the summary on the normal screen");
     CHECK(terminal_is_restored(terminal), "with everything restored");
     terminal_close(terminal);
 }
@@ -208,7 +211,8 @@ static void bell_rings(void) {
 
 /* Frames that show progress, by the titles that go with them. */
 static void ten_frames_a_second(void) {
-    static const char *const quick[] = {"--no-rc", "--steps=300", "--seed=1", "--size=64x64", "--preview=off", NULL};
+    static const char *const quick[] = {"--no-rc",      "--steps=300",   "--seed=1",
+                                        "--size=64x64", "--preview=off", NULL};
     Terminal *terminal = terminal_begin(&(TerminalHow){.arguments = quick});
     EXPECT_REST(terminal, "idle");
     size_t idle = terminal_sent_size(terminal);

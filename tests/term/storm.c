@@ -1,5 +1,5 @@
-/* storm.c: keys, pastes, resizes, signals and small jobs in any order, by fixed seeds. Afterwards, and now and
- * then between, the screen is what a whole redraw gives: cells, colours and the cursor. product.md F7.
+/* storm.c: keys, pastes, resizes, signals and small jobs in any order, by fixed seeds. Afterwards, and now
+ * and then between, the screen is what a whole redraw gives: cells, colours and the cursor. product.md F7.
  *
  * A few thousand events in the suite; NEWBIE_STORM=100000 says how many, and NEWBIE_STORM_SEED=N runs one
  * seed. The build with sanitizers sees the same events (they do not depend on time, only what they meet). */
@@ -28,9 +28,10 @@ static uint32_t dice(uint32_t sides) {
 /* No letters q and x: nothing may spell a word that leaves. No Ctrl-D for the same reason. */
 static void letters(Terminal *terminal) {
     static const char *const pieces[] = {
-        "a", "b", "1girl, ", "blue_hair", " ", "世", "界", "é", "e\xcc\x81", "\xf0\x9f\x8c\xb8", "<n>", "</n>",
-        "<character_1>", "</character_1>", "<", ">", "</", "\"\"\"", ">_<", "<foo>", "&amp;", "(", ":", ":s", ",",
-        "a long run of words that goes on to the edge of any screen and over it ", "ｆｕｌｌ", "\xe2\x80\x8d", "\t"};
+        "a", "b", "1girl, ", "blue_hair", " ", "世", "界", "é", "e\xcc\x81", "\xf0\x9f\x8c\xb8", "<n>",
+        "</n>", "<character_1>", "</character_1>", "<", ">", "</", "\"\"\"", ">_<", "<foo>", "&amp;", "(",
+        ":", ":s", ",", "a long run of words that goes on to the edge of any screen and over it ", "ｆｕｌｌ",
+        "\xe2\x80\x8d", "\t"};
     for (uint32_t i = 1 + dice(4); i > 0; i--)
         terminal_type(terminal, pieces[dice(sizeof pieces / sizeof *pieces)]);
 }
@@ -38,21 +39,23 @@ static void letters(Terminal *terminal) {
 static void keys(Terminal *terminal) {
     static const char *const pressed[] = {
         "\033[A", "\033[B", "\033[C", "\033[D", "\033[H", "\033[F", "\033[3~", "\033[5~", "\033[6~", "\033OA",
-        "\001", "\005", "\013", "\025", "\027", "\031", "\037", "\b", "\177", "\b\b\b\b", "\033b", "\033f", "\033d",
-        "\033t", "\024", "\033u", "\033[1;5C", "\033[1;5D", "\022", "\022g", "\033", "\033\033", "\n", "\n", "\t",
+        "\001", "\005", "\013", "\025", "\027", "\031", "\037", "\b", "\177", "\b\b\b\b", "\033b", "\033f",
+        "\033d", "\033t", "\024", "\033u", "\033[1;5C", "\033[1;5D", "\022", "\022g", "\033", "\033\033",
+        "\n", "\n", "\t",
         "\033y", "\033\x7f", "\033.", "\0333", "\033[15~", "\033OP", "\r", "\003"};
     terminal_type(terminal, pressed[dice(sizeof pressed / sizeof *pressed)]);
 }
 
 /* Most of these mean something only while a picture is made. */
 static void surface_keys(Terminal *terminal) {
-    static const char *const pressed[] = {"\033p", "\033k", "\033s", "\033n", "\f", "\033x", "\033x\003", "\032"};
+    static const char *const pressed[] = {"\033p", "\033k", "\033s",     "\033n",
+                                          "\f",    "\033x", "\033x\003", "\032"};
     terminal_type(terminal, pressed[dice(sizeof pressed / sizeof *pressed)]);
 }
 
 static void paste(Terminal *terminal) {
-    static const char *const pieces[] = {"1girl\n", "<n>miku</n>\n", ":quit\n", "\n", "\t", "世界", "\033[31m", "\007",
-                                         "word ", "<appearance>\n", "\xc3\xa9", "\"\"\"\n", "exit\n"};
+    static const char *const pieces[] = {"1girl\n", "<n>miku</n>\n", ":quit\n", "\n", "\t", "世界", "\033[31m",
+                                         "\007", "word ", "<appearance>\n", "\xc3\xa9", "\"\"\"\n", "exit\n"};
     Buf text = {0};
     for (uint32_t i = dice(40); i > 0; i--)
         buf_text(&text, pieces[dice(sizeof pieces / sizeof *pieces)]);
@@ -80,8 +83,9 @@ static void disturb(Terminal *terminal) {
 
 static void command(Terminal *terminal) {
     static const char *const lines[] = {":help\r", ":set\r", ":set picture none\r", ":set picture auto\r",
-        ":set color never\r", ":set color auto\r", ":set preview 1\r", ":set preview off\r", ":view last\r", ":list\r",
-        ":history\r", ":queue clear\r", ":queue go\r", ":stpes\r", ":gallery\r", ":mem\r", ":say 世界 said\r"};
+        ":set color never\r", ":set color auto\r", ":set preview 1\r", ":set preview off\r", ":view last\r",
+        ":list\r", ":history\r", ":queue clear\r", ":queue go\r", ":stpes\r", ":gallery\r", ":mem\r",
+        ":say 世界 said\r"};
     terminal_type(terminal, "\003\003");
     terminal_type(terminal, lines[dice(sizeof lines / sizeof *lines)]);
 }
@@ -92,8 +96,8 @@ static void job(Terminal *terminal) {
 
 static void event(Terminal *terminal) {
     static const struct { uint32_t weight; void (*happens)(Terminal *); } rows[] = {
-        {500, letters}, {360, keys}, {30, surface_keys}, {30, paste}, {25, resize}, {20, disturb}, {20, command},
-        {15, job}};
+        {500, letters}, {360, keys}, {30, surface_keys}, {30, paste}, {25, resize}, {20, disturb},
+        {20, command}, {15, job}};
     uint32_t thrown = dice(1000);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (thrown < rows[i].weight) {
@@ -148,8 +152,8 @@ static void storm(uint64_t seed, const TerminalHow *how) {
     state = seed;
     uint32_t events = events_wanted();
     Terminal *terminal = terminal_begin(how);
-    if (!tap_result_(weather(terminal, events), __FILE__, __LINE__, "the screen is what a redraw gives, every now and then"))
-        terminal_show(terminal, "");
+    TERMINAL_CHECK_(terminal, weather(terminal, events), "as after a redraw",
+                    "the screen is what a redraw gives, every now and then");
     terminal_resize(terminal, 24, 80);
     terminal_type(terminal, "\033\003\003:queue clear\r\003\003\025");
     EXPECT(terminal, "[DEMO]", "the storm is over");

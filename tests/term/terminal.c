@@ -47,8 +47,10 @@ struct Terminal {
 #define CELL_10X20 {ASKS_CELL, "\033[6;20;10t"}
 
 const TerminalAnswer ANSWERS_NONE[] = {{NULL, NULL}};
-const TerminalAnswer ANSWERS_XTERM[] = {
-    {ASKS_VERSION, "\033P>|XTerm(379)\033\\"}, CELL_10X20, {ASKS_ATTRIBUTES, "\033[?64;1;2;6;9;15;22c"}, {NULL, NULL}};
+const TerminalAnswer ANSWERS_XTERM[] = {{ASKS_VERSION, "\033P>|XTerm(379)\033\\"},
+                                        CELL_10X20,
+                                        {ASKS_ATTRIBUTES, "\033[?64;1;2;6;9;15;22c"},
+                                        {NULL, NULL}};
 const TerminalAnswer ANSWERS_KITTY[] = {
     {ASKS_VERSION, "\033P>|kitty(0.35.2)\033\\"}, CELL_10X20, {"\033_Gi=31,", "\033_Gi=31;OK\033\\"},
     {ASKS_ATTRIBUTES, "\033[?62;c"}, {NULL, NULL}};
@@ -63,7 +65,8 @@ const TerminalAnswer ANSWERS_SIXEL[] = {
 /* ---- starting ------------------------------------------------------------------------------------------ */
 
 static void set_world(const char *const *environment) {
-    static const char *const unset[] = {"LINES", "COLUMNS", "COLORTERM", "TERM_PROGRAM", "TMUX", "STY", "TERMINFO"};
+    static const char *const unset[] = {"LINES", "COLUMNS", "COLORTERM", "TERM_PROGRAM",
+                                        "TMUX",  "STY",     "TERMINFO"};
     setenv("TERM", "xterm-256color", 1);
     setenv("INPUTRC", "/dev/null", 1);
     setenv("PS1", "$ ", 1);
@@ -131,7 +134,8 @@ Terminal *terminal_start(const TerminalHow *how) {
     terminal->columns = how->columns ? how->columns : 80;
     terminal->answers = how->answers ? how->answers : ANSWERS_XTERM;
     terminal->late = how->late;
-    struct winsize size = {.ws_row = (unsigned short)terminal->rows, .ws_col = (unsigned short)terminal->columns};
+    struct winsize size = {.ws_row = (unsigned short)terminal->rows,
+                           .ws_col = (unsigned short)terminal->columns};
     terminal->pid = forkpty(&terminal->fd, NULL, NULL, &size);
     assert(terminal->pid >= 0);
     if (terminal->pid == 0)
@@ -194,7 +198,8 @@ static bool pump(Terminal *terminal, int milliseconds) {
     if (terminal->closed || poll(&from, 1, milliseconds) <= 0)
         return false;
     ssize_t got = read(terminal->fd, bytes, sizeof bytes - 1);
-    if (got > 0 && bytes[got - 1] == '\033' && poll(&from, 1, 1000) > 0 && read(terminal->fd, bytes + got, 1) == 1)
+    if (got > 0 && bytes[got - 1] == '\033' && poll(&from, 1, 1000) > 0 &&
+        read(terminal->fd, bytes + got, 1) == 1)
         got++;
     if (got <= 0) { /* EIO: nobody holds the other side any more */
         terminal->closed = got == 0 || errno != EINTR;
@@ -421,8 +426,8 @@ static void normalize(TerminalCell *cell) {
 }
 
 static void add_look(Buf *out, const TerminalCell *cell) {
-    buf_print(out, "{%s%s%s%lx,%lx}", cell->bold ? "b" : "", cell->underline ? "u" : "", cell->reverse ? "r" : "",
-              cell->front, cell->back);
+    buf_print(out, "{%s%s%s%lx,%lx}", cell->bold ? "b" : "", cell->underline ? "u" : "",
+              cell->reverse ? "r" : "", cell->front, cell->back);
 }
 
 void terminal_picture(Buf *out, const Terminal *terminal) {
@@ -578,7 +583,8 @@ static bool same_pictures(const char *old, const char *fresh) {
         size_t old_size, fresh_size;
         const char *old_next = line_of(old, &old_size), *fresh_next = line_of(fresh, &fresh_size);
         if (old_size != fresh_size || memcmp(old, fresh, old_size)) {
-            printf("# row %d was   |%.*s\n# but redrawn |%.*s\n", row, (int)old_size, old, (int)fresh_size, fresh);
+            printf("# row %d was   |%.*s\n# but redrawn |%.*s\n", row, (int)old_size, old, (int)fresh_size,
+                   fresh);
             same = false;
         }
         old = old_next;
@@ -704,7 +710,8 @@ void terminal_show(Terminal *terminal, const char *expected) {
     for (const char *line = terminal_screen(terminal), *end; (end = strchr(line, '\n')); line = end + 1)
         if (end > line)
             printf("# | %.*s\n", (int)(end - line), line);
-    printf("# cursor in row %d, column %d\n", terminal_cursor_row(terminal), terminal_cursor_column(terminal));
+    printf("# cursor in row %d, column %d\n", terminal_cursor_row(terminal),
+           terminal_cursor_column(terminal));
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
-/* terminal.h: the real program on a pseudo-terminal whose other side is libvterm, for tests/term and bench/term.
- * A test says what will eventually be on the screen and never sleeps: terminal_expect waits up to
+/* terminal.h: the real program on a pseudo-terminal whose other side is libvterm, for tests/term and
+ * bench/term. A test says what will eventually be on the screen and never sleeps: terminal_expect waits up to
  * TERMINAL_SECONDS, then the screen is printed. architecture.md 10.
  *
  * The world is fixed: TERM, the locale, HOME, INPUTRC; what the terminal answers to questions is a table that
@@ -23,14 +23,15 @@ typedef struct TerminalAnswer {
     const char *question, *answer;
 } TerminalAnswer;
 
-/* An xterm without pictures, which most scenarios use; one that never answers; Kitty; iTerm2; sixel. Each ends
- * with a row of NULL. */
-extern const TerminalAnswer ANSWERS_XTERM[], ANSWERS_NONE[], ANSWERS_KITTY[], ANSWERS_ITERM[], ANSWERS_SIXEL[];
+/* An xterm without pictures, which most scenarios use; one that never answers; Kitty; iTerm2; sixel. Each
+ * ends with a row of NULL. */
+extern const TerminalAnswer ANSWERS_XTERM[], ANSWERS_NONE[], ANSWERS_KITTY[], ANSWERS_ITERM[],
+    ANSWERS_SIXEL[];
 
 typedef struct TerminalHow {
     int rows, columns;                /* 0: 24, 80 */
     const char *const *arguments;     /* ends with NULL; NULL: --no-rc alone */
-    const char *const *environment;   /* "NAME=VALUE" sets, "NAME" unsets; ends with NULL; NULL: nothing more */
+    const char *const *environment; /* "NAME=VALUE" sets, "NAME" unsets; ends with NULL; NULL: nothing more */
     const TerminalAnswer *answers;    /* NULL: ANSWERS_XTERM */
     bool late;                        /* answers wait for terminal_answer */
     bool shell;                       /* an interactive bash instead of newbie */
@@ -114,7 +115,8 @@ bool terminal_expect_picture(Terminal *terminal, int cells);
 int terminal_colored(const Terminal *terminal, int from, int to);
 int terminal_palette(const Terminal *terminal, int from, int to);
 
-/* Appends everything there is to see as text: characters, colours, attributes, the cursor. A row is a line. */
+/* Appends everything there is to see as text: characters, colours, attributes, the cursor. A row is a line.
+ */
 void terminal_picture(Buf *out, const Terminal *terminal);
 
 /* After it rests: a whole redraw by `how` gives the same cells and colours. Prints the rows that differ. */
@@ -205,7 +207,8 @@ typedef struct Scenario {
     void (*run)(void);
 } Scenario;
 
-/* Runs the rows that have a word of the command line in their name, all without one; `rows` ends with a NULL. */
+/* Runs the rows that have a word of the command line in their name, all without one; `rows` ends with a NULL.
+ */
 void terminal_scenarios(const Scenario *rows, int count, char **words);
 
 /* The same for the full surface, which needs curses, and its keys readline. Returns what main returns. */

@@ -1,5 +1,5 @@
-/* terminals.c: the full surface on terminals of every kind: what they answer, how many colours they have, what
- * they are called. product.md A4, F3, X1 to X3, L1; architecture.md 9.3. */
+/* terminals.c: the full surface on terminals of every kind: what they answer, how many colours they have,
+ * what they are called. product.md A4, F3, X1 to X3, L1; architecture.md 9.3. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -10,8 +10,8 @@
 static const char *const QUICK[] = {"--no-rc", "--steps=2", "--seed=1", "--size=128x128", NULL};
 
 static Terminal *begin(const char *const *environment, const TerminalAnswer *answers) {
-    return terminal_begin(&(TerminalHow){.rows = 40, .columns = 100, .arguments = QUICK, .environment = environment,
-                                         .answers = answers});
+    return terminal_begin(&(TerminalHow){
+        .rows = 40, .columns = 100, .arguments = QUICK, .environment = environment, .answers = answers});
 }
 
 static void make_picture(Terminal *terminal) {
@@ -37,7 +37,8 @@ static long highest_color(Terminal *terminal) {
 static void colors_256(void) {
     Terminal *terminal = begin((const char *const[]){"TERM=xterm-256color", NULL}, NULL);
     make_picture(terminal);
-    CHECK(highest_color(terminal) > 15 && highest_color(terminal) < 256, "F3: half blocks of the 256 colours");
+    CHECK(highest_color(terminal) > 15 && highest_color(terminal) < 256,
+          "F3: half blocks of the 256 colours");
     CHECK(terminal_palette(terminal, 5, 30) > 12, "many of them");
     EXPECT_FRESH(terminal, "the screen is what a redraw gives");
     terminal_leave(terminal);
@@ -61,8 +62,11 @@ static void colors_8(void) {
 }
 
 static void colors_16(void) {
-    if (system("infocmp -x xterm-256color 2>/dev/null | sed 's/^xterm-256color[^,]*/newbie-16/; s/colors#[0-9x]*/colors#16/'"
-               " >16.ti && tic -o terminfo 16.ti 2>/dev/null")) {
+    static const char make[] = "infocmp -x xterm-256color 2>/dev/null |"
+                               "sed 's/^xterm-256color[^,]*/newbie-16/; s/colors#[0-9x]*/colors#16/'"
+                               ">16.ti &&"
+                               "tic -o terminfo 16.ti 2>/dev/null";
+    if (system(make)) {
         SKIP("16 colours", "tic and infocmp are not installed");
         return;
     }
@@ -193,7 +197,8 @@ static void never_by_environment(void) {
                                                      "LC_TERMINAL=iTerm2", NULL}, ANSWERS_NONE);
     make_picture(terminal);
     CHECK(terminal_expect_picture(terminal, 100), "F3: half blocks");
-    CHECK(!strstr(terminal_sent(terminal), "\033]1337;File=") && !strstr(terminal_sent(terminal), "\033_Ga=T"),
+    CHECK(!strstr(terminal_sent(terminal), "\033]1337;File=") &&
+              !strstr(terminal_sent(terminal), "\033_Ga=T"),
           "F3: names in the environment prove nothing");
     terminal_leave(terminal);
 }
@@ -210,7 +215,8 @@ static void never_answers(void) {
 }
 
 static void answers_late(void) {
-    Terminal *terminal = terminal_start(&(TerminalHow){.arguments = QUICK, .answers = ANSWERS_KITTY, .late = true});
+    Terminal *terminal =
+        terminal_start(&(TerminalHow){.arguments = QUICK, .answers = ANSWERS_KITTY, .late = true});
     EXPECT(terminal, "Model loaded in ", "the program does not wait");
     terminal_type(terminal, "ab");
     EXPECT_REST(terminal, "and gives up");
@@ -224,7 +230,8 @@ static void answers_late(void) {
 }
 
 static void answers_between_keys(void) {
-    Terminal *terminal = terminal_start(&(TerminalHow){.arguments = QUICK, .answers = ANSWERS_KITTY, .late = true});
+    Terminal *terminal =
+        terminal_start(&(TerminalHow){.arguments = QUICK, .answers = ANSWERS_KITTY, .late = true});
     EXPECT_SENT(terminal, "\033[c", "the terminal is asked");
     terminal_type(terminal, "a");
     terminal_answer(terminal);
@@ -236,8 +243,12 @@ static void answers_between_keys(void) {
 
 static void answers_broken(void) {
     static const TerminalAnswer broken[] = {
-        {"\033[>q", "\033P>|kit"}, {"\033[16t", "\033[6;;t\033[6;99999999999;1t"}, {"\033_Gi=31,", "\033_Gi=31;EINVAL\033\\"},
-        {"\033P$qm\033\\", "\033P0$r\033\\\033P1$r\377\376\033\\"}, {"\033[c", "\033[?62;4;4;;;;9999999999c"}, {NULL, NULL}};
+        {"\033[>q", "\033P>|kit"},
+        {"\033[16t", "\033[6;;t\033[6;99999999999;1t"},
+        {"\033_Gi=31,", "\033_Gi=31;EINVAL\033\\"},
+        {"\033P$qm\033\\", "\033P0$r\033\\\033P1$r\377\376\033\\"},
+        {"\033[c", "\033[?62;4;4;;;;9999999999c"},
+        {NULL, NULL}};
     Terminal *terminal = begin(NULL, broken);
     terminal_type(terminal, "typed");
     EXPECT(terminal, "typed", "keys are keys");
@@ -252,8 +263,8 @@ static void answers_broken(void) {
 
 /* A terminal that gets the plain surface with this word in what is said of it. */
 static void plain_on(const char *term, const char *said) {
-    Terminal *terminal = terminal_begin(
-        &(TerminalHow){.rows = 24, .columns = 120, .arguments = QUICK, .environment = (const char *const[]){term, NULL}});
+    Terminal *terminal = terminal_begin(&(TerminalHow){
+        .rows = 24, .columns = 120, .arguments = QUICK, .environment = (const char *const[]){term, NULL}});
     CHECK(!strstr(terminal_sent(terminal), "\033[?1049h"), "A4: the plain surface");
     if (said)
         CHECK_HAS(terminal_screen(terminal), said, "which is said");
@@ -266,7 +277,10 @@ static void plain_on(const char *term, const char *said) {
     terminal_close(terminal);
 }
 
-static void unknown_term(void) { plain_on("TERM=no-such-terminal", "[WARN] the terminal type no-such-terminal is not known"); }
+static void unknown_term(void) {
+    plain_on("TERM=no-such-terminal", "[WARN] the terminal type no-such-terminal is not known");
+}
+
 static void dumb_term(void) { plain_on("TERM=dumb", NULL); }
 static void empty_term(void) { plain_on("TERM=", NULL); }
 static void no_term(void) { plain_on("TERM", NULL); }
@@ -313,8 +327,8 @@ static void other_locale(void) {
 
 /* ---- the plain surface by wish ------------------------------------------------------------------------- */
 
-/* Escape sequences other than bracketed paste on and off, and the one that takes the prompt away before a line
- * that came by itself. */
+/* Escape sequences other than bracketed paste on and off, and the one that takes the prompt away before a
+ * line that came by itself. */
 static int sequences(const Terminal *terminal) {
     const char *sent = terminal_sent(terminal);
     return count_of(sent, "\033") - count_of(sent, "\033[?2004h") - count_of(sent, "\033[?2004l") -
@@ -323,9 +337,11 @@ static int sequences(const Terminal *terminal) {
 
 static void accessible(void) {
     static const char *const plain[] = {"--no-rc", "--steps=2", "--seed=1", "--size=64x64", "--plain", NULL};
-    const TerminalHow hows[] = {
-        {.rows = 40, .columns = 100, .arguments = plain},
-        {.rows = 40, .columns = 100, .arguments = QUICK, .environment = (const char *const[]){"ACCESSIBLE=1", NULL}}};
+    const TerminalHow hows[] = {{.rows = 40, .columns = 100, .arguments = plain},
+                                {.rows = 40,
+                                 .columns = 100,
+                                 .arguments = QUICK,
+                                 .environment = (const char *const[]){"ACCESSIBLE=1", NULL}}};
     for (size_t i = 0; i < 2; i++) {
         Terminal *terminal = terminal_begin(&hows[i]);
         terminal_type(terminal, "1girl\r\r");
