@@ -97,7 +97,7 @@ const Term TERMS[] = {
      "Before the first step the run is gone through once without computing anything. That tells what "
      "each part needs. On a card, plan A keeps all weights there; B to E leave more and more of them "
      "in the computer's memory, from where they visit. The first that fits is taken; if none does, "
-     "nothing is started."},
+     "nothing is started. B8, C8 and D8 keep text encoder or network in 8 bits, when they are asked for."},
     {"metadata",
      "What made a picture is stored in its PNG: prompt, seed, settings, model. Other programs read it "
      "too. :info prints it, :fetch takes it over, :same makes the picture again. :set metadata share "

@@ -103,7 +103,8 @@ void model_defaults(Settings *settings, const ModelInfo *info) {
 }
 
 void put_plan(Buf *out, const Residency *residency) {
-    buf_print(out, "plan %c, %s", toupper((unsigned char)residency->name[0]), residency->hot);
+    const char *name = residency->name;
+    buf_print(out, "plan %c%s, %s", toupper((unsigned char)*name), name + 1, residency->hot);
 }
 
 void app_show_plan(App *app) {

@@ -51,13 +51,6 @@ static Status check_device(const char *value) {
     return device_choose(&device, value, NULL);
 }
 
-static Status check_plan(const char *value) {
-    if (strlen(value) != 2 || value[1] != '8' || !strchr("bcd", value[0]))
-        return NULL;
-    return hint(fail(ERR_UNSUPPORTED, "plan %s is plan %c with weights in 8 bits", value, value[0]),
-                ":set plan %c, and :set precision int8 for the transformer's layers", value[0]);
-}
-
 const Setting SETTINGS[SETTING_COUNT] = {
     [SET_SEED] = {"seed", SETTING_SEED, .letter = 's', .fallback = "random", .words = WORDS("random"),
                   .metavar = "N", .help = "the noise a picture begins with; random draws 0 to 4294967295"},
@@ -117,8 +110,9 @@ const Setting SETTINGS[SETTING_COUNT] = {
                   .high = 4096, .unit = "GiB", .effect = EFFECT_RELOAD, .metavar = "GIB",
                   .help = "pretend that the device has this much memory; auto: what it has"},
     [SET_PLAN] = {"plan", SETTING_CHOICE, .fallback = "auto", .words = WORDS("auto"), .choice = names_plan,
-                  .check = check_plan, .effect = EFFECT_RELOAD, .metavar = "NAME",
-                  .help = "which weights stay on the device; auto: the first plan that fits"},
+                  .effect = EFFECT_RELOAD, .metavar = "NAME",
+                  .help = "which weights stay on the device; auto: the first plan that fits, b8, c8 and d8 only "
+                          "with a precision in 8 bits"},
     [SET_THREADS] = {"threads", SETTING_WHOLE, .fallback = "auto", .words = WORDS("auto"), .low = 1,
                      .high = 1024, .effect = EFFECT_RELOAD, .metavar = "N",
                      .help = "of the CPU; auto: one per physical core"},

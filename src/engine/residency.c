@@ -13,12 +13,20 @@
 #define PLAN_D (PLAN_C | GROUP_JINA | GROUP_CONTEXT)
 #define PLAN_E (PLAN_D | GROUP_LAYERS)
 
+#define COST_B "they are copied to the device once for each picture"
+#define COST_D "the text encoders are copied to the device for each new prompt"
+
 const Residency RESIDENCIES[] = {
-    {"a", 0, "everything hot", NULL},
-    {"b", PLAN_B, "all hot but the adaLN projections", "they are copied to the device once for each picture"},
-    {"c", PLAN_C, "Gemma streamed", "Gemma is copied to the device for each new prompt"},
-    {"d", PLAN_D, "text encoders streamed", "the text encoders are copied to the device for each new prompt"},
-    {"e", PLAN_E, "everything streamed", "the transformer is copied to the device in every step"},
+    {"a", 0, 0, "everything hot", NULL},
+    {"b", PLAN_B, 0, "all hot but the adaLN projections", COST_B},
+    {"b8", PLAN_B, EIGHT_GEMMA, "all hot but the adaLN projections, Gemma in 8 bits", COST_B},
+    {"c", PLAN_C, 0, "Gemma streamed", "Gemma is copied to the device for each new prompt"},
+    {"c8", PLAN_B, EIGHT_GEMMA | EIGHT_DIT,
+     "all hot but the adaLN projections, transformer and Gemma in 8 bits", COST_B},
+    {"d", PLAN_D, 0, "text encoders streamed", COST_D},
+    {"d8", PLAN_D, EIGHT_GEMMA | EIGHT_DIT,
+     "text encoders streamed, transformer and Gemma in 8 bits", COST_D},
+    {"e", PLAN_E, 0, "everything streamed", "the transformer is copied to the device in every step"},
     {0},
 };
 
@@ -29,12 +37,37 @@ const Residency *residency_find(const char *name) {
     return NULL;
 }
 
+static bool precision_eight(const SessionOptions *options) {
+    return options->precision == CHOOSE_INT8 || options->precision == CHOOSE_FP8;
+}
+
+unsigned residency_eight(const Session *s, const Residency *residency) {
+    return residency->eight | (precision_eight(&s->options) ? EIGHT_DIT : 0);
+}
+
+Status residency_possible(const Session *s, const Residency *residency) {
+    const SessionOptions *options = &s->options;
+    if (!residency->eight)
+        return NULL;
+    if (!options->backend->devices)
+        return hint(fail(ERR_UNSUPPORTED, "plan %s keeps weights in 8 bits, which the %s backend does not have",
+                         residency->name, options->backend->name), ":set plan auto");
+    if (options->precision == CHOOSE_F32 || (options->precision == CHOOSE_AUTO && !options->bf16_in_hardware))
+        return hint(fail(ERR_UNSUPPORTED, "plan %s keeps weights in 8 bits, precision f32 does not",
+                         residency->name), ":set precision bf16, or :set plan auto");
+    return NULL;
+}
+
 bool residency_allowed(const Session *s, const Residency *residency) {
     const SessionOptions *options = &s->options;
+    if (s->gemma && residency_eight(s, residency) != s->eight)
+        return false;
     if (!s->ops.backend->prefetch) /* also while every op is checked */
-        return !residency->streamed;
+        return !residency->streamed && !residency->eight;
     if (options->residency)
         return residency == options->residency;
+    if (residency->eight && !precision_eight(options))
+        return false;
     bool shared = !options->backend->devices && !options->vram;
     return !shared || !residency->streamed;
 }

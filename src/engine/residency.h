@@ -2,8 +2,11 @@
  * host and visit it (model/stream.h). performance.md 2.3 has the table for the published model; here are its
  * rows, the choice among them, and the way from one to another.
  *
- * Token embeddings are on the host under every plan, and so are the modulation rows of a run. The 8-bit
- * variants of the table (b8, c8, d8) will be rows when a backend computes in 8 bits. */
+ * Token embeddings are on the host under every plan, and so are the modulation rows of a run.
+ *
+ * Plans b8, c8 and d8 also say what is kept in 8 bits, which only a card does and which is decided when the model
+ * is loaded: a session changes among the plans whose numbers are those that it has. They change pictures a
+ * little, so nobody comes under them unless somebody asks for them or for a precision in 8 bits. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,20 +17,31 @@
 
 typedef struct Session Session;
 
+/* Networks whose layers may be in 8 bits. Gemma's are int8 in any case; the transformer's fp8 where the precision
+ * is that. */
+enum { EIGHT_GEMMA = 1, EIGHT_DIT = 2 };
+
 typedef struct Residency {
-    const char *name;    /* "b" */
+    const char *name;    /* "b", "b8" */
     unsigned streamed;   /* groups of model/stream.h that visit the device */
+    unsigned eight;      /* networks in 8 bits, besides what the precision has so */
     const char *hot;     /* "everything hot": what is on the device, for people */
     const char *cost;    /* what the plan costs in time, for people; NULL: nothing */
 } Residency;
 
-/* From everything on the device to nearly nothing; each streams more than the one before. Ends with a row
- * whose name is NULL. */
+/* From everything on the device to nearly nothing: each needs less than the one before, of the published model with
+ * the numbers that the plan names. Ends with a row whose name is NULL. */
 extern const Residency RESIDENCIES[];
 const Residency *residency_find(const char *name); /* NULL when there is none */
 
-/* What setting `plan`, the backend and the device leave to choose from: where device and host share one
- * memory, streaming gains nothing, so everything is hot there unless somebody asks for it. */
+/* The networks that are in 8 bits under a plan, with the session's precision. */
+unsigned residency_eight(const Session *session, const Residency *residency);
+
+/* NULL when the backend and the precision have what a plan asks for. Errors: ERR_UNSUPPORTED. */
+Status residency_possible(const Session *session, const Residency *residency);
+
+/* What setting `plan`, the backend, the device and the numbers that are loaded leave to choose from: where device
+ * and host share one memory, streaming gains nothing, so everything is hot there unless somebody asks for it. */
 bool residency_allowed(const Session *session, const Residency *residency);
 
 /* Bytes of the session's weights that are on the device under a plan. */

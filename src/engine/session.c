@@ -105,7 +105,11 @@ static Status open_backend(Session *s) {
                               .determinism = s->options.determinism};
     const Backend *backend = s->options.backend;
     snprintf(s->where, sizeof s->where, backend->devices ? "%s:%d" : "%s", backend->name, options.device);
-    s->info.precision = must_copy(precision_name(options.precision));
+    const Residency *asked = s->options.residency;
+    bool eight = asked && asked->eight & EIGHT_DIT && options.precision < PRECISION_INT8;
+    s->info.precision = must_copy(precision_name(eight ? PRECISION_INT8 : options.precision));
+    if (asked)
+        TRY(residency_possible(s, asked));
     s->ops.arena = &s->arena;
     TRY(ops_open(&s->ops, s->options.backend, &options));
     if (s->options.check)
@@ -171,6 +175,13 @@ static void tell_network(void *context, uint64_t done, uint64_t total) {
         named->how->progress(named->how->context, named->network, done, total);
 }
 
+/* Gemma is int8 whatever the precision; so is the transformer, unless the precision says what it is. */
+static WeightBits bits_of(const Session *s, ModelPart part) {
+    bool own = precision_of(&s->options) > PRECISION_BF16;
+    unsigned eight = part == PART_GEMMA ? EIGHT_GEMMA : part == PART_DIT && !own ? EIGHT_DIT : 0;
+    return s->eight & eight ? BITS_INT8 : BITS_16_OR_MORE;
+}
+
 static Status load_network(Session *s, ModelPart part, const LoadHow *how) {
     const SafeTensors *file = s->files.file[part];
     const Json *config = s->files.config[part];
@@ -193,7 +204,7 @@ static Status load_networks(Session *s, const SessionHow *how) {
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         NamedProgress named = {how, rows[i].name};
-        TRY(note(load_network(s, rows[i].part, &(LoadHow){tell_network, &named}), "%s", rows[i].name));
+        TRY(note(load_network(s, rows[i].part, &(LoadHow){tell_network, &named, bits_of(s, rows[i].part)}), "%s", rows[i].name));
     }
     return NULL;
 }
@@ -253,6 +264,17 @@ static Job usual_job(const Session *s) {
                  .height = (int)json_get_integer(defaults, "height", 1024)};
 }
 
+/* The networks over empty kernels, with what is in 8 bits under a plan. */
+static Status load_dry(Session *dry, unsigned eight) {
+    if (dry->gemma && dry->eight == eight)
+        return NULL;
+    free_networks(dry);
+    dry->eight = eight;
+    TRY(load_networks(dry, NULL));
+    fill_bytes(dry);
+    return NULL;
+}
+
 /* The first plan under which the usual picture fits, else the last one, if its weights fit at least: a
  * smaller picture may. `dry` has the networks over empty kernels. */
 static Status choose_plan(Session *s, Session *dry) {
@@ -263,6 +285,7 @@ static Status choose_plan(Session *s, Session *dry) {
         if (!residency_allowed(s, row))
             continue;
         s->residency = row;
+        TRY(load_dry(dry, residency_eight(s, row)));
         weights = residency_weights(dry, row);
         Status st = run_count(&info, dry, &job, row);
         if (st)
@@ -277,23 +300,22 @@ static Status choose_plan(Session *s, Session *dry) {
 /* Loads everything over empty kernels first: whatever is wrong with the files, or does not fit, is known
  * before the first of 14 GB is read. */
 static Status plan_networks(Session *s) {
-    PlanCount count = {.precision = precision_of(&s->options)};
+    PlanCount count = {.precision = precision_of(&s->options),
+                       .alignment = s->options.backend->devices ? WEIGHT_ALIGNMENT : 0};
     Arena arena = arena_counting();
     Backend backend = plan_like(s->ops.backend);
-    Session dry = {.files = s->files, .ops = s->ops};
+    Session dry = {.files = s->files, .ops = s->ops, .options = s->options};
     dry.ops.backend = &backend;
     dry.ops.state = &count;
     dry.ops.arena = &arena;
     memcpy(dry.tokenizer, s->tokenizer, sizeof dry.tokenizer);
-    Status st = load_networks(&dry, NULL);
+    Status st = load_dry(&dry, residency_eight(s, s->options.residency ? s->options.residency : RESIDENCIES));
     if (!st)
         st = check_vocabulary(&dry);
     if (!st)
         st = check_widths(&dry);
-    if (!st) {
-        fill_bytes(&dry);
+    if (!st)
         st = choose_plan(s, &dry);
-    }
     Fault kept;
     fault_copy(&kept, st); /* it may live in dry */
     free_networks(&dry);
@@ -312,13 +334,16 @@ static const Residency *smaller_plan(const Session *s) {
 static Status load_placed(Session *s, const SessionHow *how) {
     for (;;) {
         s->ops.streamed = s->residency->streamed;
+        s->eight = residency_eight(s, s->residency);
         Status st = load_networks(s, how);
-        const Residency *next = smaller_plan(s);
         s->settled = !st;
-        if (!st || st->code != ERR_MEMORY || !next)
+        if (!st || st->code != ERR_MEMORY)
+            return st;
+        free_networks(s); /* then a plan with other numbers may be next, too */
+        const Residency *next = smaller_plan(s);
+        if (!next)
             return st;
         log_line(LOG_WARN, "plan %s: %s", s->residency->name, st->message);
-        free_networks(s);
         ops_clear(&s->ops);
         s->residency = next;
     }

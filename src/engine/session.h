@@ -56,6 +56,7 @@ struct Session {
     pthread_mutex_t lock;          /* held while weights move, and by run_plan */
     const Residency *residency;    /* the plan that the weights are placed by */
     bool settled;                  /* and they are where it wants them */
+    unsigned eight;                /* networks that are loaded in 8 bits (residency_eight) */
     char where[24];                /* "cpu", "cuda:0", for messages */
     ModelInfo info;
 };

@@ -154,7 +154,7 @@ static void list_blocks(WeightList *list, const DitConfig *c, const BlockGroup *
 }
 
 /* All weights of a network of this configuration; dit NULL: to be read out only. */
-static void list_weights(WeightList *list, const DitConfig *c, Dit *dit) {
+static void list_weights(WeightList *list, const DitConfig *c, Dit *dit, WeightBits bits) {
     list->part = "transformer";
     set_symbols(weights_scope(list, dit, WEIGHT_ROWS(DIT_ROWS)), c);
     /* The refiners stay in 16 bits: few, and nearest to what the network is told (performance.md 3.3). */
@@ -164,7 +164,7 @@ static void list_weights(WeightList *list, const DitConfig *c, Dit *dit) {
         {"noise_refiner", GROUP_LAYERS, c->refiners, dit ? dit->modulated : NULL,
          WEIGHT_ROWS(MODULATED_ROWS), BITS_16_OR_MORE},
         {"layers", GROUP_LAYERS, c->layers, dit ? dit->modulated + c->refiners : NULL,
-         WEIGHT_ROWS(MODULATED_ROWS), BITS_MAY_BE_8},
+         WEIGHT_ROWS(MODULATED_ROWS), bits},
     };
     for (int i = 0; i < 3; i++)
         list_blocks(list, c, &groups[i]);
@@ -172,7 +172,7 @@ static void list_weights(WeightList *list, const DitConfig *c, Dit *dit) {
 
 void dit_expected(const DitConfig *config, int naming, WeightVisit *visit, void *context) {
     WeightList list = {.naming = naming};
-    list_weights(&list, config, NULL);
+    list_weights(&list, config, NULL, BITS_MAY_BE_8);
     weights_each(&list, visit, context);
     free(list.scopes);
 }
@@ -312,7 +312,7 @@ Status dit_load(Dit **out, Ops *o, const SafeTensors *file, const Json *config, 
     if (!st) {
         dit->context = must_alloc(sizeof(DitBlock) * (size_t)(c->refiners + 1));
         dit->modulated = must_alloc(sizeof(DitBlock) * (size_t)(c->refiners + c->layers + 1));
-        list_weights(&dit->weights, c, dit);
+        list_weights(&dit->weights, c, dit, how && how->bits == BITS_INT8 ? BITS_INT8 : BITS_MAY_BE_8);
         st = weights_load(&dit->weights, o, file, how);
     }
     if (!st && (!c->layers || !c->refiners))

@@ -76,7 +76,7 @@ static void set_symbols(WeightScope *scope, const GemmaConfig *c) {
 }
 
 /* The embedding and the first `layers` layers; gemma NULL: to be read out only. */
-static void list_weights(WeightList *list, const GemmaConfig *c, Gemma *gemma, int64_t layers) {
+static void list_weights(WeightList *list, const GemmaConfig *c, Gemma *gemma, int64_t layers, WeightBits bits) {
     list->part = "text encoder";
     set_symbols(weights_scope(list, gemma, WEIGHT_ROWS(GEMMA_ROWS)), c);
     for (int64_t i = 0; i < layers; i++) {
@@ -84,12 +84,13 @@ static void list_weights(WeightList *list, const GemmaConfig *c, Gemma *gemma, i
         snprintf(scope->prefix[0], sizeof scope->prefix[0], "layers.%lld.", (long long)i);
         set_symbols(scope, c);
         scope->group = GROUP_GEMMA;
+        scope->bits = bits;
     }
 }
 
 void gemma_expected(const GemmaConfig *config, WeightVisit *visit, void *context) {
     WeightList list = {.prefix = must_copy("model.")};
-    list_weights(&list, config, NULL, config->layers);
+    list_weights(&list, config, NULL, config->layers, BITS_16_OR_MORE);
     set_symbols(weights_scope(&list, NULL, WEIGHT_ROWS(REST_ROWS)), config);
     weights_each(&list, visit, context);
     free(list.prefix);
@@ -202,7 +203,7 @@ Status gemma_load(Gemma **out, Ops *o, const SafeTensors *file, const Json *conf
         st = fail(ERR_FORMAT, "the text encoder has %lld layers, expected at least 2", (long long)c->layers);
     if (!st) {
         gemma->layers = must_alloc(sizeof(GemmaLayer) * (size_t)(c->layers - 1));
-        list_weights(&gemma->weights, c, gemma, c->layers - 1);
+        list_weights(&gemma->weights, c, gemma, c->layers - 1, how ? how->bits : BITS_16_OR_MORE);
         st = weights_load(&gemma->weights, o, file, how);
     }
     if (st)

@@ -122,8 +122,9 @@ typedef struct Weight {
     void *host;          /* the block while it is on the host (weight_send), else NULL */
 } Weight;
 
-/* Whether a matrix may be kept in 8 bits when the backend's precision says so. */
-typedef enum WeightBits { BITS_16_OR_MORE, BITS_MAY_BE_8 } WeightBits;
+/* Whether a matrix may be kept in 8 bits when the backend's precision says so, or is int8 beside those of bf16
+ * already: wherever a backend has that. */
+typedef enum WeightBits { BITS_16_OR_MORE, BITS_MAY_BE_8, BITS_INT8 } WeightBits;
 
 #define WEIGHT_PARTS_MAX 4
 typedef struct WeightParts {

@@ -95,13 +95,13 @@ static Status plan_weight_pack(void *state, Weight *w, const WeightParts *parts)
         if (parts->part[i].type != DT_BF16 && plan->precision == PRECISION_F32)
             w->type = DT_F32;
     w->type = weight_eight(w, parts, plan->precision, w->type);
-    bool eight = dtype_size(w->type) == 1;
+    bool eight = w->type == DT_I8 || w->type == DT_F8_E4M3;
     w->packed = (void *)nowhere;
     w->bias = parts->bias[0].data ? (float *)nowhere : NULL;
     w->bytes = (size_t)(w->out * w->in * w->kernel * w->kernel) * dtype_size(w->type) +
                (eight ? (size_t)w->out * sizeof(float) : 0);
-    if (eight) /* only a card has these */
-        w->bytes = (w->bytes + WEIGHT_ALIGNMENT - 1) / WEIGHT_ALIGNMENT * WEIGHT_ALIGNMENT;
+    if (plan->alignment)
+        w->bytes = (w->bytes + plan->alignment - 1) / plan->alignment * plan->alignment;
     w->bytes += w->bias ? (size_t)w->out * sizeof *w->bias : 0;
     return NULL;
 }

@@ -11,6 +11,7 @@ typedef struct PlanCount {
     double copied; /* bytes of weights that are copied from the host while it runs */
     int64_t ops;
     Precision precision; /* to be set by the caller: what weights are packed for */
+    size_t alignment;    /* of a matrix and its bias, to be set by the caller; 0: none */
 } PlanCount;
 
 /* Device pointers are never touched; downloads fill the host buffer with zeros. state is a PlanCount* owned

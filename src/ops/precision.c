@@ -13,6 +13,8 @@ DType weight_eight(const Weight *w, const WeightParts *parts, Precision precisio
     bool rows = parts->kind != WEIGHT_CONV && w->in % EIGHT_GROUP == 0 && w->in <= EIGHT_WIDTH_MAX;
     if (!rows || parts->bits == BITS_16_OR_MORE)
         return otherwise;
+    if (parts->bits == BITS_INT8)
+        return precision == PRECISION_F32 ? otherwise : DT_I8;
     if (precision == PRECISION_FP8) /* the library wants results in whole 16 bytes */
         return w->out % 8 == 0 ? DT_F8_E4M3 : otherwise;
     return precision == PRECISION_INT8 ? DT_I8 : otherwise;

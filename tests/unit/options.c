@@ -86,7 +86,7 @@ static void values_are_checked(void) {
         {SET_VRAM, "0", NULL},
         {SET_PLAN, "e", "e"},
         {SET_PLAN, "f", NULL},
-        {SET_PLAN, "b8", NULL},
+        {SET_PLAN, "b8", "b8"},
         {SET_DETERMINISTIC, "off", "off"},
         {SET_BELL, "on", "on"},
     };

@@ -11,6 +11,9 @@
 
 enum { PIXELS = 64 * 48 * 3, PLANS = 5 };
 
+/* Those of any backend; tests/gpu/eight has those with 8 bits. */
+static const char *const NAMES[PLANS] = {"a", "b", "c", "d", "e"};
+
 /* A card: the CPU under another name, whose allocation number `fail_at` fails, and the one after it: a
  * second try under the same plan then finds no room either. */
 static int allocations, fail_at;
@@ -94,12 +97,12 @@ static void check_every_plan(Known *known, const Job *job) {
     for (int i = 0; i < PLANS; i++) {
         char sentence[96];
         PlanInfo plan;
-        Session *session = open_with(&CPU_BACKEND, 0, RESIDENCIES[i].name);
-        snprintf(sentence, sizeof sentence, "plan %s holds less than the one before", RESIDENCIES[i].name);
+        Session *session = open_with(&CPU_BACKEND, 0, NAMES[i]);
+        snprintf(sentence, sizeof sentence, "plan %s holds less than the one before", NAMES[i]);
         CHECK(held(session) < last, sentence);
         last = held(session);
         CHECK_EQ(last, session->info.device_weights, "and as much as it says");
-        snprintf(sentence, sizeof sentence, "plan %s makes the same pixels", RESIDENCIES[i].name);
+        snprintf(sentence, sizeof sentence, "plan %s makes the same pixels", NAMES[i]);
         CHECK(same_pixels(session, job, known->pixels), sentence);
         CHECK_OK(run_plan(&plan, session, job), "the job can be planned");
         CHECK_EQ(session->arena.peak, plan.activation_bytes, "the planned memory is the real peak");
@@ -116,8 +119,8 @@ static void check_choice(const Known *known, const Job *job) {
         Session *session = open_with(&CPU_BACKEND, known->need[i] + known->need[i] / 20, NULL);
         CHECK_OK(run_plan(&plan, session, job), "a job on a card of this size is planned");
         snprintf(sentence, sizeof sentence, "what plan %s needs gives that plan or a better one",
-                 RESIDENCIES[i].name);
-        CHECK(plan.residency <= &RESIDENCIES[i], sentence);
+                 NAMES[i]);
+        CHECK(plan.residency <= residency_find(NAMES[i]), sentence);
         CHECK(same_pixels(session, job, known->pixels) && session->residency == plan.residency,
               "under which it makes the same pixels");
         session_close(session);
