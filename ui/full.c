@@ -701,6 +701,8 @@ void full_free(Full *full) {
 
 #else /* configure --without-curses */
 
+#include <stdlib.h>
+
 struct Full {
     int nothing;
 };
