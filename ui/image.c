@@ -482,6 +482,17 @@ static void reduce(uint8_t *pixels, size_t stride, int channels, const Image *im
     }
 }
 
+Image image_reduced(const Image *image, int side) {
+    Pixels size = reduced_size(image, (Pixels){side, side});
+    uint8_t *pixels = must_alloc(3 * (size_t)size.width * (size_t)size.height);
+    reduce(pixels, (size_t)size.width, 3, image, size);
+    Image copy = *image;
+    copy.pixels = pixels;
+    copy.width = size.width;
+    copy.height = size.height;
+    return copy;
+}
+
 void image_escape(Buf *out, const Image *image, ImageBox box, const Caps *caps) {
     assert(caps->protocol > IMAGE_HALF && image_can(caps->protocol));
     Pixels cell = cell_size(caps), room = {box.columns * cell.width, box.rows * cell.height};

@@ -13,6 +13,11 @@
 /* Pixels kept of a picture: what a large one could show on any screen of ours. */
 #define KEPT_SIDE 2048
 
+/* Of pictures beyond so many bytes, counted from the newest, only so much is kept: they are half blocks from
+ * then on, and a session of a thousand pictures must not fill the memory. */
+#define KEPT_BYTES ((size_t)64 << 20)
+#define OLD_SIDE 128
+
 static const Style MARK_STYLES[LINE_KINDS] = {
     [LINE_INFO] = STYLE_INFO, [LINE_WARN] = STYLE_WARN, [LINE_ERROR] = STYLE_ERROR, [LINE_HINT] = STYLE_HINT,
 };
@@ -94,8 +99,9 @@ static void lay_out(Entry *entry, const ScrollLook *look) {
     static const Caps half = {.protocol = IMAGE_HALF};
     const Caps *caps = entry->kind == ENTRY_PREVIEW ? &half : look->caps;
     ImageBox box = {at_least(look->columns - 2 * PICTURE_COLUMN, 1), at_least(most, 1)};
-    entry->box = look->depth == DEPTH_NONE || !look->caps ? (ImageBox){0}
-                                                          : image_fit(&entry->image, box, caps);
+    Image whole = {.width = entry->width, .height = entry->height};
+    bool shown = look->depth != DEPTH_NONE && look->caps;
+    entry->box = shown ? image_fit(&whole, box, caps) : (ImageBox){0};
     entry->rows = entry->box.rows;
 }
 
@@ -190,6 +196,28 @@ static Image copy_image(const Image *image) {
     return copy;
 }
 
+static void set_image(Entry *entry, const Image *image) {
+    free((uint8_t *)entry->image.pixels);
+    entry->image = copy_image(image);
+    entry->width = entry->image.width;
+    entry->height = entry->image.height;
+}
+
+static void reduce_old(Scrollback *log) {
+    size_t bytes = 0;
+    for (int i = log->count - 1; i >= 0; i--) {
+        Entry *entry = entry_at(log, i);
+        if (entry->kind != ENTRY_PICTURE)
+            continue;
+        bytes += 3 * (size_t)entry->image.width * (size_t)entry->image.height;
+        if (bytes <= KEPT_BYTES || (entry->image.width <= OLD_SIDE && entry->image.height <= OLD_SIDE))
+            continue;
+        Image old = image_reduced(&entry->image, OLD_SIDE);
+        free((uint8_t *)entry->image.pixels);
+        entry->image = old;
+    }
+}
+
 /* Index of the preview, -1 without. */
 static int preview_index(const Scrollback *log) {
     for (int i = log->count - 1; i >= 0; i--)
@@ -214,19 +242,23 @@ void scrollback_drop_preview(Scrollback *log) {
 
 void scrollback_picture(Scrollback *log, const Image *image, PictureSize size) {
     scrollback_drop_preview(log);
-    add_take(log, (Entry){.kind = ENTRY_PICTURE, .image = copy_image(image), .large = size == PICTURE_LARGE});
+    Entry entry = {.kind = ENTRY_PICTURE, .large = size == PICTURE_LARGE};
+    set_image(&entry, image);
+    add_take(log, entry);
+    reduce_old(log);
 }
 
 void scrollback_preview(Scrollback *log, const Image *image) {
     int index = preview_index(log);
     if (index < 0) {
-        add_take(log, (Entry){.kind = ENTRY_PREVIEW, .image = copy_image(image)});
+        Entry entry = {.kind = ENTRY_PREVIEW};
+        set_image(&entry, image);
+        add_take(log, entry);
         return;
     }
     Entry *entry = entry_at(log, index);
     int before = entry->rows;
-    free((uint8_t *)entry->image.pixels);
-    entry->image = copy_image(image);
+    set_image(entry, image);
     entry->id = ++log->next_id;
     lay_out(entry, &log->look);
     if (log->below > rows_behind(log, index))

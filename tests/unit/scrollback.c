@@ -136,6 +136,32 @@ static void preview_beside_real_pixels(void) {
     scrollback_done(&log);
 }
 
+/* A session of an afternoon: 40 pictures of 3 MiB, each of one colour. */
+static void old_pictures(void) {
+    const int side = 1024, count = 40;
+    uint8_t *pixels = malloc(3 * (size_t)side * (size_t)side);
+    Scrollback log = {0};
+    look(&log, 40);
+    for (int i = 0; i < count; i++) {
+        memset(pixels, i + 1, 3 * (size_t)side * (size_t)side);
+        scrollback_picture(&log, &(Image){.pixels = pixels, .width = side, .height = side}, PICTURE_NORMAL);
+    }
+    size_t bytes = 0;
+    for (int i = 0; i < log.count; i++)
+        bytes += 3 * (size_t)log.entries[i].image.width * (size_t)log.entries[i].image.height;
+    CHECK(bytes < (size_t)70 << 20, "F3: old pictures do not fill the memory");
+    CHECK_EQ(scrollback_newest(&log)->image.width, side, "the newest has all its pixels");
+    look(&log, 40);
+    scrollback_move(&log, 1000, 4);
+    canvas_begin(&canvas, 4, 40);
+    scrollback_draw(&canvas, &log, 0, 4, NULL);
+    const ImageCell *cell = canvas_cell(&canvas, 3, 10)->image;
+    CHECK(cell && cell->top == 0x010101 && cell->bottom == 0x010101,
+          "the oldest is as large as it was, and looks so");
+    scrollback_done(&log);
+    free(pixels);
+}
+
 static void echo(void) {
     Scrollback log = {0};
     look(&log, 30);
@@ -158,6 +184,7 @@ int main(void) {
     redrawing();
     pictures();
     preview_beside_real_pixels();
+    old_pictures();
     echo();
     canvas_done(&canvas);
     buf_done(&out);
