@@ -18,8 +18,8 @@ static void add_text_facts(Buf *words, const Hint *hint) {
         buf_item(words, "%s: %zu attribute%s", hint->path, hint->attributes,
                  hint->attributes == 1 ? "" : "s");
     if (hint->tokens)
-        buf_item(words, "%s%zu of %zu tokens", hint->tokens_at_least ? "over " : "", hint->tokens,
-                 hint->token_limit);
+        buf_item(words, "%s%zu of %zu tokens%s", hint->tokens_at_least ? "over " : "", hint->tokens,
+                 hint->token_limit, hint->tokens > hint->token_limit ? ": the end is not read" : "");
 }
 
 static void add_command_facts(Buf *words, const Hint *hint) {

@@ -43,7 +43,7 @@ static void end_lesson(App *app) {
 
 Status cmd_pause(App *app, const Call *call) {
     Buf text = {0};
-    buf_print(&text, "%s (Enter goes on) ", call->count ? call->word[0] : "");
+    buf_print(&text, "%s%s(Enter goes on) ", call->count ? call->word[0] : "", call->count ? " " : "");
     Question question = {text.data, "", .otherwise = '\n', .refusal = REFUSED};
     if (app->parts.mode == APP_INTERACTIVE) {
         if (report_ask(&app->report, &question) == REFUSED)

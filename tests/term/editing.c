@@ -371,6 +371,21 @@ static void aside(void) {
     terminal_leave(terminal);
 }
 
+static void too_many_tokens(void) {
+    Terminal *terminal = begin();
+    Buf text = {0};
+    for (int i = 0; i < 600; i++)
+        buf_text(&text, "blue_hair, ");
+    terminal_paste(terminal, buf_string(&text));
+    buf_done(&text);
+    EXPECT_ROW(terminal, -1, " of 512 tokens: the end is not read", "the hint row says what is too much");
+    terminal_type(terminal, "\003:pause\r");
+    EXPECT_ROW(terminal, -1, "(Enter goes on)", "a question");
+    CHECK(!strncmp(terminal_row(terminal, -1), " (Enter", 7), "stands where hints stand");
+    terminal_type(terminal, "\r");
+    terminal_leave(terminal);
+}
+
 /* Readline asks the environment for the locale, again before every line. */
 static void not_utf8(void) {
     Terminal *terminal = terminal_begin(&(TerminalHow){
@@ -492,6 +507,7 @@ int main(int argc, char **argv) {
         {"bytes that are no text", bad_bytes},
         {"a lone ESC", lone_escape},
         {"a locale that is not UTF-8", not_utf8},
+        {"too many tokens, and a question", too_many_tokens},
         {"Up and Down by rows and into history", rows_and_history},
         {"Up and Down in wrapped rows", wrapped_rows},
         {"keys that mean a row", keys_of_a_row},
