@@ -1,29 +1,65 @@
 #!/bin/bash
-# gpu_all.sh: everything that a card has to show, in one call of under nine minutes: build, checks, times, PyTorch on
+# gpu_all.sh: everything that a card has to show, in one call of nine minutes at most: build, checks, times, PyTorch on
 # the same weights, results. performance.md 4. Without a card the same sections run on the processor with the demo model.
 #
-# usage: bench/gpu_all.sh [--cpu] [--out DIR]      from a source tree with a configure (autoreconf -fi makes it)
+# usage: bench/gpu_all.sh [--cpu] [--plan] [--budget SECONDS] [--only NAME,NAME...] [OUT]
 #
-# Needs gcc, make and, for a card, nvcc and python3 with PyTorch. Every section runs under a time limit and is named
-# with its end in the last line; the next one runs whatever happened. Clocks and power stay as they are found. Rows
-# are added to bench/results/DATE-CARD-REV.csv. Predictions stand in bench/NOTES.md and are written before the run.
+#   OUT        folder of the results, made when missing; bench/results without it
+#   --plan     prints the sections with their limits and the sum, and does nothing
+#   --budget   all limits together, 540 s unless said; they shrink and grow with it. --cpu: four times as much
+#   --only     these sections only
+#
+# On a machine that has a card, gcc, make, nvcc and PyTorch, and neither autotools nor terminal libraries, in a copy of
+# this tree where `autoreconf -fi` was run before the copying (aclocal.m4, build-aux, config.h.in, configure and
+# Makefile.in are not in the repository and have to come along):
+#
+#   bash bench/gpu_all.sh OUT
+#
+# The first sections are what matters most. Each may run until the limits up to its own are used up, so what one
+# leaves is there for the next, a section that fails or hangs costs the others nothing, and all of it ends in time.
+# After each section OUT has everything so far, in five files at most: DATE-CARD-REV.csv (rows are added to one that
+# is there), latest.svg, table.txt, log.txt, and parity.txt. Reference cases are looked for in NEWBIE_REFERENCE,
+# shared/reference and ../shared/reference. Clocks and power stay as they are found. Predictions stand in
+# bench/NOTES.md and are written before the run.
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
-device=cuda out=
+
+# name, seconds, function, what it shows. The sum of the seconds is at most 540.
+plan='
+environment   5 environment  card, driver, versions, clocks as found
+build        85 build        the engine, the module for this card alone; full-size random weights are begun beside it
+ops          35 ops          every op on odd shapes on the card against plain code, f32, bf16 and int8
+parity       25 parity       the reference cases on the card
+demo         25 demo         the demo model: stages of a picture against the CPU, then every op of one
+checkpoint   20 checkpoint   the full-size weights are there
+times        60 times        full size: step, text, VAE, kernels, 28 steps, twice the same bits
+peer         90 peer         PyTorch: our step against its float32; eager, sdpa, flash, cudnn, compiled
+rest         50 rest         PyTorch: text encoder and VAE
+ceilings     20 ceilings     the card itself: products and copies
+layers       35 layers       two joint layers of full width against the CPU in float32
+more         45 more         other sizes and lengths, 50 steps, the step again
+int8         20 int8         the step in 8 bits
+sanitizer    25 sanitizer    compute-sanitizer over the stages of a small picture
+'
+
+device=cuda out= budget= only=
 while [ $# -gt 0 ]; do
     case $1 in
     --cpu) device=cpu ;;
-    --out) out=${2:?--out needs a folder} && shift ;;
-    *) sed -n 's/^# usage: /usage: /p' "$0" >&2 && exit 2 ;;
+    --plan) only=: ;;
+    --budget) budget=${2:-} && shift ;;
+    --only) only=${2:-} && shift ;;
+    -*) sed -n 's/^# usage: /usage: /p' "$0" >&2 && exit 2 ;;
+    *) out=$1 ;;
     esac
-    shift
+    shift || break
 done
-python=${PYTHON:-python3}
-cores=$(nproc)
-work=${out:-$(mktemp -d "${TMPDIR:-/tmp}/gpu-all-XXXXXX")}
-mkdir -p "$work" "$root/bench/results"
-: >"$work/rows.csv"
-ends=()
+sum=$(awk '{ sum += $2 } END { print sum }' <<<"$plan")
+if [ "$only" = : ]; then
+    awk 'NF { name = $1; limit = $2; $1 = $2 = $3 = ""; sub(/^ +/, ""); printf "%-12s %4d s  %s\n", name, limit, $0 }' <<<"$plan"
+    echo "sum          $(printf %4d "$sum") s"
+    exit 0
+fi
 
 card=none driver=none cuda=none architecture=
 if [ $device = cuda ] && command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; then
@@ -32,22 +68,71 @@ if [ $device = cuda ] && command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev
     architecture=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -1 | tr -d .)
 else
     device=cpu
+    card="CPU $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)"
 fi
-export PATH=$PATH:/usr/local/cuda/bin
+[ $device = cpu ] && whole=2160 || whole=540 # nobody pays for a processor's minutes
+case ${budget:=$whole} in *[!0-9]* | '') echo "gpu_all.sh: --budget $budget, expected seconds" >&2 && exit 2 ;; esac
+export PATH=$PATH:/usr/local/cuda/bin:/usr/local/cuda/compute-sanitizer
 command -v nvcc >/dev/null && cuda=$(nvcc --version | sed -n 's/.*release \([0-9.]*\).*/\1/p')
 revision=$(git -C "$root" rev-parse --short HEAD 2>/dev/null || cat "$root/revision" 2>/dev/null || echo unknown)
 date=$(date +%F)
-[ $device = cpu ] && card="CPU $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)"
+python=${PYTHON:-python3}
+cores=$(nproc)
+work=$(mktemp -d "${TMPDIR:-/tmp}/gpu-all-XXXXXX") || exit 1
+mkdir -p "${out:=$root/bench/results}" || exit 1
+out=$(cd "$out" && pwd)
+results=$out/$date-$(printf '%s' "$card" | tr -cs 'A-Za-z0-9' - | sed 's/^-*//; s/-*$//' | cut -c1-40)-$revision.csv
+: >"$work/rows.csv"
+: >"$work/before.csv"
+: >"$out/log.txt"
+[ -f "$results" ] && cp "$results" "$work/before.csv"
 
-# section NAME SECONDS FUNCTION: runs it under its limit, keeps what it said, prints one line.
+# The weights are best in memory, where there is room for them.
+model=$root/samples/demo-model layers=$work/layers
+if [ $device = cuda ]; then
+    model=$work/model
+    [ "$(df --output=avail -k /dev/shm 2>/dev/null | tail -1)" -gt 20000000 ] 2>/dev/null && model=/dev/shm/newbie-$$
+fi
+running=
+tidy() {
+    [ -n "$running" ] && kill "$running" 2>/dev/null # passes it on to all that the section began
+    [ -f "$work/checkpoint.pid" ] && kill -- "-$(cat "$work/checkpoint.pid")" 2>/dev/null
+    [ $device = cuda ] && rm -rf "$model"
+    rm -rf "$work"
+}
+trap tidy EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# Rows, picture and table of what there is so far. Needs no package, so not PyTorch's python.
+collect() {
+    cp "$work/before.csv" "$work/results.csv"
+    [ -s "$work/results.csv" ] || rm "$work/results.csv"
+    if python3 "$root/bench/table.py" "$work" "$work/results.csv" "$date" "$revision" "$card" "$driver" "$cuda" "${ends[@]}" \
+        >"$work/table.txt" 2>"$work/table.err"; then
+        cp "$work/results.csv" "$results"
+        cp "$work/latest.svg" "$out/" 2>/dev/null
+    else
+        { cat "$work/table.err" "$work/rows.csv" && echo "sections: ${ends[*]}"; } >"$work/table.txt"
+    fi
+    cp "$work/table.txt" "$out/table.txt"
+    cp "$work/parity.txt" "$out/" 2>/dev/null
+}
+
+# section NAME FUNCTION DEADLINE: runs it until it ends or the clock shows DEADLINE, keeps what it said, prints one line.
 section() {
-    local name=$1 limit=$2 begun=$SECONDS status
-    [ $device = cpu ] && limit=$((4 * limit)) # nobody pays for its minutes
-    export -f "$3"
-    timeout -k 5 "$limit" bash -c "$3" >"$work/$name.log" 2>&1
+    local name=$1 run=$2 limit=$(($3 - SECONDS - 1)) begun=$SECONDS status # one second for what ends it
+    [ $limit -ge 1 ] || limit=1
+    export -f "$run"
+    timeout -k 1 "$limit" bash -c "$run" >"$work/$name.log" 2>&1 & # so that a signal to this script is answered at once
+    running=$!
+    wait $running
     status=$?
-    [ $status = 124 ] && status="over ${limit}s"
+    running=
+    [ $status = 124 ] || [ $status = 137 ] && status="over ${limit}s"
     ends+=("$name=$status")
+    { echo "==== $name: $status, $((SECONDS - begun)) s" && cat "$work/$name.log"; } >>"$out/log.txt"
+    collect
     printf '%-12s %4d s  %-10s %s\n' "$name" $((SECONDS - begun)) "$status" "$(tail -1 "$work/$name.log" | cut -c1-90)"
 }
 
@@ -55,79 +140,130 @@ environment() {
     uname -srm && nproc && free -g | head -2
     local facts=name,driver_version,memory.total,memory.used,clocks.sm,clocks.mem,power.draw,power.limit,compute_cap
     [ "$device" = cpu ] || nvidia-smi --query-gpu=$facts --format=csv
+    gcc --version | head -1
+    "$python" -c 'import torch; print("torch", torch.__version__)' 2>&1 | tail -1
     echo "$card, driver $driver, CUDA $cuda, $revision"
 }
 
-# Only the card's own architecture: one file takes seconds for one, minutes for all.
+# Random numbers in the published shapes, beside the rest of the build.
+begin_checkpoint() {
+    $make bench/make_model || exit 1
+    [ "$device" = cuda ] && [[ ,${only:-checkpoint}, == *,checkpoint,* ]] || return 0
+    mkdir -p "$model"
+    setsid bash -c '"$0" "$1" && touch "$1/done"' "$work/build/bench/make_model" "$model" >"$work/model.log" 2>&1 &
+    echo $! >"$work/checkpoint.pid"
+}
+
+# Only the card's own architecture: one takes seconds, all take minutes. Times of copied files may be in any order, and
+# then make would look for autotools.
 build() {
-    mkdir -p "$work/build" && cd "$work/build" || exit
     [ -x "$root/configure" ] || { echo "no configure: autoreconf -fi makes it" && exit 1; }
-    local with=--without-cuda cards= make="make -s -j$cores ACLOCAL=: AUTOCONF=: AUTOMAKE=: AUTOHEADER=:"
+    mkdir -p "$work/build" && cd "$work/build" || exit
+    for file in aclocal.m4 config.h.in Makefile.in configure; do touch "$root/$file" || exit; done
+    local with=--without-cuda make="make -s -j$cores ACLOCAL=: AUTOCONF=: AUTOMAKE=: AUTOHEADER=:" cards=()
     if [ "$device" = cuda ]; then
         local code=$architecture
         [ "$code" = 90 ] && code=90a
         with=--with-cuda=$(dirname "$(dirname "$(command -v nvcc)")")
-        cards="NVCC_CARDS=-gencode arch=compute_$code,code=sm_$code" # instead of those that configure found
+        cards=("NVCC_CARDS=-gencode arch=compute_$code,code=sm_$code") # instead of those that configure found
     fi
-    "$root/configure" -q --disable-ui $with >configure.out 2>&1 || { tail -3 configure.out && exit 1; }
-    $make ${cards:+"$cards"} all 2>&1 | tail -20
+    "$root/configure" -q --disable-ui "$with" >configure.out 2>&1 || { tail -3 configure.out && exit 1; }
+    begin_checkpoint
+    $make "${cards[@]}" all tests/ops/ops tests/parity 2>&1 | tail -20
     [ "${PIPESTATUS[0]}" = 0 ] || exit 1
-    $make ${cards:+"$cards"} tests/ops/ops tests/parity gpu/emu/newbie-emu.so 2>&1 | tail -5
-    [ -x bench/networks ] && [ -x bench/make_model ] || exit 1
     [ "$device" = cpu ] || [ -f newbie-cuda.so ] || { echo "newbie-cuda.so was not built" && exit 1; }
     echo built
 }
 
-ceilings() { "$python" "$root/bench/peer_torch.py" "$model" "$work" --device "$device" --part ceilings; }
-
-# Every op on odd shapes against plain double arithmetic, then the reference cases where they are at hand.
-kernels() {
+# The programs that look for the module beside themselves get it there.
+in_build() {
     cd "$work/build" || exit
-    local status=0
     export srcdir=$root builddir=$work/build
-    tests/ops/ops | grep -E '^not ok|^1\.\.' || status=1
-    [ -x tests/gpu/device ] && { tests/gpu/device | grep -E '^not ok|^1\.\.' || status=1; }
-    local cases=${NEWBIE_REFERENCE:-$root/../shared/reference}
-    if [ -d "$cases" ]; then
-        tests/parity $([ "$device" = cpu ] || echo --device cuda) "$cases"/*/ >"$work/parity.txt" || status=1
-        echo "parity: $(grep -c '^ok' "$work/parity.txt") ok, $(grep -c '^not ok' "$work/parity.txt") not ok"
-    fi
+    [ -f newbie-cuda.so ] && ln -sf "$PWD/newbie-cuda.so" bench/ && ln -sf "$PWD/newbie-cuda.so" tests/ &&
+        ln -sf "$PWD/newbie-cuda.so" tests/ops/
+    return 0
+}
+
+ops() {
+    in_build
+    [ "$device" = cuda ] && export NEWBIE_OPS_DEVICE=cuda
+    tests/ops/ops >ops.txt
+    local status=$?
+    grep -E '^not ok|^#' ops.txt | head -60
+    echo "$(grep -c '^ok' ops.txt) ok, $(grep -c '^not ok' ops.txt) not ok"
     exit $status
 }
 
-# Random numbers in the published shapes, in memory where there is room: both sides read the same files.
-checkpoint() {
-    [ "$device" = cuda ] || { echo "the demo model: $model" && exit; }
-    mkdir -p "$model" && "$work/build/bench/make_model" "$model" | tail -1
+parity() {
+    in_build
+    local cases
+    for cases in "${NEWBIE_REFERENCE:-}" "$root/shared/reference" "$root/../shared/reference" ""; do
+        [ -n "$cases" ] && [ -d "$cases" ] && break
+    done
+    [ -n "$cases" ] || { echo "no reference cases" && exit 0; }
+    local names=("$cases"/{dit,gemma,jina,vae,solver,pipeline}-*/)
+    [ "$device" = cuda ] || names=("$cases"/{dit,gemma,jina,vae}-*/)
+    tests/parity $([ "$device" = cpu ] || echo --device cuda) "${names[@]}" >"$work/parity.txt" 2>&1
+    local status=$?
+    grep '^not ok' "$work/parity.txt"
+    echo "$(grep -c '^ok' "$work/parity.txt") ok, $(grep -c '^not ok' "$work/parity.txt") not ok"
+    exit $status
 }
 
-own() { "$work/build/bench/networks" "$device" "$model" "$work" $([ "$device" = cpu ] && echo f32 || echo bf16); }
-int8() { [ "$device" = cuda ] && "$work/build/bench/networks" cuda "$model" "$work" int8 || echo "only on a card"; }
+demo() {
+    in_build
+    local status=0
+    if [ "$device" = cuda ]; then
+        bench/verify stages cuda "$root/samples/demo-model" || status=1
+    fi
+    bench/verify ops "$device" "$root/samples/demo-model" || status=1
+    exit $status
+}
+
+checkpoint() {
+    [ "$device" = cuda ] || { echo "the demo model: $model" && exit; }
+    while [ ! -f "$model/done" ]; do
+        kill -0 "$(cat "$work/checkpoint.pid")" 2>/dev/null || { [ -f "$model/done" ] && break; tail -3 "$work/model.log" && exit 1; }
+        sleep 0.3
+    done
+    du -sh "$model"
+}
+
+times() { in_build && bench/networks "$device" "$model" "$work" "$([ "$device" = cpu ] && echo f32 || echo bf16)" main; }
+more() { in_build && bench/networks "$device" "$model" "$work" "$([ "$device" = cpu ] && echo f32 || echo bf16)" more; }
+int8() {
+    [ "$device" = cuda ] || { echo "only on a card" && exit; }
+    in_build && bench/networks cuda "$model" "$work" int8 main
+}
 peer() { "$python" "$root/bench/peer_torch.py" "$model" "$work" --device "$device" --part dit; }
 rest() { "$python" "$root/bench/peer_torch.py" "$model" "$work" --device "$device" --part rest; }
+ceilings() { "$python" "$root/bench/peer_torch.py" "$model" "$work" --device "$device" --part ceilings; }
 
-model=$root/samples/demo-model
-if [ $device = cuda ]; then
-    model=$work/model
-    [ "$(df --output=avail -k /dev/shm 2>/dev/null | tail -1)" -gt 20000000 ] 2>/dev/null && model=/dev/shm/newbie-$$
-fi
-export device python work root model card driver cuda architecture revision cores
-section environment 15 environment
-section build 180 build
-section ceilings 45 ceilings
-section kernels 60 kernels
-section checkpoint 60 checkpoint
-section times 120 own
-section int8 60 int8
-section peer 150 peer
-section rest 90 rest
-[ $device = cuda ] && [[ $model == /dev/shm/* ]] && rm -rf "$model"
+layers() {
+    in_build
+    bench/make_model "$layers" 2 && bench/verify layers "$device" "$layers" "$work"
+}
 
-slug=$(printf '%s' "$card" | tr -cs 'A-Za-z0-9' - | sed 's/^-*//; s/-*$//' | cut -c1-40)
+# Reads and writes outside of a tensor, which need not show in the numbers.
+sanitizer() {
+    [ "$device" = cuda ] || { echo "only on a card" && exit; }
+    command -v compute-sanitizer >/dev/null || { echo "no compute-sanitizer" && exit; }
+    in_build
+    compute-sanitizer --error-exitcode 9 --print-limit 20 bench/verify stages cuda "$root/samples/demo-model"
+}
+
+ends=()
+export only device python work root model layers card driver cuda architecture revision cores
+export -f in_build begin_checkpoint
+used=0
+while read -r name limit run _; do
+    [ -n "$name" ] || continue
+    [ -z "$only" ] || [[ ,$only, == *,$name,* ]] || continue
+    used=$((used + limit))
+    section "$name" "$run" $((used * budget / 540)) </dev/null
+done <<<"$plan"
+
 echo
-"$python" "$root/bench/table.py" "$work" "$root/bench/results/$date-$slug-$revision.csv" "$date" "$revision" "$card" \
-    "$driver" "$cuda" "${ends[@]}" | tee "$work/table.txt"
-[ -n "$out" ] && cp "$root/bench/results/$date-$slug-$revision.csv" "$work/" 2>/dev/null
-failed=0
-for end in "${ends[@]}"; do [[ $end == *=0 ]] || failed=1; done
-exit $failed
+cat "$work/table.txt"
+[ ${#ends[@]} -gt 0 ] || { echo "gpu_all.sh: no section called $only; --plan names them" >&2 && exit 2; }
+for end in "${ends[@]}"; do [[ $end == *=0 ]] || exit 1; done

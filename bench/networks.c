@@ -1,9 +1,10 @@
 /* networks.c: times the networks and whole pictures on one device, and leaves inputs and answers of one step
  * for bench/peer_torch.py to compare. performance.md 4, sections 5 and 6.
  *
- * usage: networks DEVICE FOLDER OUT [PRECISION]
+ * usage: networks DEVICE FOLDER OUT [PRECISION [main|more]]
  *
- * DEVICE as setting `device` ("cpu", "cuda", "cuda:1", "emu"); FOLDER a model, usually of
+ * main: the step of the usual picture, text, pixels, kernels, a picture. more: other sizes and lengths, 50 steps,
+ * and the step again, for the error bar. Without either both are done. DEVICE as setting `device` ("cpu", "cuda", "cuda:1", "emu"); FOLDER a model, usually of
  * bench/make_model. Rows are added to OUT/rows.csv, whose columns bench/table.py names; numbers for the
  * comparison are written as raw float32 beside it. Times are of the host's clock around work that is
  * waited for; 3 repetitions are not counted, the median and the 10th and 90th percentile of the next are. */
@@ -106,8 +107,7 @@ static void put_row(const Case *c, double *seconds, int count, const Laps *work,
            c->text[0], c->text[1], 1e3 * median);
 }
 
-/* ---- running a case: first over empty kernels, to know its memory and work
- * ------------------------------ */
+/* ---- running a case: first over empty kernels, to know its memory and work ------------------------------ */
 
 typedef void Work(const Case *c, Ops *o, Laps *laps);
 
@@ -258,8 +258,7 @@ static void vae_work(const Case *c, Ops *o, Laps *laps) {
     ops_release(o, mark);
 }
 
-/* ---- kernels: every op of a step by itself, waited for
- * --------------------------------------------------- */
+/* ---- kernels: every op of a step by itself, waited for -------------------------------------------------- */
 
 typedef struct Kernel {
     char name[64];          /* "linear 3840x2304", "attention" */
@@ -379,29 +378,33 @@ static void picture_rows(const Bench *bench, int side, int steps) {
 
 /* ---- all of it ----------------------------------------------------------------------------------------- */
 
-static void all_rows(const Bench *bench) {
-    int side = bench->full ? 1024 : 128, text = bench->full ? 256 : 40;
-    Case c = {bench, "step", side, side, {text, 1}, 2, 1, "step"};
-    run_case(&c, step_work);
-    kernel_rows(&(Case){bench, "", side, side, {text, 1}, 2, 1, NULL});
-    c.dump = NULL;
-    const int texts[] = {text / 2, 2 * text}, sides[] = {side / 2, side + side / 2, 2 * side};
-    for (int i = 0; i < 2; i++) {
-        c.text[0] = texts[i];
-        run_case(&c, step_work);
-    }
-    c.text[0] = text;
-    for (int i = 0; i < 3; i++) {
-        c.width = c.height = sides[i];
-        run_case(&c, step_work);
-    }
-    run_case(&(Case){bench, "step", side, side, {text, 0}, 1, 1, NULL}, step_work);
+/* The usual picture: a step of it, the other networks, the kernels of the step, and all of it. */
+static void main_rows(const Bench *bench, int side, int text) {
+    Case step = {bench, "step", side, side, {text, 1}, 2, 1, "step"};
+    run_case(&step, step_work);
     run_case(&(Case){bench, "gemma", 0, 0, {text, 1}, 2, 0, "gemma"}, gemma_work);
     run_case(&(Case){bench, "jina", 0, 0, {text, 2}, 2, 0, "jina"}, jina_work);
     run_case(&(Case){bench, "vae", side, side, {0, 0}, 1, 0, "vae"}, vae_work);
+    kernel_rows(&(Case){bench, "", side, side, {text, 1}, 2, 1, NULL});
     picture_rows(bench, side, 28);
+}
+
+static void more_rows(const Bench *bench, int side, int text) {
+    const int texts[] = {text / 2, 2 * text}, sides[] = {side / 2, side + side / 2, 2 * side};
+    Case step = {bench, "step again", side, side, {text, 1}, 2, 1, NULL}; /* the error bar */
+    run_case(&step, step_work);
+    step.component = "step";
+    for (int i = 0; i < 2; i++) {
+        step.text[0] = texts[i];
+        run_case(&step, step_work);
+    }
+    step.text[0] = text;
+    for (int i = 0; i < 3; i++) {
+        step.width = step.height = sides[i];
+        run_case(&step, step_work);
+    }
+    run_case(&(Case){bench, "step", side, side, {text, 0}, 1, 1, NULL}, step_work);
     picture_rows(bench, side, 50);
-    run_case(&(Case){bench, "step again", side, side, {text, 1}, 2, 1, NULL}, step_work); /* the error bar */
 }
 
 static PrecisionChoice choice(const char *precision) {
@@ -415,8 +418,9 @@ static PrecisionChoice choice(const char *precision) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 4) {
-        fprintf(stderr, "usage: networks DEVICE FOLDER OUT [PRECISION]\n");
+    const char *part = argc > 5 ? argv[5] : NULL;
+    if (argc < 4 || (part && strcmp(part, "main") && strcmp(part, "more"))) {
+        fprintf(stderr, "usage: networks DEVICE FOLDER OUT [PRECISION [main|more]]\n");
         return 2;
     }
     Device device, host = device_host(&CPU_BACKEND, cpu_has_bf16());
@@ -439,7 +443,11 @@ int main(int argc, char **argv) {
     double load = info->seconds;
     Laps read = {.bytes = (double)info->weights_bytes};
     put_row(&(Case){&bench, "load", 0, 0, {0, 0}, 0, 0, NULL}, &load, 1, &read, plan);
-    all_rows(&bench);
+    int side = bench.full ? 1024 : 128, text = bench.full ? 256 : 40;
+    if (!part || !strcmp(part, "main"))
+        main_rows(&bench, side, text);
+    if (!part || !strcmp(part, "more"))
+        more_rows(&bench, side, text);
     session_close(bench.session);
     fclose(bench.rows);
     buf_done(&path);

@@ -244,6 +244,7 @@ def main():
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--part", default="all")
     a = parser.parse_args()
+    torch.backends.cudnn.allow_tf32 = False  # float32 is what others are measured against; products have it off already
     run = Run(a)
     parts = {"ceilings": [ceilings], "dit": [transformer], "rest": [encoders, autoencoder]}
     failed = 0

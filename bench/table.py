@@ -112,7 +112,7 @@ def main():
             writer.writeheader()
         writer.writerows(rows)
     draw(results.parent / "latest.svg", rows, first)
-    print(f"{first[2]}, driver {first[3]}, CUDA {first[4]}, {first[0]}, {first[1]}; {len(rows)} rows in {results}")
+    print(f"{first[2]}, driver {first[3]}, CUDA {first[4]}, {first[0]}, {first[1]}; {len(rows)} rows")
     show(rows, of)
     print("sections: " + "  ".join(sys.argv[8:]))
 

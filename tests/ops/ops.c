@@ -6,6 +6,9 @@
  * fused ops: they prove the compositions of ops.c. The emulated module runs with its three orders of threads
  * instead, with float32 and with bf16 activations; ref then begins with the same rounded numbers. Once more for
  * attention on the matrix instructions of Hopper, and for the matrices that may have 8 bits.
+ *
+ * With NEWBIE_OPS_DEVICE=cuda (or another module of the build) the candidates are those of that card alone: what it
+ * computes, twice.
  */
 #include "config.h"
 
@@ -13,6 +16,7 @@
 
 #include "ops/check.h"
 #include "ops/list.h"
+#include "ops/module.h"
 #include "tests/ops/cases.h"
 #include "tests/ops/emulated.h"
 #include "tests/tap.h"
@@ -86,12 +90,43 @@ static void add_candidate(Bench *bench, Candidate candidate) {
     }
 }
 
-static void open_bench(Bench *bench, const Backend composing[2]) {
+static void open_refs(Bench *bench) {
     static _Alignas(ARENA_ALIGN) char memory[ARENA_BYTES];
     bench->arena = arena_over(memory, sizeof memory);
     for (int l = 0; l < LIMITS; l++)
         open_ops(&bench->ref[l], &bench->arena, &REF_BACKEND,
                  &(BackendOptions){.precision = l == LIMIT_F32 ? PRECISION_F32 : PRECISION_BF16});
+}
+
+/* The real card of module `name`. */
+static void open_card(Bench *bench, const char *name) {
+    static const Candidate CARDS[] = {
+        {.name = "f32", .options.precision = PRECISION_F32, .limit = LIMIT_F32},
+        {.name = "bf16", .options.precision = PRECISION_BF16, .limit = LIMIT_HALF},
+        {.name = "bf16, mma", .options.precision = PRECISION_BF16, .limit = LIMIT_HALF, .only = "attention",
+         .attention = "mma"},
+        {.name = "int8", .options.precision = PRECISION_INT8, .limit = LIMIT_HALF, .eight = OPS_INT8,
+         .eight_glu = OPS_INT8_GLU},
+    };
+    const Backend *backend = NULL;
+    Ops first = {0};
+    Status st = module_find(&backend, name);
+    if (!st)
+        st = ops_open(&first, backend, &(BackendOptions){0});
+    CHECK_OK(st, "the card can be used");
+    if (st)
+        return;
+    backend->close(first.state);
+    for (size_t i = 0; i < sizeof CARDS / sizeof *CARDS; i++) {
+        Candidate card = CARDS[i];
+        snprintf(card.name, sizeof card.name, "%.16s, %.32s", name, CARDS[i].name);
+        card.backend = backend;
+        card.threads = 2;
+        add_candidate(bench, card);
+    }
+}
+
+static void open_bench(Bench *bench, const Backend composing[2]) {
     add_candidate(bench, (Candidate){.name = "ref, composing", .backend = &composing[0], .threads = 1});
     add_candidate(bench, (Candidate){.name = "cpu, composing", .backend = &composing[1], .threads = 1});
     for (const char *const *path = cpu_paths(); *path; path++)
@@ -159,7 +194,7 @@ static Run run_candidate(Candidate *candidate, int i, const OpCases *cases, int 
     if (candidate->control)
         candidate->control->order = (EmuOrder)i;
     return run_row(&candidate->ops[i], cases, row,
-                   (RunHow){.place = candidate->control ? ON_DEVICE : ON_HOST,
+                   (RunHow){.place = candidate->backend->devices ? ON_DEVICE : ON_HOST,
                             .numbers = candidate->limit == LIMIT_HALF ? NUMBERS_BF16 : NUMBERS_FULL});
 }
 
@@ -278,7 +313,12 @@ int main(void) {
     Backend composing[2] = {REF_BACKEND, CPU_BACKEND};
 #define LEAVE_OUT(op) composing[0].op = composing[1].op = NULL;
     OPS_FUSED(LEAVE_OUT)
-    open_bench(&bench, composing);
+    const char *card = getenv("NEWBIE_OPS_DEVICE");
+    open_refs(&bench);
+    if (card)
+        open_card(&bench, card);
+    else
+        open_bench(&bench, composing);
     test_complete();
     for (const OpCases *cases = OP_CASES; cases->op; cases++)
         try_op(&bench, cases);
