@@ -128,6 +128,8 @@ static void add_size(Table *table, const App *app, const char *size, const PlanI
         buf_text(&text, placed ? "fits in no plan" : "does not fit");
     else if (placed)
         put_plan(&text, plan->residency);
+    if (plan->tiled && plan->activation_bytes <= plan->free_bytes)
+        buf_print(&text, "%sin tiles", placed ? ", " : "");
     table_cell(table, "%s", buf_string(&text));
     if (plan->seconds > 0) {
         char seconds[24];

@@ -121,6 +121,9 @@ static void on_plan(App *app, Event *event) {
     const Ticket *ticket = app_ticket(app, event->job);
     if (ticket && app->model.residency && plan->why != PLAN_AS_BEFORE)
         say_new_plan(app, plan, ticket->job);
+    if (ticket && plan->tiled) /* R3 */
+        app_tell(app, LINE_INFO, "%dx%d: decoding in tiles, seams are possible", ticket->job->width,
+                 ticket->job->height);
     if (plan->seconds > LONG_RUN_SECONDS) {
         char seconds[24];
         clock_format(seconds, plan->seconds);

@@ -78,6 +78,7 @@ typedef enum PlanWhy {
 typedef struct PlanInfo {
     const struct Residency *residency; /* engine/residency.h */
     PlanWhy why;
+    bool tiled;                 /* the picture is decoded in tiles: as a whole it fits under no plan */
     uint64_t weights_bytes;     /* on the device under it */
     uint64_t activation_bytes;  /* arena */
     uint64_t keep_bytes;        /* arena with which a step can be decoded while the run goes on */

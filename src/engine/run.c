@@ -53,6 +53,7 @@ typedef struct Flow {
     Mt19937 *fresh;             /* noise of ancestral steps, made when first asked for */
     struct KeptStep *kept;      /* [kept_count], owned: steps to be decoded when the last one is done */
     int kept_count;
+    bool tiled;                 /* PlanInfo */
 } Flow;
 
 /* A step that the user wants as a picture, where there is no room to decode it at once. */
@@ -316,7 +317,7 @@ static void decode(Flow *flow, uint8_t *pixels, Tensor latent) {
     ArenaMark mark = ops_mark(o);
     int64_t dims[3] = {flow->job->height, flow->job->width, 3};
     Tensor image = ops_new(o, o->activation, 3, dims), bytes = ops_new(o, DT_U8, 3, dims);
-    vae_decode(o, image, flow->session->vae, latent, LATENT_MODEL);
+    (flow->tiled ? vae_decode_tiled : vae_decode)(o, image, flow->session->vae, latent, LATENT_MODEL);
     tap(flow, "image", 0, image);
     op_to_rgb8(o, bytes, image);
     if (pixels)
@@ -517,10 +518,13 @@ static Status plan_flow(Flow *flow, PlanInfo *out) {
     return fault_raise(&ops.fault); /* ops is about to go */
 }
 
-Status run_count(PlanInfo *out, Session *session, const Job *job, const Residency *residency) {
+/* What the job needs, its pixels decoded as out->tiled says. */
+static Status count_under(PlanInfo *out, Session *session, const Job *job, const Residency *residency) {
     Flow flow;
-    *out = (PlanInfo){.residency = residency, .weights_bytes = residency_weights(session, residency)};
+    *out = (PlanInfo){.residency = residency, .weights_bytes = residency_weights(session, residency),
+                      .tiled = out->tiled};
     Status st = flow_begin(&flow, session, job, NULL);
+    flow.tiled = out->tiled;
     if (!st)
         st = plan_flow(&flow, out);
     flow_end(&flow);
@@ -530,6 +534,11 @@ Status run_count(PlanInfo *out, Session *session, const Job *job, const Residenc
     double rate = session->flops_per_second > 0 ? session->flops_per_second : guess;
     out->seconds = (out->flops[PHASE_TEXT] + out->flops[PHASE_DENOISE] + out->flops[PHASE_VAE]) / rate;
     return NULL;
+}
+
+Status run_count(PlanInfo *out, Session *session, const Job *job, const Residency *residency) {
+    out->tiled = false;
+    return count_under(out, session, job, residency);
 }
 
 /* Half of a side, as a side that a picture can have. */
@@ -561,29 +570,40 @@ static Status does_not_fit(Session *s, const Job *job, const PlanInfo *least) {
                     ":set device cpu needs none", width, height, memory_print(a, others));
 }
 
-/* The first plan from `first` on that fits; the lock is held. */
-static Status first_that_fits(PlanInfo *out, Session *s, const Job *job, const Residency *first) {
+/* The first plan from `first` on that fits, all with the same way of decoding. False: none does, and *out is the
+ * last of them, if there is one. */
+static Status first_of(PlanInfo *out, bool *fits, Session *s, const Job *job, const Residency *first) {
     uint64_t room = residency_room(s);
-    PlanInfo found = {0};
-    for (const Residency *row = first; row->name; row++) {
+    *fits = false;
+    for (const Residency *row = first; row->name && !*fits; row++) {
         if (!residency_allowed(s, row))
             continue;
-        TRY(run_count(&found, s, job, row));
+        TRY(count_under(out, s, job, row));
         uint64_t slack = row < s->residency && room != UINT64_MAX ? room / SLACK : 0;
-        found.free_bytes = room > found.weights_bytes ? room - found.weights_bytes : 0;
-        if (found.activation_bytes + slack <= found.free_bytes) {
-            *out = found;
-            return NULL;
-        }
+        out->free_bytes = room > out->weights_bytes ? room - out->weights_bytes : 0;
+        *fits = out->activation_bytes + slack <= out->free_bytes;
+    }
+    return NULL;
+}
+
+/* The first plan that fits: whole pictures under every plan, and only then tiles, again from the first one. Goes on
+ * behind `tried`, NULL for the start. The lock is held. */
+static Status first_that_fits(PlanInfo *out, Session *s, const Job *job, const PlanInfo *tried) {
+    PlanInfo found = {.tiled = tried && tried->tiled};
+    bool fits = false, large = job->width > VAE_TILE || job->height > VAE_TILE;
+    TRY(first_of(&found, &fits, s, job, tried ? tried->residency + 1 : RESIDENCIES));
+    if (!fits && !found.tiled && large) {
+        found.tiled = true;
+        TRY(first_of(&found, &fits, s, job, RESIDENCIES));
     }
     *out = found;
-    return does_not_fit(s, job, &found);
+    return fits ? NULL : does_not_fit(s, job, &found);
 }
 
 Status run_plan(PlanInfo *out, Session *session, const Job *job) {
     PlanInfo found = {0};
     pthread_mutex_lock(&session->lock);
-    Status st = first_that_fits(&found, session, job, RESIDENCIES);
+    Status st = first_that_fits(&found, session, job, NULL);
     if (found.residency && found.residency != session->residency)
         found.why = PLAN_CHOSEN;
     pthread_mutex_unlock(&session->lock);
@@ -607,12 +627,12 @@ static Status place_under(Session *session, const PlanInfo *plan) {
 static Status place(PlanInfo *plan, Session *session, const Job *job) {
     Status st;
     while ((st = place_under(session, plan)) && st->code == ERR_MEMORY) {
-        const Residency *tried = plan->residency;
+        PlanInfo tried = *plan;
         Fault kept;
         fault_copy(&kept, st);
-        log_line(LOG_WARN, "plan %s: %s", tried->name, st->message);
+        log_line(LOG_WARN, "plan %s: %s", tried.residency->name, st->message);
         pthread_mutex_lock(&session->lock);
-        st = first_that_fits(plan, session, job, tried + 1);
+        st = first_that_fits(plan, session, job, &tried);
         pthread_mutex_unlock(&session->lock);
         if (st)
             return fault_raise(&kept);
@@ -654,6 +674,7 @@ static Status flow_run(Flow *flow, RunResult *result) {
     double since = clock_seconds();
     TRY(run_plan(&plan, flow->session, job));
     TRY(place(&plan, flow->session, job));
+    flow->tiled = plan.tiled;
     if (flow->hooks->plan)
         flow->hooks->plan(flow->hooks->context, &plan);
     TRY(all_texts(flow));

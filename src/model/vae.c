@@ -467,16 +467,140 @@ static void run_half(Ops *o, Tensor out, Tensor in, const Half *half, const Vae 
     ops_release(o, mark);
 }
 
-void vae_decode(Ops *o, Tensor image, const Vae *vae, Tensor latent, LatentScale scale) {
+/* z [h, w, 16] in the autoencoder's scale, from the arena. */
+static Tensor positions_first(Ops *o, const Vae *vae, Tensor latent, LatentScale scale) {
     const VaeConfig *c = &vae->config;
     int64_t cells = latent.dims[1] * latent.dims[2];
     double factor = scale == LATENT_MODEL ? 1 / c->scale : 1, offset = scale == LATENT_MODEL ? c->shift : 0;
-    ArenaMark mark = ops_mark(o);
     Tensor z = ops_cube(o, latent.dims[1], latent.dims[2], c->latent_channels);
     op_transpose(o, as_rows(z), tensor_as_2d(latent, c->latent_channels, cells), (float)factor,
                  (float)offset);
-    run_half(o, image, z, &vae->decoder, vae);
+    return z;
+}
+
+void vae_decode(Ops *o, Tensor image, const Vae *vae, Tensor latent, LatentScale scale) {
+    ArenaMark mark = ops_mark(o);
+    run_half(o, image, positions_first(o, vae, latent, scale), &vae->decoder, vae);
     ops_release(o, mark);
+}
+
+/* ---- tiles --------------------------------------------------------------------------------------------- */
+
+/* The tiles of one axis. */
+typedef struct Tiles {
+    int64_t length, size, step; /* of the picture, of a tile, from one to the next */
+    int count;
+    float *weight;              /* [count, size], owned: of each pixel; all at one place are 1 together */
+} Tiles;
+
+/* A picture of tiles, and where its decoding is. */
+typedef struct Tiling {
+    Tiles down, across;
+    int row;
+    float *tile;                /* pixels of the present tile on the host, owned */
+} Tiling;
+
+/* The last tile ends with the picture. */
+static int64_t tile_start(const Tiles *tiles, int index) {
+    int64_t last = tiles->length - tiles->size;
+    return index * tiles->step < last ? index * tiles->step : last;
+}
+
+/* Rises and falls along an overlap; does neither at the border of the picture. */
+static float tile_ramp(const Tiles *tiles, int index, int64_t at) {
+    float up = index ? ((float)at + 0.5f) / VAE_OVERLAP : 1;
+    float down = index + 1 < tiles->count ? ((float)(tiles->size - at) - 0.5f) / VAE_OVERLAP : 1;
+    return fminf(1, fminf(up, down));
+}
+
+static Tiles tiles_along(int64_t length) {
+    Tiles tiles = {.length = length, .size = length < VAE_TILE ? length : VAE_TILE,
+                   .step = VAE_TILE - VAE_OVERLAP, .count = 1};
+    if (length > VAE_TILE)
+        tiles.count += (int)((length - VAE_TILE + tiles.step - 1) / tiles.step);
+    float *sum = must_alloc((size_t)length * sizeof *sum);
+    tiles.weight = must_alloc((size_t)(tiles.count * tiles.size) * sizeof *tiles.weight);
+    for (int i = 0; i < tiles.count; i++)
+        for (int64_t at = 0; at < tiles.size; at++) {
+            tiles.weight[i * tiles.size + at] = tile_ramp(&tiles, i, at);
+            sum[tile_start(&tiles, i) + at] += tiles.weight[i * tiles.size + at];
+        }
+    for (int i = 0; i < tiles.count; i++)
+        for (int64_t at = 0; at < tiles.size; at++)
+            tiles.weight[i * tiles.size + at] /= sum[tile_start(&tiles, i) + at];
+    free(sum);
+    return tiles;
+}
+
+/* Adds a line of a tile to the band of the picture it lies in, [count, 3] with a weight for each pixel. */
+static void blend_line(float *band, const float *tile, const float *weight, float line_weight, int64_t count) {
+    for (int64_t x = 0; x < count; x++)
+        for (int k = 0; k < 3; k++)
+            band[3 * x + k] += line_weight * weight[x] * tile[3 * x + k];
+}
+
+/* Decodes one tile of z into `pixels` on the host. */
+static void decode_tile(Ops *o, float *pixels, const Vae *vae, Tensor z, const int64_t box[4]) {
+    int64_t channels = z.dims[2], factor = vae->config.factor;
+    ArenaMark mark = ops_mark(o);
+    Tensor image = ops_new(o, o->activation, 3, (int64_t[]){box[2] * factor, box[3] * factor, 3});
+    Tensor part = ops_cube(o, box[2], box[3], channels);
+    Tensor rows = tensor_rows(tensor_as_2d(z, z.dims[0], z.dims[1] * channels), box[0], box[2]);
+    ops_copy(o, tensor_as_2d(part, box[2], box[3] * channels),
+             tensor_columns(rows, box[1] * channels, box[3] * channels));
+    run_half(o, image, part, &vae->decoder, vae);
+    ops_download(o, pixels, image);
+    ops_release(o, mark);
+}
+
+/* Decodes the present row of tiles into the band [tile rows, .., 3] that it lies in, on the host. */
+static void decode_row(Ops *o, float *band, const Vae *vae, Tensor z, const Tiling *tiling) {
+    const Tiles *down = &tiling->down, *across = &tiling->across;
+    int64_t factor = vae->config.factor;
+    for (int column = 0; column < across->count && !ops_status(o); column++) {
+        int64_t left = tile_start(across, column);
+        const int64_t box[4] = {tile_start(down, tiling->row) / factor, left / factor, down->size / factor,
+                                across->size / factor};
+        decode_tile(o, tiling->tile, vae, z, box);
+        for (int64_t y = 0; y < down->size; y++)
+            blend_line(band + (y * across->length + left) * 3, tiling->tile + y * across->size * 3,
+                       across->weight + column * across->size, down->weight[tiling->row * down->size + y],
+                       across->size);
+    }
+}
+
+/* One row of tiles after the other. What lies above the next row is then finished. */
+static void decode_rows(Ops *o, Tensor image, const Vae *vae, Tensor z, Tiling *tiling) {
+    const Tiles *down = &tiling->down;
+    int64_t line = tiling->across.length * 3;
+    float *band = must_alloc((size_t)(down->size * line) * sizeof *band);
+    for (tiling->row = 0; tiling->row < down->count && !ops_status(o); tiling->row++) {
+        int64_t top = tile_start(down, tiling->row);
+        int64_t next = tiling->row + 1 < down->count ? tile_start(down, tiling->row + 1) : down->length;
+        size_t done = (size_t)((next - top) * line), left = (size_t)(down->size * line) - done;
+        decode_row(o, band, vae, z, tiling);
+        ops_upload(o, tensor_rows(image, top, next - top), band);
+        memmove(band, band + done, left * sizeof *band);
+        memset(band + left, 0, done * sizeof *band);
+    }
+    free(band);
+}
+
+void vae_decode_tiled(Ops *o, Tensor image, const Vae *vae, Tensor latent, LatentScale scale) {
+    int64_t factor = vae->config.factor;
+    assert(VAE_TILE % factor == 0 && VAE_OVERLAP % factor == 0);
+    if (image.dims[0] <= VAE_TILE && image.dims[1] <= VAE_TILE) {
+        vae_decode(o, image, vae, latent, scale);
+        return;
+    }
+    Tiling tiling = {.down = tiles_along(image.dims[0]), .across = tiles_along(image.dims[1])};
+    tiling.tile = must_alloc((size_t)(tiling.down.size * tiling.across.size * 3) * sizeof *tiling.tile);
+    ArenaMark mark = ops_mark(o);
+    decode_rows(o, image, vae, positions_first(o, vae, latent, scale), &tiling);
+    ops_release(o, mark);
+    free(tiling.tile);
+    free(tiling.down.weight);
+    free(tiling.across.weight);
 }
 
 void vae_encode(Ops *o, Tensor latent, const Vae *vae, Tensor pixels, LatentScale scale) {

@@ -74,6 +74,19 @@ static void quality_is_measured(void) {
     program_done(&run);
 }
 
+/* R3: the whole picture has room at 0.034 GiB, and not at 0.0318. */
+static void tiles_are_announced(void) {
+    static const struct { const char *vram; bool tiled; } rows[] = {{"--vram=0.034", false}, {"--vram=0.0318", true}};
+    for (size_t i = 0; i < 2; i++) {
+        Program run = program_run("", "--demo", "--device=cpu", "--precision=f32", rows[i].vram, "--size=912x64",
+                                  "--steps=1", "--cfg=1", "--force", "-o", "wide.png", "1girl", NULL);
+        CHECK_EQ(run.status, 0, "a wide picture is made on a card of that size");
+        bool said = strstr(buf_string(&run.said), "912x64: decoding in tiles, seams are possible") != NULL;
+        CHECK(said == rows[i].tiled, rows[i].tiled ? "R3: that it is decoded in tiles is said" : "as a whole");
+        program_done(&run);
+    }
+}
+
 static void wrong_pairs_are_refused(void) {
     static const char *const wrong[] = {"cpu", "cpu,", "cpu,ref,cpu", "cpu,gpu"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -88,6 +101,7 @@ int main(void) {
     program_world();
     pairs_are_compared();
     quality_is_measured();
+    tiles_are_announced();
     wrong_pairs_are_refused();
     return tap_end();
 }
