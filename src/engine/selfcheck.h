@@ -14,16 +14,3 @@
  * run_job. */
 #define SELFCHECK_SIDE 64
 Status selfcheck_run(double *seconds, const SessionOptions *options, const Device *other);
-
-/* How near the pictures of a precision are to those of bf16, on one device: ten prompts with two seeds
- * each are made in both. performance.md 3.8, the last gate; its other gate for real weights, the velocity
- * at three times, is not here. */
-typedef struct Quality {
-    double median, worst; /* PSNR in dB over the pictures; infinite when they are equal */
-    int pictures, black;  /* made of each; of the precision's, those that are one flat colour */
-} Quality;
-#define QUALITY_PSNR 25.0 /* the least median that passes, in dB */
-
-/* options: the model and the precision that is asked about. Size and steps of `like` are used. Errors:
- * those of session_open and run_job, a picture that is no number among them. */
-Status quality_run(Quality *out, const SessionOptions *options, const Job *like);

@@ -61,6 +61,12 @@ static void quality_is_measured(void) {
     CHECK_HAS(buf_string(&run.said), "20 pictures of 32x32 in 2 steps against bf16: PSNR ",
               "with its distance");
     CHECK(said && atof(said + 5) > 25 && atof(said + 5) < 90, "which is neither none nor large");
+    static const char *const times[] = {"0.1", "0.5", "0.9"};
+    for (int i = 0; i < 3; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "velocity at t = %s against bf16: relative L2 0.00", times[i]);
+        CHECK_HAS(buf_string(&run.said), line, "and the velocity's at three times");
+    }
     program_done(&run);
     run = program_run("", "check", "--quality", "--demo", "--device=cpu", "--size=32x32", "--steps=1", NULL);
     CHECK(run.status != 0, "int8 is refused where it is not");
