@@ -220,6 +220,14 @@ DEVICE_CALL float activate_rarely(float x, int act) {
     return act == DEVICE_TANH ? tanhf(x) : 0.5f * x * (1 + erff(x * 0.70710678118654752f));
 }
 
+__device__ __forceinline__ float activate(float x, int act);
+
+/* The same as a call, for the ends of matrix products, which seldom have an activation and would copy it for each
+ * of a thread's many numbers: that is most of what such a kernel takes to compile. */
+DEVICE_CALL float activate_called(float x, int act) {
+    return activate(x, act);
+}
+
 __device__ __forceinline__ float activate(float x, int act) {
     if (act == DEVICE_NONE)
         return x;

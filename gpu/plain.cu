@@ -46,7 +46,9 @@ static __global__ void __launch_bounds__(PLAIN_THREADS) plain_product_tiles(Prod
             if (r >= p.rows || c >= p.out)
                 continue;
             Y *y = (Y *)p.y + r * p.y_stride + c;
-            float value = activate(sum[i][j] + (p.bias ? p.bias[c] : 0), (int)p.act);
+            float value = sum[i][j] + (p.bias ? p.bias[c] : 0);
+            if (p.act != ACT_NONE)
+                value = activate_called(value, (int)p.act);
             *y = from_float<Y>(p.store == STORE_ADD ? to_float(*y) + value : value);
         }
 }

@@ -93,7 +93,11 @@ __device__ __forceinline__ void product_end(const ProductCall &a, int row, int c
 #pragma unroll
     for (int i = 0; i < 2; i++)
         if (column + i < a.out)
-            value[i] = activate(value[i] + (a.bias ? a.bias[column + i] : 0), a.act);
+            value[i] += a.bias ? a.bias[column + i] : 0;
+    if (a.act != DEVICE_NONE)
+#pragma unroll
+        for (int i = 0; i < 2; i++)
+            value[i] = activate_called(value[i], a.act);
     if (!a.y_f32 && !a.add && column + 1 < a.out && a.y_stride % 2 == 0) {
         *(uint32_t *)(void *)((bf16_t *)a.y + row * a.y_stride + column) = bf16_pair(value[0], value[1]);
         return;
