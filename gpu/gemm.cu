@@ -158,7 +158,8 @@ static void gemm_read_file(Gemm *gemm) {
         long long rows, out, in;
         int x_type, y_type, candidate;
         if (strncmp(line, gemm->key, key) ||
-            sscanf(line + key, " | %lld %lld %lld %d %d = %d", &rows, &out, &in, &x_type, &y_type, &candidate) != 6 ||
+            sscanf(line + key, " | %lld %lld %lld %d %d = %d", &rows, &out, &in, &x_type, &y_type,
+                   &candidate) != 6 ||
             candidate < 0 || candidate >= GEMM_CANDIDATES)
             continue;
         gemm->choice[gemm->choices++] = GemmChoice{rows, out, in, (DType)x_type, (DType)y_type, candidate};

@@ -135,7 +135,8 @@ static float widen8(uint8_t x) {
 
 /* Number `at` of a matrix. */
 static float number(const EmuLtLayout &layout, const void *data, int64_t at) {
-    return layout.type == CUDA_R_16BF ? widen(((const uint16_t *)data)[at]) : widen8(((const uint8_t *)data)[at]);
+    return layout.type == CUDA_R_16BF ? widen(((const uint16_t *)data)[at])
+                                      : widen8(((const uint8_t *)data)[at]);
 }
 
 static uint16_t narrow(float x) {

@@ -50,7 +50,8 @@ Status residency_possible(const Session *s, const Residency *residency) {
     if (!residency->eight)
         return NULL;
     if (!options->backend->devices)
-        return hint(fail(ERR_UNSUPPORTED, "plan %s keeps weights in 8 bits, which the %s backend does not have",
+        return hint(fail(ERR_UNSUPPORTED,
+                         "plan %s keeps weights in 8 bits, which the %s backend does not have",
                          residency->name, options->backend->name), ":set plan auto");
     if (options->precision == CHOOSE_F32 || (options->precision == CHOOSE_AUTO && !options->bf16_in_hardware))
         return hint(fail(ERR_UNSUPPORTED, "plan %s keeps weights in 8 bits, precision f32 does not",

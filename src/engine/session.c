@@ -204,7 +204,8 @@ static Status load_networks(Session *s, const SessionHow *how) {
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         NamedProgress named = {how, rows[i].name};
-        TRY(note(load_network(s, rows[i].part, &(LoadHow){tell_network, &named, bits_of(s, rows[i].part)}), "%s", rows[i].name));
+        LoadHow load = {tell_network, &named, bits_of(s, rows[i].part)};
+        TRY(note(load_network(s, rows[i].part, &load), "%s", rows[i].name));
     }
     return NULL;
 }

@@ -76,7 +76,8 @@ static void set_symbols(WeightScope *scope, const GemmaConfig *c) {
 }
 
 /* The embedding and the first `layers` layers; gemma NULL: to be read out only. */
-static void list_weights(WeightList *list, const GemmaConfig *c, Gemma *gemma, int64_t layers, WeightBits bits) {
+static void list_weights(WeightList *list, const GemmaConfig *c, Gemma *gemma, int64_t layers,
+                         WeightBits bits) {
     list->part = "text encoder";
     set_symbols(weights_scope(list, gemma, WEIGHT_ROWS(GEMMA_ROWS)), c);
     for (int64_t i = 0; i < layers; i++) {
