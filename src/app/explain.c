@@ -86,18 +86,18 @@ const Term TERMS[] = {
      "become if it went straight on from here. :preview 4 shows one every four steps."},
     {"precision",
      "How exactly numbers are kept: f32 with about seven digits, bf16 with two or three in half the "
-     "memory. bf16 is faster where the processor computes in it, and pictures hardly differ. A seed "
-     "repeats a picture exactly only in the same precision. :set precision f32 chooses. int8 and fp8 keep "
-     "most of the network in 8 bits, on a card: half the memory and faster, a little further from bf16."},
+     "memory. Pictures hardly differ, but a seed repeats one exactly only in the same precision. int8 "
+     "and fp8 keep most of the network in 8 bits, on a card: quicker, a little further from bf16. "
+     ":set precision f32 chooses."},
     {"memory",
      "Weights are the model's own numbers and stay while it is loaded. Activations are what is computed "
      "on the way and grow with the size of the picture. :mem shows both, and what other sizes would "
      "need."},
     {"plan",
-     "Before the first step the run is gone through once without computing anything. That tells what "
-     "each part needs. On a card, plan A keeps all weights there; B to E leave more and more of them "
-     "in the computer's memory, from where they visit. The first that fits is taken; if none does, "
-     "nothing is started. B8, C8 and D8 keep text encoder or network in 8 bits, when they are asked for."},
+     "Before the first step the run is gone through once without computing; that tells what "
+     "each part needs. On a card, plan A keeps all weights; B to E leave more of them in the "
+     "computer's memory, from where they visit. The first that fits is taken. B8, C8 and D8 hold parts "
+     "in 8 bits, when asked for."},
     {"metadata",
      "What made a picture is stored in its PNG: prompt, seed, settings, model. Other programs read it "
      "too. :info prints it, :fetch takes it over, :same makes the picture again. :set metadata share "
