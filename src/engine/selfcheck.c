@@ -65,6 +65,7 @@ typedef struct Stages {
     int count, compared;
     const char *first, *second; /* names of the devices */
     Fault fault;                /* the first that differs */
+    bool broken;                /* because it holds what is no number */
 } Stages;
 
 /* The numbers of a tensor as float32 on the host, owned by the caller. */
@@ -99,27 +100,49 @@ static void compare_stage(void *context, const char *name, int step, Ops *o, Ten
     double difference = check_difference(values, expected->values);
     free(values.data);
     log_line(LOG_INFO, "%s: %s and %s differ by %.2g", name, stages->second, stages->first, difference);
+    stages->broken = !isfinite(difference);
     if (!(difference <= limit_of(name)))
         fault_copy(&stages->fault, fail(ERR_BUG, "%s: %s and %s differ by %.2g, expected at most %.2g", name,
                                         stages->second, stages->first, difference, limit_of(name)));
 }
 
+/* The picture once more with a look at each result: NULL, or the first op that gives what is no number.
+ * Not done at first, since a download after every op would hide what only goes wrong without. */
+static Status find_broken_op(const SessionOptions *options, const char *device) {
+    SessionOptions watched = *options;
+    watched.finite = true;
+    Status st = make(&watched, NULL);
+    return st ? note(st, "%s", device) : NULL;
+}
+
 static Status stage_by_stage(const SessionOptions *options, const Device *other) {
     Stages stages = {.first = options->backend->name, .second = other->name};
+    const SessionOptions *broken = NULL;
     Status st = make(options, &(RunHooks){.context = &stages, .tap = keep_stage});
+    if (st && st->code == ERR_BUG)
+        broken = options;
     SessionOptions second = *options;
     second.backend = other->backend;
     second.device = other->index;
     if (other->backend->devices && other->info.bf16)
         second.precision = CHOOSE_BF16;
-    if (!st)
+    if (!st) {
         st = make(&second, &(RunHooks){.context = &stages, .tap = compare_stage});
+        if (st ? st->code == ERR_BUG : stages.broken)
+            broken = &second;
+    }
     if (!st && stages.compared != stages.count)
         st = fail(ERR_BUG, "%s made %d stages, %s made %d", stages.first, stages.count, stages.second,
                   stages.compared);
     for (int i = 0; i < stages.count; i++)
         free(stages.stage[i].values.data);
-    return st ? st : fault_raise(&stages.fault);
+    st = st ? st : fault_raise(&stages.fault);
+    if (!broken)
+        return st;
+    Fault kept;
+    fault_copy(&kept, st);
+    st = find_broken_op(broken, broken == options ? stages.first : stages.second);
+    return st ? st : fault_raise(&kept);
 }
 
 Status selfcheck_run(double *seconds, const SessionOptions *options, const Device *other) {

@@ -14,8 +14,9 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "engine/run.h"
-#include "ops/plan.h"
 #include "ops/check.h"
+#include "ops/finite.h"
+#include "ops/plan.h"
 
 #define GIB (1024.0 * 1024 * 1024)
 
@@ -115,6 +116,9 @@ static Status open_backend(Session *s) {
     if (s->options.check)
         TRY(check_begin(&s->ops, s->options.check, &options));
     s->checked = s->options.check != NULL;
+    if (s->options.finite)
+        finite_begin(&s->ops);
+    s->watched = s->options.finite;
     return NULL;
 }
 
@@ -406,6 +410,8 @@ void session_close(Session *s) {
         ops_mem_free(&s->ops, s->arena_block, s->arena_size);
         if (s->checked)
             check_end(&s->ops);
+        if (s->watched)
+            finite_end(&s->ops);
         s->ops.backend->close(s->ops.state);
     }
     tokenizer_free(s->tokenizer[TOKENS_GEMMA]);

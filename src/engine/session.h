@@ -33,6 +33,7 @@ typedef struct SessionOptions {
     Determinism determinism;
     bool bf16_in_hardware;         /* what CHOOSE_AUTO asks */
     const Backend *check;          /* every op is compared with this one too (ops/check.h); NULL: none */
+    bool finite;                   /* every op's results are looked at (ops/finite.h); not with check */
 } SessionOptions;
 void session_options_copy(SessionOptions *out, const SessionOptions *from);
 void session_options_done(SessionOptions *options);
@@ -42,6 +43,7 @@ struct Session {
     ModelFiles files;
     Ops ops;
     bool checked;                  /* between check_begin and check_end */
+    bool watched;                  /* between finite_begin and finite_end */
     Arena arena;                   /* over arena_block */
     void *arena_block;
     _Atomic size_t arena_size;     /* of arena_block; run_plan reads it on other threads */

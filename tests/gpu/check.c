@@ -1,8 +1,9 @@
-/* check: every op of a whole picture on the emulated card against the CPU, as `newbie check` does on a new card;
- * and a kernel that is a little wrong is found and named. */
+/* check: every op of a whole picture on the emulated card against the CPU, as `newbie check` does on a new
+ * card; and a kernel that is a little wrong is found and named. */
 #include "config.h"
 
 #include "engine/run.h"
+#include "engine/selfcheck.h"
 #include "engine/session.h"
 #include "tests/ops/emulated.h"
 #include "tests/tap.h"
@@ -39,6 +40,37 @@ static const char *checked(const Backend *backend, PrecisionChoice precision) {
     return text;
 }
 
+/* Gated units with one NaN among their weights, as a damaged file would give them to this backend. */
+static const Backend *damaged;
+
+static Status damaged_pack(void *state, Weight *out, const WeightParts *given) {
+    WeightParts parts = *given;
+    void *copy = NULL;
+    if (parts.kind == WEIGHT_GLU) {
+        size_t bytes = (size_t)tensor_count(parts.part[0]) * dtype_size(parts.part[0].type);
+        copy = must_alloc(bytes);
+        memcpy(copy, parts.part[0].data, bytes);
+        memset(copy, 0xff, dtype_size(parts.part[0].type));
+        parts.part[0].data = copy;
+    }
+    Status st = damaged->weight_pack(state, out, &parts);
+    free(copy);
+    return st;
+}
+
+/* What `newbie check cpu,cuda` says of a CPU and a card; "" when they agree. */
+static const char *self_checked(const Backend *cpu, const Backend *backend) {
+    static char text[2100];
+    double seconds;
+    Device device = {.backend = backend, .name = "cuda:0", .info.bf16 = true};
+    SessionOptions options = demo_options(1);
+    options.backend = cpu;
+    Status st = selfcheck_run(&seconds, &options, &device);
+    snprintf(text, sizeof text, "%s", st ? st->message : "");
+    session_options_done(&options);
+    return text;
+}
+
 int main(void) {
     EmuControl *control = emulated_open(&card);
     if (!control) {
@@ -50,7 +82,19 @@ int main(void) {
     CHECK_STR(checked(card, CHOOSE_FP8), "", "and in fp8");
     Backend wrong = *card;
     wrong.qk_norm_rope = wrong_rope;
-    CHECK_HAS(checked(&wrong, CHOOSE_BF16), "qk_norm_rope: cuda and cpu differ by", "a wrong kernel is found and named");
+    CHECK_HAS(checked(&wrong, CHOOSE_BF16), "qk_norm_rope: cuda and cpu differ by",
+              "a wrong kernel is found and named");
+    CHECK_STR(self_checked(&CPU_BACKEND, card), "", "every stage agrees, too");
+    Backend bad = *card;
+    damaged = card;
+    bad.weight_pack = damaged_pack;
+    CHECK_HAS(self_checked(&CPU_BACKEND, &bad), "cuda:0: glu_linear gives nan, number 0 of its output [",
+              "the first op that gives a NaN on the card is named");
+    bad = CPU_BACKEND;
+    damaged = &CPU_BACKEND;
+    bad.weight_pack = damaged_pack;
+    CHECK_HAS(self_checked(&bad, card), "cpu: glu_linear gives nan, number 0 of its output [",
+              "or on the CPU");
     CHECK_EQ(control->held, 0, "nothing stays on the card");
     return tap_end();
 }

@@ -1,4 +1,5 @@
-/* decorators.c: plan, trace and check around the ref backend, on a few ops that resemble a network. */
+/* decorators.c: plan, trace, check and finite around the ref backend, on a few ops that resemble a
+ * network. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 #include "cpu/cpu.h"
 #include "io/json.h"
 #include "ops/check.h"
+#include "ops/finite.h"
 #include "ops/plan.h"
 #include "ops/trace.h"
 #include "tests/tap.h"
@@ -207,6 +209,30 @@ static void test_check(void) {
     CHECK_HAS(checked(&wrong, &result), "sum_squares: ref and wrong differ by inf", "not a number is caught");
 }
 
+static void test_finite(void) {
+    float plain, result;
+    Arena arena;
+    Ops o = open_ref(&arena, &REF_BACKEND);
+    small_network(&o, &plain);
+    finite_begin(&o);
+    small_network(&o, &result);
+    CHECK_OK(ops_status(&o), "a look at every result finds nothing in a network that is well");
+    CHECK(result == plain, "and changes nothing");
+    finite_end(&o);
+    CHECK(o.backend == &REF_BACKEND, "finite puts the backend back");
+    REF_BACKEND.close(o.state);
+    Backend wrong = REF_BACKEND;
+    wrong.sum_squares = wrong_sum;
+    o = open_ref(&arena, &wrong);
+    finite_begin(&o);
+    small_network(&o, &result);
+    Status st = ops_status(&o);
+    CHECK_HAS(st ? st->message : "", "sum_squares gives ", "the op whose result is no number is named");
+    CHECK_HAS(st ? st->message : "", ", number 0 of its output [1] f32; inputs [", "with place and shapes");
+    finite_end(&o);
+    wrong.close(o.state);
+}
+
 int main(void) {
     fill_numbers();
     Backend composing = REF_BACKEND;
@@ -218,5 +244,6 @@ int main(void) {
     test_plan_flops();
     test_trace();
     test_check();
+    test_finite();
     return tap_end();
 }
