@@ -37,9 +37,9 @@ peer         90 peer         PyTorch: our step against its float32; eager, sdpa,
 rest         50 rest         PyTorch: text encoder and VAE
 ceilings     20 ceilings     the card itself: products and copies
 layers       35 layers       two joint layers of full width against the CPU in float32
-more         45 more         other sizes and lengths, 50 steps, the step again
-int8         20 int8         the step in 8 bits
-sanitizer    25 sanitizer    compute-sanitizer over the stages of a small picture
+more         40 more         other sizes and lengths, 50 steps, the step again
+eight        30 eight        the step in fp8 where the card has it, and in int8
+sanitizer    20 sanitizer    compute-sanitizer over the stages of a small picture
 '
 
 device=cuda out= budget= only=
@@ -231,9 +231,15 @@ checkpoint() {
 
 times() { in_build && bench/networks "$device" "$model" "$work" "$([ "$device" = cpu ] && echo f32 || echo bf16)" main; }
 more() { in_build && bench/networks "$device" "$model" "$work" "$([ "$device" = cpu ] && echo f32 || echo bf16)" more; }
-int8() {
+eight() {
     [ "$device" = cuda ] || { echo "only on a card" && exit; }
-    in_build && bench/networks cuda "$model" "$work" int8 main
+    in_build
+    local status=0
+    if [ "$architecture" -ge 89 ]; then
+        bench/networks cuda "$model" "$work" fp8 step || status=1
+    fi
+    bench/networks cuda "$model" "$work" int8 step || status=1
+    exit $status
 }
 peer() { "$python" "$root/bench/peer_torch.py" "$model" "$work" --device "$device" --part dit; }
 rest() { "$python" "$root/bench/peer_torch.py" "$model" "$work" --device "$device" --part rest; }

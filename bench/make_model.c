@@ -6,8 +6,8 @@
  * With LAYERS only a transformer of so many joint layers is written, each of the published width.
  *
  * Matrices are uniform with variance 1/in, so activations keep their size through the layers; norm weights
- * are neutral, biases zero. Each network is written by a process of its own, tensor after tensor: memory stays small.
- * Shapes: model/expected.h.
+ * are neutral, biases zero. Each network is written by a process of its own, tensor after tensor: memory
+ * stays small. Shapes: model/expected.h.
  */
 #include "config.h"
 

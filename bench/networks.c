@@ -1,10 +1,11 @@
 /* networks.c: times the networks and whole pictures on one device, and leaves inputs and answers of one step
  * for bench/peer_torch.py to compare. performance.md 4, sections 5 and 6.
  *
- * usage: networks DEVICE FOLDER OUT [PRECISION [main|more]]
+ * usage: networks DEVICE FOLDER OUT [PRECISION [main|step|more]]
  *
- * main: the step of the usual picture, text, pixels, kernels, a picture. more: other sizes and lengths, 50 steps,
- * and the step again, for the error bar. Without either both are done. DEVICE as setting `device` ("cpu", "cuda", "cuda:1", "emu"); FOLDER a model, usually of
+ * main: the step of the usual picture, text, pixels, kernels, a picture. step: that step alone. more:
+ * other sizes and lengths, 50 steps, and the step again, for the error bar. Without either both are done.
+ * DEVICE as setting `device` ("cpu", "cuda", "cuda:1", "emu"); FOLDER a model, usually of
  * bench/make_model. Rows are added to OUT/rows.csv, whose columns bench/table.py names; numbers for the
  * comparison are written as raw float32 beside it. Times are of the host's clock around work that is
  * waited for; 3 repetitions are not counted, the median and the 10th and 90th percentile of the next are. */
@@ -107,7 +108,7 @@ static void put_row(const Case *c, double *seconds, int count, const Laps *work,
            c->text[0], c->text[1], 1e3 * median);
 }
 
-/* ---- running a case: first over empty kernels, to know its memory and work ------------------------------ */
+/* ---- running a case: first over empty kernels, to know its memory and work ---------------------------- */
 
 typedef void Work(const Case *c, Ops *o, Laps *laps);
 
@@ -258,7 +259,7 @@ static void vae_work(const Case *c, Ops *o, Laps *laps) {
     ops_release(o, mark);
 }
 
-/* ---- kernels: every op of a step by itself, waited for -------------------------------------------------- */
+/* ---- kernels: every op of a step by itself, waited for ------------------------------------------------ */
 
 typedef struct Kernel {
     char name[64];          /* "linear 3840x2304", "attention" */
@@ -409,7 +410,7 @@ static void more_rows(const Bench *bench, int side, int text) {
 
 static PrecisionChoice choice(const char *precision) {
     static const struct { const char *name; PrecisionChoice choice; } rows[] = {
-        {"f32", CHOOSE_F32}, {"bf16", CHOOSE_BF16}, {"int8", CHOOSE_INT8},
+        {"f32", CHOOSE_F32}, {"bf16", CHOOSE_BF16}, {"int8", CHOOSE_INT8}, {"fp8", CHOOSE_FP8},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (!strcmp(rows[i].name, precision))
@@ -419,8 +420,8 @@ static PrecisionChoice choice(const char *precision) {
 
 int main(int argc, char **argv) {
     const char *part = argc > 5 ? argv[5] : NULL;
-    if (argc < 4 || (part && strcmp(part, "main") && strcmp(part, "more"))) {
-        fprintf(stderr, "usage: networks DEVICE FOLDER OUT [PRECISION [main|more]]\n");
+    if (argc < 4 || (part && strcmp(part, "main") && strcmp(part, "step") && strcmp(part, "more"))) {
+        fprintf(stderr, "usage: networks DEVICE FOLDER OUT [PRECISION [main|step|more]]\n");
         return 2;
     }
     Device device, host = device_host(&CPU_BACKEND, cpu_has_bf16());
@@ -444,6 +445,8 @@ int main(int argc, char **argv) {
     Laps read = {.bytes = (double)info->weights_bytes};
     put_row(&(Case){&bench, "load", 0, 0, {0, 0}, 0, 0, NULL}, &load, 1, &read, plan);
     int side = bench.full ? 1024 : 128, text = bench.full ? 256 : 40;
+    if (part && !strcmp(part, "step"))
+        run_case(&(Case){&bench, "step", side, side, {text, 1}, 2, 1, NULL}, step_work);
     if (!part || !strcmp(part, "main"))
         main_rows(&bench, side, text);
     if (!part || !strcmp(part, "more"))

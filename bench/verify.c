@@ -1,12 +1,14 @@
-/* verify.c: is a card right? The first programs to run on a new one, where there is no terminal library for the
- * program itself: what `newbie check` does, and layers of the published width. performance.md 3.8 and 4, section 5.
+/* verify.c: is a card right? The first programs to run on a new one, where there is no terminal library for
+ * the program itself: what `newbie check` does, and layers of the published width. performance.md 3.8 and 4,
+ * section 5.
  *
  * usage: verify stages|ops|layers DEVICE FOLDER [OUT]
  *
- * DEVICE as setting `device`. stages: a small picture of the model in FOLDER on the CPU and on the device, compared
- * stage by stage. ops: the same on the device alone, where each op is also done by the CPU from the same inputs.
- * layers: the transformer in FOLDER (bench/make_model FOLDER 2) predicts one velocity in bf16 on the device and in
- * float32 on the CPU; OUT/rows.csv gets how near they are. Ends with 1 when something is not as it should be. */
+ * DEVICE as setting `device`. stages: a small picture of the model in FOLDER on the CPU and on the device,
+ * compared stage by stage. ops: the same on the device alone, where each op is also done by the CPU from
+ * the same inputs. layers: the transformer in FOLDER (bench/make_model FOLDER 2) predicts one velocity in
+ * bf16 on the device and in float32 on the CPU; OUT/rows.csv gets how near they are. Ends with 1 when
+ * something is not as it should be. */
 #include "config.h"
 
 #include <math.h>
@@ -46,7 +48,8 @@ static void verify_stages(const Device *device, const char *folder) {
 static void verify_ops(const Device *device, const char *folder) {
     SessionOptions options = {.path = (char *)folder, .precision = CHOOSE_BF16, .backend = device->backend,
                               .device = device->index, .check = &CPU_BACKEND};
-    Job job = {.id = 1, .prompt = (char *)"1girl, waving", .negative = (char *)"", .system_name = (char *)"none",
+    Job job = {.id = 1, .prompt = (char *)"1girl, waving", .negative = (char *)"",
+               .system_name = (char *)"none",
                .system_text = (char *)"", .seed = 7, .steps = 1, .cfg = 4, .cfg_trunc = 1, .shift = 3,
                .sampler = (char *)"euler", .schedule = (char *)"normal", .width = 128, .height = 128,
                .output = OUTPUT_BYTES};
@@ -162,14 +165,16 @@ static void verify_layers(const Device *device, const char *folder, const char *
         error += (x - y) * (x - y);
     }
     double cosine = dot / sqrt(a * b), difference = sqrt(error / b);
-    printf("cosine %.6f, relative L2 %.4g; expected at least %g, at most %g\n", cosine, difference, COSINE_LEAST,
+    printf("cosine %.6f, relative L2 %.4g; expected at least %g, at most %g\n", cosine, difference,
+           COSINE_LEAST,
            DIFFERENCE_MOST);
     Buf row = {0};
     buf_print(&row, "%s/rows.csv", out);
     FILE *rows = fopen(row.data, "ae");
     if (!rows)
         must(fail_errno("write %s", row.data));
-    fprintf(rows, "newbie,bf16,%d,%d,%d,0,1,1,layers vs cpu f32,0,,,,,,,,,,%.4e,%.6f,\n", layers.side, layers.side,
+    fprintf(rows, "newbie,bf16,%d,%d,%d,0,1,1,layers vs cpu f32,0,,,,,,,,,,%.4e,%.6f,\n", layers.side,
+            layers.side,
             layers.text, difference, cosine);
     fclose(rows);
     buf_done(&row);

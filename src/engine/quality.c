@@ -34,16 +34,19 @@ typedef struct Made {
     float *velocity[QUALITY_TIMES];      /* [16, h/8, w/8] each, owned */
 } Made;
 
-/* What both precisions' velocities start from: host copies of the reference's. All owned; NULL until it made them. */
+/* What both precisions' velocities start from: host copies of the reference's. All owned; NULL until it
+ * made them. */
 typedef struct Origin {
     float *caption, *pooled, *latent;    /* of the first picture; the latent when it is finished */
     int64_t tokens, caption_width, pooled_width;
 } Origin;
 
 static Job picture(const Job *like, int number) {
-    return (Job){.id = 1, .prompt = PROMPTS[number / SEEDS], .negative = (char *)"", .system_name = (char *)"none",
-                 .system_text = (char *)"", .seed = (uint64_t)(1 + number % SEEDS), .steps = like->steps, .cfg = 4,
-                 .cfg_trunc = 1, .renorm = 1, .shift = 6, .sampler = (char *)"euler", .schedule = (char *)"normal",
+    return (Job){.id = 1, .prompt = PROMPTS[number / SEEDS], .negative = (char *)"",
+                 .system_name = (char *)"none",
+                 .system_text = (char *)"", .seed = (uint64_t)(1 + number % SEEDS), .steps = like->steps,
+                 .cfg = 4, .cfg_trunc = 1, .renorm = 1, .shift = 6, .sampler = (char *)"euler",
+                 .schedule = (char *)"normal",
                  .width = like->width, .height = like->height, .output = OUTPUT_BYTES};
 }
 
@@ -77,7 +80,8 @@ static Status make_pictures(Made *made, Session *session, const Job *like, Origi
         Job job = picture(like, i);
         RunResult result = {0};
         bool first = reference && i == 0;
-        TRY(run_job(&result, session, &job, &(RunHooks){.context = origin, .tap = first ? keep_origin : NULL}));
+        TRY(run_job(&result, session, &job, &(RunHooks){.context = origin,
+                                                        .tap = first ? keep_origin : NULL}));
         memcpy(made->pixels + (size_t)i * size, result.pixels, size);
         run_result_done(&result);
     }
@@ -91,7 +95,8 @@ static Status make_pictures(Made *made, Session *session, const Job *like, Origi
 static void velocities(Made *made, Ops *o, const Session *session, const Job *like, const Origin *origin) {
     const DitConfig *config = dit_config(session->dit);
     int64_t high = like->height / 8, wide = like->width / 8, count = config->channels * high * wide;
-    float *noise = must_alloc((size_t)count * sizeof *noise), *mixed = must_alloc((size_t)count * sizeof *mixed);
+    float *noise = must_alloc((size_t)count * sizeof *noise);
+    float *mixed = must_alloc((size_t)count * sizeof *mixed);
     Mt19937 rng;
     mt19937_seed(&rng, 1);
     rng_normal_f32(&rng, noise, count);
@@ -241,12 +246,14 @@ Status quality_judge(const Quality *quality) {
     for (int i = 0; i < QUALITY_TIMES; i++) {
         const VelocityGate *gate = &quality->velocity[i];
         if (!(gate->difference <= quality->most && gate->cosine >= quality->least))
-            return hint(fail(ERR_BUG, "the velocity at t = %g differs by %.2g, cosine %.5f: expected at most %g, at "
+            return hint(fail(ERR_BUG,
+                             "the velocity at t = %g differs by %.2g, cosine %.5f: expected at most %g, at "
                                       "least %g", gate->time, gate->difference, gate->cosine, quality->most,
                              quality->least), ":set precision bf16");
     }
     if (!(quality->median >= QUALITY_PSNR) || quality->black)
-        return hint(fail(ERR_BUG, "the pictures differ too much: PSNR %.1f dB (median), %d of one colour: expected at "
+        return hint(fail(ERR_BUG,
+                         "the pictures differ too much: PSNR %.1f dB (median), %d of one colour: expected at "
                                   "least %.0f dB, and none", quality->median, quality->black, QUALITY_PSNR),
                     ":set precision bf16");
     return NULL;

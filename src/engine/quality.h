@@ -1,5 +1,5 @@
-/* quality.h: how near a precision is to bf16 on the same device and weights: the last two gates of performance.md 3.8.
- * They say something only about the weights they are tried with. */
+/* quality.h: how near a precision is to bf16 on the same device and weights: the last two gates of
+ * performance.md 3.8. They say something only about the weights they are tried with. */
 #pragma once
 
 #include "engine/session.h"
@@ -20,9 +20,10 @@ typedef struct Quality {
 } Quality;
 #define QUALITY_PSNR 25.0 /* the least median that passes, in dB */
 
-/* Makes ten prompts with two seeds each in both precisions, and velocities at three times on the way from noise to the
- * first of these pictures. options: the model and the precision that is asked about. Size and steps of `like` are
- * used. Errors: those of session_open and run_job, a picture that is no number among them. */
+/* Makes ten prompts with two seeds each in both precisions, and velocities at three times on the way from
+ * noise to the first of these pictures. options: the model and the precision that is asked about. Size and
+ * steps of `like` are used. Errors: those of session_open and run_job, a picture that is no number among
+ * them. */
 Status quality_run(Quality *out, const SessionOptions *options, const Job *like);
 
 /* NULL when every gate is passed, else ERR_BUG with the first that is not. */

@@ -570,8 +570,8 @@ static Status does_not_fit(Session *s, const Job *job, const PlanInfo *least) {
                     ":set device cpu needs none", width, height, memory_print(a, others));
 }
 
-/* The first plan from `first` on that fits, all with the same way of decoding. False: none does, and *out is the
- * last of them, if there is one. */
+/* The first plan from `first` on that fits, all with the same way of decoding. False: none does, and *out
+ * is the last of them, if there is one. */
 static Status first_of(PlanInfo *out, bool *fits, Session *s, const Job *job, const Residency *first) {
     uint64_t room = residency_room(s);
     *fits = false;
@@ -586,8 +586,8 @@ static Status first_of(PlanInfo *out, bool *fits, Session *s, const Job *job, co
     return NULL;
 }
 
-/* The first plan that fits: whole pictures under every plan, and only then tiles, again from the first one. Goes on
- * behind `tried`, NULL for the start. The lock is held. */
+/* The first plan that fits: whole pictures under every plan, and only then tiles, again from the first
+ * one. Goes on behind `tried`, NULL for the start. The lock is held. */
 static Status first_that_fits(PlanInfo *out, Session *s, const Job *job, const PlanInfo *tried) {
     PlanInfo found = {.tiled = tried && tried->tiled};
     bool fits = false, large = job->width > VAE_TILE || job->height > VAE_TILE;

@@ -43,13 +43,13 @@ typedef struct RunResult {
 } RunResult;
 void run_result_done(RunResult *result);
 
-/* Counts what a job needs under a plan, its picture decoded whole, without asking whether it fits: out->free_bytes
- * is left 0. Errors: ERR_USAGE. */
+/* Counts what a job needs under a plan, its picture decoded whole, without asking whether it fits:
+ * out->free_bytes is left 0. Errors: ERR_USAGE. */
 Status run_count(PlanInfo *out, Session *session, const Job *job, const Residency *residency);
 
-/* Says what a job needs without doing it, under the first residency plan in which it fits; in tiles (out->tiled)
- * when as a whole it fits under none. Errors:
- * ERR_MEMORY "does not fit" with need and free (product.md 12 rows 9, 10), ERR_USAGE. */
+/* Says what a job needs without doing it, under the first residency plan in which it fits; in tiles
+ * (out->tiled) when as a whole it fits under none. Errors: ERR_MEMORY "does not fit" with need and free
+ * (product.md 12 rows 9, 10), ERR_USAGE. */
 Status run_plan(PlanInfo *out, Session *session, const Job *job);
 
 /* Runs the job. *result is set on success and when stopped. ERR_DEVICE: the device is lost, and the

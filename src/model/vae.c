@@ -533,7 +533,8 @@ static Tiles tiles_along(int64_t length) {
 }
 
 /* Adds a line of a tile to the band of the picture it lies in, [count, 3] with a weight for each pixel. */
-static void blend_line(float *band, const float *tile, const float *weight, float line_weight, int64_t count) {
+static void blend_line(float *band, const float *tile, const float *weight, float line_weight,
+                       int64_t count) {
     for (int64_t x = 0; x < count; x++)
         for (int k = 0; k < 3; k++)
             band[3 * x + k] += line_weight * weight[x] * tile[3 * x + k];

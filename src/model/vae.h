@@ -35,11 +35,12 @@ typedef enum LatentScale {
  * arena above the present mark and releases it; so does vae_encode. Errors are sticky in o. */
 void vae_decode(Ops *o, Tensor image, const Vae *vae, Tensor latent, LatentScale scale);
 
-/* The same in far less memory, for a picture that has no room as a whole: tiles of VAE_TILE pixels, the last of a row or
- * column pushed inwards, which overlap by VAE_OVERLAP pixels or more and go over into each other linearly. GroupNorm and
- * attention see one tile at a time, so colours differ a little from the whole and seams are possible. Blends on the host,
- * in float32 and in a fixed order. A picture within one tile is decoded whole. Tiles, overlap and blend as in diffusers'
- * AutoencoderKL.tiled_decode (which leaves a narrow last tile instead). performance.md 2.2. */
+/* The same in far less memory, for a picture that has no room as a whole: tiles of VAE_TILE pixels, the
+ * last of a row or column pushed inwards, which overlap by VAE_OVERLAP pixels or more and go over into
+ * each other linearly. GroupNorm and attention see one tile at a time, so colours differ a little from the
+ * whole and seams are possible. Blends on the host, in float32 and in a fixed order. A picture within one
+ * tile is decoded whole. Tiles, overlap and blend as in diffusers' AutoencoderKL.tiled_decode (which
+ * leaves a narrow last tile instead). performance.md 2.2. */
 enum { VAE_TILE = 512, VAE_OVERLAP = 128 };
 void vae_decode_tiled(Ops *o, Tensor image, const Vae *vae, Tensor latent, LatentScale scale);
 

@@ -4,11 +4,11 @@
  * candidate must leave guards and inputs alone, give finite numbers within the tolerance of the op's row in
  * list.h, and the same bytes with every number of threads. Two more candidates are ref and cpu without their
  * fused ops: they prove the compositions of ops.c. The emulated module runs with its three orders of threads
- * instead, with float32 and with bf16 activations; ref then begins with the same rounded numbers. Once more for
- * attention on the matrix instructions of Hopper, and for the matrices that may have 8 bits.
+ * instead, with float32 and with bf16 activations; ref then begins with the same rounded numbers. Once more
+ * for attention on the matrix instructions of Hopper, and for the matrices that may have 8 bits.
  *
- * With NEWBIE_OPS_DEVICE=cuda (or another module of the build) the candidates are those of that card alone: what it
- * computes, twice.
+ * With NEWBIE_OPS_DEVICE=cuda (or another module of the build) the candidates are those of that card alone:
+ * what it computes, twice.
  */
 #include "config.h"
 
@@ -107,18 +107,25 @@ static void open_card(Bench *bench, const char *name) {
          .attention = "mma"},
         {.name = "int8", .options.precision = PRECISION_INT8, .limit = LIMIT_HALF, .eight = OPS_INT8,
          .eight_glu = OPS_INT8_GLU},
+        {.name = "fp8", .options.precision = PRECISION_FP8, .limit = LIMIT_HALF, .eight = OPS_FP8,
+         .eight_glu = OPS_FP8_GLU},
     };
     const Backend *backend = NULL;
-    Ops first = {0};
     Status st = module_find(&backend, name);
-    if (!st)
-        st = ops_open(&first, backend, &(BackendOptions){0});
-    CHECK_OK(st, "the card can be used");
-    if (st)
-        return;
-    backend->close(first.state);
-    for (size_t i = 0; i < sizeof CARDS / sizeof *CARDS; i++) {
+    CHECK_OK(st, "the module of the card is loaded");
+    for (size_t i = 0; !st && i < sizeof CARDS / sizeof *CARDS; i++) {
         Candidate card = CARDS[i];
+        Ops first = {0};
+        st = ops_open(&first, backend, &card.options);
+        if (st && st->code == ERR_UNSUPPORTED) { /* a card without fp8 */
+            printf("# %s\n", st->message);
+            st = NULL;
+            continue;
+        }
+        CHECK_OK(st, "the card can be used");
+        if (st)
+            break;
+        backend->close(first.state);
         snprintf(card.name, sizeof card.name, "%.16s, %.32s", name, CARDS[i].name);
         card.backend = backend;
         card.threads = 2;

@@ -72,7 +72,8 @@ static void quality_is_measured(void) {
     CHECK(run.status != 0, "int8 is refused where it is not");
     CHECK_HAS(buf_string(&run.complained), "precision int8: the cpu", "with the reason");
     program_done(&run);
-    run = program_run("", "--demo", "--device=cpu", "--precision=fp8", "--size=32x32", "--steps=1", "1girl", NULL);
+    run = program_run("", "--demo", "--device=cpu", "--precision=fp8", "--size=32x32", "--steps=1", "1girl",
+                      NULL);
     CHECK(run.status != 0, "so is fp8");
     CHECK_HAS(buf_string(&run.complained), "precision fp8: the cpu backend computes in f32 or bf16",
               "with the reason");
@@ -82,13 +83,16 @@ static void quality_is_measured(void) {
 
 /* R3: the whole picture has room at 0.034 GiB, and not at 0.0318. */
 static void tiles_are_announced(void) {
-    static const struct { const char *vram; bool tiled; } rows[] = {{"--vram=0.034", false}, {"--vram=0.0318", true}};
+    static const struct { const char *vram; bool tiled; } rows[] = {{"--vram=0.034", false},
+                                                                    {"--vram=0.0318", true}};
     for (size_t i = 0; i < 2; i++) {
-        Program run = program_run("", "--demo", "--device=cpu", "--precision=f32", rows[i].vram, "--size=912x64",
+        Program run = program_run("", "--demo", "--device=cpu", "--precision=f32", rows[i].vram,
+                                  "--size=912x64",
                                   "--steps=1", "--cfg=1", "--force", "-o", "wide.png", "1girl", NULL);
         CHECK_EQ(run.status, 0, "a wide picture is made on a card of that size");
         bool said = strstr(buf_string(&run.said), "912x64: decoding in tiles, seams are possible") != NULL;
-        CHECK(said == rows[i].tiled, rows[i].tiled ? "R3: that it is decoded in tiles is said" : "as a whole");
+        CHECK(said == rows[i].tiled,
+              rows[i].tiled ? "R3: that it is decoded in tiles is said" : "as a whole");
         program_done(&run);
     }
 }

@@ -47,8 +47,8 @@ result $? "in time"
 says 'sections:.*ceilings=over 1s.*sanitizer=0'
 result $? "the last line names every section with its end"
 
-PYTHON=false run --only environment,rest,int8 "$work/other/out"
-[ "$status" = 1 ] && says '^rest .* 1 ' && says '^int8 .* 0 '
+PYTHON=false run --only environment,rest,eight "$work/other/out"
+[ "$status" = 1 ] && says '^rest .* 1 ' && says '^eight .* 0 '
 result $? "a section that fails costs the others nothing"
 grep -q '==== environment: 0' "$work/other/out/log.txt" && grep -q 'rest=1' "$work/other/out/table.txt"
 result $? "log and table are in the folder asked for, which is made"

@@ -1,5 +1,5 @@
-/* tiles: a picture that has no room as a whole is decoded in tiles: planned like that, made in that memory, the same on
- * every run, and near the whole. The CPU stands for a card whose memory is pretended. */
+/* tiles: a picture that has no room as a whole is decoded in tiles: planned like that, made in that
+ * memory, the same on every run, and near the whole. The CPU stands for a card whose memory is pretended. */
 #include "config.h"
 
 #include <math.h>
@@ -39,7 +39,8 @@ static void on_plan(void *context, const PlanInfo *plan) {
 
 static uint8_t *made(PlanInfo *told, Session *session, const Job *job) {
     RunResult result = {0};
-    CHECK_OK(run_job(&result, session, job, &(RunHooks){.context = told, .plan = on_plan}), "the picture is made");
+    CHECK_OK(run_job(&result, session, job, &(RunHooks){.context = told, .plan = on_plan}),
+             "the picture is made");
     uint8_t *pixels = result.pixels;
     result.pixels = NULL;
     run_result_done(&result);
@@ -85,8 +86,10 @@ static void tiles_where_the_whole_does_not_fit(void) {
     ops_mem_info(&session->ops, &memory);
     CHECK(memory.held <= session->options.vram, "and within the card");
     double mean = mean_distance(&largest, tiled, whole);
-    printf("# tiles and whole: mean %.3f, largest %d of 255; the whole needs %.1f MiB, in tiles %.1f MiB\n", mean,
-           largest, (double)least / (1 << 20), (double)(told.weights_bytes + told.activation_bytes) / (1 << 20));
+    printf("# tiles and whole: mean %.3f, largest %d of 255; the whole needs %.1f MiB, in tiles %.1f MiB\n",
+           mean,
+           largest, (double)least / (1 << 20),
+           (double)(told.weights_bytes + told.activation_bytes) / (1 << 20));
     CHECK(mean > 0 && mean < 4, "the picture is near the whole one, and not the same");
     again = made(&told, session, &job);
     CHECK(!memcmp(tiled, again, NUMBERS), "and the same on every run");
@@ -111,7 +114,8 @@ static void a_small_picture_is_never_tiled(void) {
     session_close(session);
     session = open_with(least - least / 50, NULL);
     Status st = run_plan(&plan, session, &job);
-    CHECK(st && st->code == ERR_MEMORY && !plan.tiled, "where it has no room tiles would not help: it is refused");
+    CHECK(st && st->code == ERR_MEMORY && !plan.tiled,
+          "where it has no room tiles would not help: it is refused");
     session_close(session);
 }
 
