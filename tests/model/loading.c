@@ -386,7 +386,8 @@ static void check_progress(void) {
     SafeTensors *file = synthetic_open(&made, NULL);
     Json *config = nano_json(PART_DIT);
     Dit *dit = NULL;
-    CHECK_OK(dit_load(&dit, &ops, file, config, &(LoadHow){count_progress, last}), "loading with progress");
+    CHECK_OK(dit_load(&dit, &ops, file, config, &(LoadHow){.progress = count_progress, .context = last}),
+             "loading with progress");
     CHECK(last[0] > 0 && last[0] == last[1], "the bytes done rise to the total");
     MemInfo info;
     ops_mem_info(&ops, &info);
