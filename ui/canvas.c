@@ -49,6 +49,8 @@ size_t glyph_next(Glyph *out, const char *text, size_t size, int column) {
             out->code[marks++] = code;
         at += more;
     }
+    if (!out->width && !is_drawn(out->code[0], out->code[0]))
+        *out = (Glyph){{' '}, 1, false};
     if (!out->width && out->code[0]) { /* a mark without a character stands on a space */
         memmove(out->code + 1, out->code, sizeof out->code - sizeof *out->code);
         out->code[0] = ' ';

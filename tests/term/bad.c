@@ -177,7 +177,6 @@ static void noise(void) {
     EXPECT_FRESH(terminal, "the screen is what a redraw gives");
     terminal_type(terminal, "\033P1$r0");
     EXPECT_REST(terminal, "half an answer");
-    EXPECT_REST(terminal, "is waited for a little longer than most things");
     terminal_type(terminal, "c");
     EXPECT_CURSOR(terminal, "newbie> abc", "is given up waiting for");
     terminal_leave(terminal);

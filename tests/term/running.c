@@ -42,11 +42,9 @@ static void status_rows(void) {
     EXPECT_ROW(terminal, -3, "host [W", "F5: memory");
     EXPECT_ROW(terminal, -1, "Ctrl-C stops after this step", "the hint row says what the keys do now");
     CHECK(!strstr(terminal_screen(terminal), "Denoising step"), "F7: no step lines in the log");
-    char title[128];
-    terminal_title(title, terminal);
-    CHECK_HAS(title, "newbie ", "the title shows progress");
-    CHECK_HAS(title, "/1000 ", "step by step");
-    CHECK_HAS(title, " +2", "and how many wait");
+    CHECK(terminal_expect_title(terminal, "newbie "), "the title shows progress");
+    CHECK(terminal_expect_title(terminal, "/1000 "), "step by step");
+    CHECK(terminal_expect_title(terminal, " +2"), "and how many wait");
     terminal_type(terminal, ":queue clear\r");
     EXPECT_ROW(terminal, -4, "queue 0", "the queue can be cleared meanwhile");
     drop_and_leave(terminal);

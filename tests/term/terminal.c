@@ -554,16 +554,32 @@ bool terminal_is_closed(const Terminal *terminal) {
     return terminal->closed;
 }
 
-/* Longer than the timers of the surface (0.1 s between frames, 0.15 s before hints, 0.25 s for answers). One
- * that ran out meanwhile but found no processor is seen as R. */
+/* How often the main thread gave up the processor, by itself or not; -1 when it is gone. */
+static long switches_of(pid_t pid) {
+    char path[40], line[128];
+    long count, sum = -1;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "voluntary_ctxt_switches: %ld", &count) == 1 ||
+            sscanf(line, "nonvoluntary_ctxt_switches: %ld", &count) == 1)
+            sum = (sum < 0 ? 0 : sum) + count;
+    if (file)
+        fclose(file);
+    return sum;
+}
+
+/* Longer than the timers of the surface: 0.1 s between frames, 0.15 s before hints, 0.25 s for answers. If the
+ * program slept all that time, none was running; one that ran out but found no processor is seen as R. */
 #define REST_MILLISECONDS 260
 
 bool terminal_settle(Terminal *terminal) {
     double until = clock_seconds() + TERMINAL_SECONDS;
     while (!terminal->closed && clock_seconds() < until) {
-        if (pump(terminal, REST_MILLISECONDS) || state_of(terminal->pid) != 'S')
-            continue;
-        if (!pump(terminal, 0))
+        long before = switches_of(terminal->pid);
+        bool slept = !pump(terminal, REST_MILLISECONDS) && state_of(terminal->pid) == 'S' &&
+                     switches_of(terminal->pid) == before;
+        if (slept && !pump(terminal, 0))
             return true;
     }
     return false;
@@ -649,6 +665,16 @@ void terminal_title(char out[128], const Terminal *terminal) {
     for (const char *at = all; (at = strstr(at, mark)); at += sizeof mark - 1)
         last = at + sizeof mark - 1;
     snprintf(out, 128, "%.*s", last ? (int)strcspn(last, "\033\a") : 0, last ? last : "");
+}
+
+static bool has_title(Terminal *terminal, const void *text) {
+    char title[128];
+    terminal_title(title, terminal);
+    return strstr(title, text) != NULL;
+}
+
+bool terminal_expect_title(Terminal *terminal, const char *text) {
+    return wait_until(terminal, has_title, text);
 }
 
 static size_t last_sent(const Terminal *terminal, const char *bytes) {

@@ -128,6 +128,7 @@ bool terminal_alternate(const Terminal *terminal);
 bool terminal_cursor_visible(const Terminal *terminal);
 int terminal_bells(const Terminal *terminal);
 void terminal_title(char out[128], const Terminal *terminal); /* as it was set last */
+bool terminal_expect_title(Terminal *terminal, const char *text); /* waits until it has the text */
 int terminal_cursor_row(const Terminal *terminal);
 int terminal_cursor_column(const Terminal *terminal);
 

@@ -43,6 +43,9 @@ static void wrapping(void) {
     CHECK_STR(seen(&log, 2), "世界世界世界\n世\n", "X3: by display width");
     scrollback_line(&log, LINE_PLAIN, "a\033[31mb");
     CHECK_STR(seen(&log, 1), "a^[[31mb\n", "control characters move no cursor");
+    scrollback_line(&log, LINE_PLAIN, "\xe2\x80\x8d" "a");
+    CHECK_STR(seen(&log, 1), " a\n", "X3: a joiner with nothing to join is a blank");
+    scrollback_move(&log, 1, 1);
     look(&log, 40);
     CHECK_STR(seen(&log, 4), "[WARN] one two three\nabcdefghijklmno\n世界世界世界世\na^[[31mb\n",
               "another width, another wrapping");
