@@ -225,8 +225,11 @@ static void on_phase(Bench *bench, const Json *event) {
             bench->phase[i] = json_get_number(event, "seconds", 0);
 }
 
+/* What a quick round says of its memory counts where it was over before anybody could look. */
 static void on_memory(Bench *bench, const Json *event) {
-    const Json *gpu = json_get(event, "gpu");
+    const Json *gpu = json_get(event, "gpu"), *host = json_get(event, "host");
+    double held = json_get_number(host, "weights", 0) + json_get_number(host, "activations", 0);
+    larger(&bench->round.host_peak, held / (1 << 20));
     double used = json_get_number(gpu, "total", 0) - json_get_number(gpu, "free", 0);
     bench->device_used = used / (1 << 20);
     larger(&bench->round.device_peak, bench->device_used);
