@@ -114,13 +114,16 @@ static void start_job(Terminal *terminal) {
     terminal_expect(terminal, "%  sigma ");
 }
 
+/* It must have lasted as long as the measurement. */
 static void stop_job(Terminal *terminal) {
+    if (!strstr(terminal_screen(terminal), "%  sigma "))
+        printf("| the job ended too early | | |\n");
     terminal_type(terminal, "\003\003");
     terminal_expect(terminal, "ready  ");
 }
 
 int main(int argc, char **argv) {
-    static const char *const arguments[] = {"--no-rc", "--steps=1000", "--seed=1", "--size=128x128", NULL};
+    static const char *const arguments[] = {"--no-rc", "--steps=1000", "--seed=1", "--size=256x256", NULL};
     if (argc > 1)
         seconds_wanted = strtod(argv[1], NULL);
     program_world();
