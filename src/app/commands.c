@@ -5,6 +5,7 @@
 #include "app/commands.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,7 +139,7 @@ const Command COMMANDS[] = {
      COMMAND_START_FILE, "Model", "show the model, or load another; reload, unload", ":model", cmd_model},
     {"demo", NULL, {{0}}, WAIT_JOBS, COMMAND_START_FILE, "Model", "load the built-in demo model", ":demo",
      cmd_demo},
-    {"mem", NULL, {{0}}, WAIT_JOBS, COMMAND_NORMAL, "Model", "memory by network, and what each size needs",
+    {"mem", NULL, {{0}}, WAIT_PACE, COMMAND_NORMAL, "Model", "memory by network, and what each size needs",
      ":mem", cmd_mem},
 
     {"bench", NULL,
@@ -168,7 +169,7 @@ const Command COMMANDS[] = {
      {{"FILE", ARGUMENT_FILE, OPTIONAL, WORDS("off", "json")}, {"FILE", ARGUMENT_FILE, OPTIONAL, NULL}},
      WAIT_NOTHING, COMMAND_START_FILE, "Program", "copy everything said to FILE; json FILE: as events; off",
      ":log talk.txt", cmd_log},
-    {"doctor", NULL, {{0}}, WAIT_MODEL, COMMAND_NORMAL, "Program",
+    {"doctor", NULL, {{0}}, WAIT_PACE, COMMAND_NORMAL, "Program",
      "one page about this machine, to paste into a question", ":doctor", cmd_doctor},
     {"version", NULL, {{0}}, WAIT_NOTHING, COMMAND_NORMAL, "Program", "version and libraries", ":version",
      cmd_version},
@@ -226,7 +227,11 @@ static Status unknown(const char *word, size_t size) {
     Status st = nearest.best ? fail(ERR_USAGE, "unknown command :%.*s; did you mean :%s?", (int)size, word,
                                     nearest.best)
                              : fail(ERR_USAGE, "unknown command :%.*s", (int)size, word);
-    return hint(st, ":? lists all commands");
+    char name[32];
+    snprintf(name, sizeof name, "%.*s", (int)size, word);
+    const Setting *setting = setting_find(name);
+    return setting ? hint(st, ":set %s shows and changes the setting of this name", setting->name)
+                   : hint(st, ":? lists all commands");
 }
 
 /* The size of the command word: letters, or one of the signs. */

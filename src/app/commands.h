@@ -42,6 +42,7 @@ typedef enum CommandWait {
     WAIT_NOTHING,
     WAIT_MODEL,
     WAIT_JOBS,
+    WAIT_PACE,         /* for jobs, and until it is known how fast a card is */
     WAIT_PICTURE,      /* for jobs, where the argument may name one of their pictures: last, #12, +1 */
 } CommandWait;
 

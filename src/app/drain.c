@@ -82,6 +82,11 @@ static void on_no_model(App *app, Event *event) {
         app_tell(app, LINE_INFO, "%s stays loaded", app->view.name);
 }
 
+static void on_pace(App *app, Event *event) {
+    (void)event;
+    app->model.pace_follows = false;
+}
+
 static void on_hash(App *app, Event *event) {
     if (app->loaded && event->text)
         snprintf(app->model.hash, sizeof app->model.hash, "%s", event->text);
@@ -426,7 +431,8 @@ typedef void EventFn(App *app, Event *event);
 
 static EventFn *const HANDLERS[] = {
     [EVENT_LOADING] = on_loading,   [EVENT_MODEL] = on_model,     [EVENT_NO_MODEL] = on_no_model,
-    [EVENT_HASH] = on_hash,         [EVENT_STARTED] = on_started, [EVENT_PLAN] = on_plan,
+    [EVENT_PACE] = on_pace,         [EVENT_HASH] = on_hash,
+    [EVENT_STARTED] = on_started, [EVENT_PLAN] = on_plan,
     [EVENT_PHASE] = on_phase,       [EVENT_STEP] = on_step,       [EVENT_SAVED] = on_saved,
     [EVENT_UNSAVED] = on_unsaved,   [EVENT_STOPPED] = on_stopped, [EVENT_FAILED] = on_failed,
     [EVENT_FINISHED] = on_finished, [EVENT_KEPT] = on_kept,

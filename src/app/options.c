@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "app/commands.h"
 #include "base/file.h"
@@ -108,7 +109,7 @@ const Setting SETTINGS[SETTING_COUNT] = {
                                "int8, fp8: the network's layers in 8 bits, on a card"},
     [SET_VRAM] = {"vram", SETTING_NUMBER, .fallback = "auto", .words = WORDS("auto"), .low = 0.001,
                   .high = 4096, .unit = "GiB", .effect = EFFECT_RELOAD, .metavar = "GIB",
-                  .help = "pretend that the device has this much memory; auto: what it has"},
+                  .help = "pretend that the device has this much memory (16, 16G, 512M); auto: what it has"},
     [SET_PLAN] = {"plan", SETTING_CHOICE, .fallback = "auto", .words = WORDS("auto"), .choice = names_plan,
                   .effect = EFFECT_RELOAD, .metavar = "NAME",
                   .help = "which weights stay on the device; auto: the first plan that fits, b8, c8 and d8 only "
@@ -227,13 +228,29 @@ static void put_number(Buf *out, double value) {
     buf_text(out, text);
 }
 
+/* Memory with the unit that people write behind it: 16G, 16 GB, 512MiB. The units of a card are binary. */
+static double memory_unit(const char *suffix) {
+    static const struct {
+        const char *name;
+        double gib;
+    } units[] = {{"G", 1}, {"GB", 1}, {"GiB", 1}, {"M", 1. / 1024}, {"MB", 1. / 1024}, {"MiB", 1. / 1024}};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (!strcasecmp(suffix, units[i].name))
+            return units[i].gib;
+    return NAN;
+}
+
 static Status parse_number(Buf *out, const Setting *setting, const char *value) {
     char *end;
     double number = strtod(value, &end);
     bool whole = setting->kind == SETTING_WHOLE;
     /* strtod also reads "inf", "nan" and hexadecimal; only digits are meant here */
-    bool digits = *value && strspn(value, "0123456789.+-eE") == strlen(value) && !*end && end != value;
-    if (!digits || !(number >= setting->low && number <= setting->high) || (whole && number != floor(number)))
+    bool digits = end != value && strspn(value, "0123456789.+-eE") >= (size_t)(end - value);
+    if (*end && setting->unit && !strcmp(setting->unit, "GiB")) {
+        number *= memory_unit(end + strspn(end, " "));
+        end += strlen(end);
+    }
+    if (!digits || *end || !(number >= setting->low && number <= setting->high) || (whole && number != floor(number)))
         return bad_value(setting, value);
     if (whole)
         buf_print(out, "%.0f", number);

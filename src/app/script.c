@@ -181,6 +181,7 @@ bool app_must_wait(const App *app, const char *line) {
     case WAIT_NOTHING: return false;
     case WAIT_MODEL: return app->loading || full;
     case WAIT_JOBS: return busy;
+    case WAIT_PACE: return busy || (app->loaded && app->model.pace_follows);
     case WAIT_PICTURE: return busy && names_picture(line);
     }
     return false;

@@ -26,6 +26,7 @@ typedef struct ModelInfo {
     char *precision;       /* "f32", "bf16" */
     const struct Residency *residency; /* the plan; NULL where there is one memory and all is hot in it */
     double seconds;        /* loading time */
+    bool pace_follows;     /* EVENT_PACE comes when there is a moment for it */
     uint64_t weights_bytes, network_bytes[4]; /* packed, wherever they are; DiT, Gemma, Jina, VAE */
     uint64_t device_weights; /* of these on the device under the plan */
     uint64_t device_peak;    /* with the activations of a picture of the default size */
@@ -44,6 +45,7 @@ typedef enum EventKind {
     EVENT_LOADING,  /* `text` is the network being loaded, with bytes so far (at most twice a second) */
     EVENT_MODEL,    /* loaded: `model` */
     EVENT_NO_MODEL, /* loading failed: `fault`; the old model, if any, is still there (`kept`) */
+    EVENT_PACE,     /* how fast the card is is known now, or will not be before a picture was made */
     EVENT_HASH,     /* `text` is the SHA-256 of the transformer file */
     EVENT_STARTED,  /* a job left the queue */
     EVENT_PLAN,     /* `plan` */

@@ -337,8 +337,13 @@ static void hash_latent(Flow *flow, char out[65], Tensor latent) {
     free(host);
 }
 
-/* Highest resident memory of the process so far. */
-static uint64_t peak_memory(void) {
+/* Of the device all that is in use now: the arena is as large as the job ever needed it. Without a device the
+ * highest resident memory of the process so far. */
+static uint64_t peak_memory(Session *session) {
+    MemInfo memory;
+    session_device_memory(session, &memory);
+    if (session->options.backend->devices)
+        return memory.total - memory.free;
     struct rusage usage;
     return getrusage(RUSAGE_SELF, &usage) ? 0 : (uint64_t)usage.ru_maxrss * 1024;
 }
@@ -357,7 +362,7 @@ static void hand_over(Flow *flow, const KeptStep *step, Tensor latent) {
     hash_latent(flow, result.latent_sha256, latent);
     decode(flow, result.pixels, latent);
     result.seconds[PHASE_VAE] = clock_seconds() - begun;
-    result.peak_bytes = peak_memory();
+    result.peak_bytes = peak_memory(flow->session);
     if (!ops_status(flow->o)) /* else the next step says what is wrong */
         flow->hooks->kept(flow->hooks->context, &result);
     run_result_done(&result);
@@ -716,7 +721,7 @@ Status run_job(RunResult *result, Session *session, const Job *job, const RunHoo
     found.sigmas = flow.sigmas.value; /* takes the list over */
     found.sigma_count = flow.sigmas.count;
     flow.sigmas = (Sigmas){0};
-    found.peak_bytes = peak_memory();
+    found.peak_bytes = peak_memory(session);
     *result = found;
     flow_end(&flow);
     return NULL;

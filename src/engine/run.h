@@ -38,7 +38,7 @@ typedef struct RunResult {
     double *sigmas;        /* [sigma_count], owned */
     int sigma_count;
     double seconds[PHASE_COUNT];
-    uint64_t peak_bytes;   /* resident memory of the process at its highest */
+    uint64_t peak_bytes;   /* in use on the device, or resident of the process, at its highest */
     char latent_sha256[65];
 } RunResult;
 void run_result_done(RunResult *result);

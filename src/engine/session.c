@@ -259,8 +259,7 @@ static Status too_large(Session *s, uint64_t needed, uint64_t room) {
     return hint(st, "other programs hold %s; :set device cpu needs none", memory_print(a, others));
 }
 
-/* What is asked of most models: a guided picture of their default size. */
-static Job usual_job(const Session *s) {
+Job session_usual_job(const Session *s) {
     const Json *defaults = json_get(s->files.newbie, "defaults");
     return (Job){.id = 1, .prompt = (char *)"1girl", .negative = (char *)"", .system_name = (char *)"none",
                  .system_text = (char *)"", .steps = 1, .cfg = 5, .cfg_trunc = 1, .shift = 6,
@@ -283,7 +282,7 @@ static Status load_dry(Session *dry, unsigned eight) {
 /* The first plan under which the usual picture fits, else the last one, if its weights fit at least: a
  * smaller picture may. `dry` has the networks over empty kernels. */
 static Status choose_plan(Session *s, Session *dry) {
-    Job job = usual_job(s);
+    Job job = session_usual_job(s);
     uint64_t room = residency_room(s), weights = 0;
     for (const Residency *row = RESIDENCIES; row->name; row++) {
         PlanInfo info;

@@ -81,6 +81,9 @@ void session_close(Session *session);
 Status session_reserve(Session *session, size_t bytes);
 void session_release(Session *session); /* gives the arena back */
 
+/* What is asked of most models: a guided picture of their default size, in one step. Its texts are constants. */
+Job session_usual_job(const Session *session);
+
 /* Memory of the device as the session may use it: what there is, or what `vram` pretends. */
 void session_device_memory(Session *session, MemInfo *info);
 

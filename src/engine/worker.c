@@ -23,6 +23,7 @@
 #include "base/hash.h"
 #include "base/queue.h"
 #include "engine/output.h"
+#include "engine/warm.h"
 
 #define EVENTS_MAX 256
 #define LOADING_EVERY 0.5          /* seconds between two events about loading */
@@ -48,6 +49,7 @@ struct Worker {
 
     pthread_mutex_t session_lock;  /* held while the session is replaced, and by others while they read it */
     Session *session;              /* of the worker thread; NULL: no model */
+    bool pace_owed;                /* EVENT_PACE was promised */
 
     FileMap transformer;           /* being hashed; no data when there is nothing (left) to hash */
     Sha256 sha;
@@ -124,6 +126,7 @@ static void replace_session(Worker *w, Session *session) {
     Session *old = w->session;
     w->session = session;
     pthread_mutex_unlock(&w->session_lock);
+    w->pace_owed = false;
     session_close(old);
     begin_hash(w);
 }
@@ -146,6 +149,7 @@ static void load_model(Worker *w, const SessionOptions *options) {
     replace_session(w, session);
     ModelInfo *info = must_alloc(sizeof *info);
     model_info_copy(info, &session->info);
+    info->pace_follows = w->pace_owed = warm_wanted(session);
     post(w, &(Event){.kind = EVENT_MODEL, .model = info});
     post_memory(w);
 }
@@ -338,6 +342,40 @@ static void run_one(Worker *w, Job *job) {
     job_free(job);
 }
 
+/* ---- while nobody asks for anything --------------------------------------------------------------------- */
+
+static StopKind stop_of_idle(void *context) {
+    Worker *w = context;
+    pthread_mutex_lock(&w->lock);
+    bool asked = w->quit || w->load || w->unload || (w->waiting_count && !w->paused);
+    pthread_mutex_unlock(&w->lock);
+    return asked ? STOP_NOW : STOP_NOT;
+}
+
+/* Finds out how fast the card is, unless a job did or comes in between. */
+static void find_pace(Worker *w) {
+    Status st = warm_wanted(w->session) ? warm_up(w->session, stop_of_idle, w) : NULL;
+    if (st) { /* lost before anybody asked it for a picture */
+        Fault *fault = fault_new(st);
+        replace_session(w, NULL);
+        post(w, &(Event){.kind = EVENT_NO_MODEL, .fault = fault});
+        return;
+    }
+    if (warm_wanted(w->session) && stop_of_idle(w) != STOP_NOT)
+        return; /* later */
+    w->pace_owed = false;
+    post(w, &(Event){.kind = EVENT_PACE});
+    post_memory(w);
+}
+
+/* A little of what is left to do. Returns false when there is nothing. */
+static bool idle_slice(Worker *w) {
+    if (!w->pace_owed)
+        return hash_slice(w);
+    find_pace(w);
+    return true;
+}
+
 /* ---- the thread --------------------------------------------------------------------------------------- */
 
 typedef struct Order {
@@ -379,7 +417,7 @@ static void wait_for_change(Worker *w) {
         post_memory(w);
 }
 
-/* Waits for an order, hashing meanwhile. */
+/* Waits for an order, doing what is left to do meanwhile. */
 static Order take_order(Worker *w) {
     bool more = true;
     pthread_mutex_lock(&w->lock);
@@ -387,7 +425,7 @@ static Order take_order(Worker *w) {
     while (order.kind == ORDER_IDLE) {
         if (more) {
             pthread_mutex_unlock(&w->lock);
-            more = hash_slice(w);
+            more = idle_slice(w);
             pthread_mutex_lock(&w->lock);
         } else {
             wait_for_change(w);

@@ -32,6 +32,14 @@ static void plans_make_the_same_file(void) {
     buf_done(&first);
 }
 
+/* Nobody guesses how fast a card is: it is asked before the page is printed. */
+static void times_are_known(void) {
+    Program run = program_run("", "--device=emu", "--demo", "doctor", NULL);
+    CHECK_EQ(run.status, 0, "newbie doctor is made on a card");
+    CHECK_HAS(buf_string(&run.said), "plan A, everything hot  about ", "with the time a picture takes there");
+    program_done(&run);
+}
+
 static void pairs_are_compared(void) {
     Program run = program_run("", "check", "--demo", NULL);
     CHECK_EQ(run.status, 0, "a check without a pair compares the processor with plain code");
@@ -46,6 +54,7 @@ static void pairs_are_compared(void) {
         return;
     }
     plans_make_the_same_file();
+    times_are_known();
     run = program_run("", "check", "cpu,emu", "--demo", NULL);
     CHECK_HAS(buf_string(&run.said), "cpu and emu:0 agree on every stage",
               "a card is compared stage by stage");

@@ -33,6 +33,8 @@ typedef struct Refusal {
 static void refusals_say_what_to_type(void) {
     static const Refusal refusals[] = {
         {"stpes", SOURCE_TYPED, "unknown command :stpes; did you mean :steps?", ":? lists all commands"},
+        {"device cpu", SOURCE_TYPED, "unknown command :device",
+         ":set device shows and changes the setting of this name"},
         {"zzzzzzzz", SOURCE_TYPED, "unknown command :zzzzzzzz", ":? lists all commands"},
         {"se", SOURCE_TYPED, ":se could be :set or :seed", "type one more letter"},
         {"save", SOURCE_TYPED, ":save needs a NAME", ":save miku"},
