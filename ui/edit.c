@@ -214,13 +214,18 @@ static void bind_keys(void) {
             rl_bind_keyseq_in_map(rows[i].keys, rows[i].run, maps[m]);
 }
 
-/* Whatever keys the user bound readline's functions to, several lines need ours. */
+static int read_again_key(int count, int key);
+
+/* Whatever keys the user bound readline's functions to, several lines need ours. Two would write to the terminal
+ * themselves, and a comment is a shell's. */
 static void replace_functions(Keymap map) {
     static const struct { rl_command_func_t *old, *new; } rows[] = {
-        {rl_newline, enter_key},           {rl_clear_screen, redraw_key},
+        {rl_newline, enter_key},           {rl_insert_comment, NULL},
+        {rl_clear_screen, redraw_key},     {rl_clear_display, redraw_key},
         {rl_beg_of_line, begin_key},       {rl_end_of_line, line_end_key},
         {rl_kill_line, kill_end_key},      {rl_unix_line_discard, kill_begin_key},
         {rl_get_previous_history, up_key}, {rl_get_next_history, down_key},
+        {rl_re_read_init_file, read_again_key},
     };
     for (int key = 0; key < KEYMAP_SIZE; key++) {
         if (map[key].type == ISKMAP && map[key].function)
@@ -233,10 +238,19 @@ static void replace_functions(Keymap map) {
     }
 }
 
-static void bind_whole(void) {
+/* What the user's inputrc may not change. */
+static void bind_ours(void) {
     Keymap maps[] = {emacs_standard_keymap, vi_insertion_keymap, vi_movement_keymap};
-    for (size_t m = 0; m < sizeof maps / sizeof *maps; m++)
+    rl_variable_bind("page-completions", "off"); /* its pager waits for keys of its own */
+    bind_keys();
+    for (size_t m = 0; is_whole() && m < sizeof maps / sizeof *maps; m++)
         replace_functions(maps[m]);
+}
+
+static int read_again_key(int count, int key) {
+    int failed = rl_re_read_init_file(count, key);
+    bind_ours();
+    return failed;
 }
 
 /* ---- completion ---------------------------------------------------------------------------------------- */
@@ -344,10 +358,7 @@ void edit_open(const EditHow *how) {
     }
     rl_initialize();
     rl_tty_set_echoing(1);                       /* readline asks the terminal only in what we switched off */
-    rl_variable_bind("page-completions", "off"); /* its pager waits for keys of its own */
-    bind_keys();
-    if (is_whole())
-        bind_whole();
+    bind_ours();
     rl_redisplay_function = draw_nothing;
     rl_callback_handler_install("", on_line);
     rl_redisplay_function = is_whole() ? draw_nothing : rl_redisplay;

@@ -352,6 +352,22 @@ static void menu(void) {
     terminal_leave(terminal);
 }
 
+/* Readline clears the terminal by itself at Alt-Ctrl-L, and takes a line at Alt-#. */
+static void keys_of_a_shell(void) {
+    Terminal *terminal = begin();
+    terminal_type(terminal, "half a\nprompt\033\f");
+    EXPECT_CURSOR(terminal, "   ...> prompt", "Alt-Ctrl-L loses nothing");
+    EXPECT(terminal, "newbie> half a", "of the screen");
+    EXPECT(terminal, "[DEMO]", "from the first row on");
+    EXPECT_FRESH(terminal, "which is what a redraw gives");
+    terminal_type(terminal, "\033#!");
+    EXPECT_CURSOR(terminal, "newbie> half a\n   ...> prompt!", "Alt-# is no comment: it is a prompt");
+    terminal_type(terminal, "\030\022\025\f\033\fend");
+    EXPECT_CURSOR(terminal, "newbie> half a\n   ...> end", "an inputrc that is read again leaves our keys ours");
+    EXPECT_FRESH(terminal, "and the screen, too");
+    terminal_leave(terminal);
+}
+
 static void aside(void) {
     Terminal *terminal = begin();
     terminal_type(terminal, "half a\nprompt" LEFT "\033x");
@@ -520,6 +536,7 @@ int main(int argc, char **argv) {
         {"Alt-X", aside},
         {"F1", help_key},
         {"vi mode", vi_mode},
+        {"keys of a shell", keys_of_a_shell},
         {"keys of the inputrc", own_keys},
         {"forty pasted lines with commands", forty_lines},
         {"what a paste may do", paste_rules},
