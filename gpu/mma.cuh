@@ -1,17 +1,17 @@
 /* mma.cuh: matrix instructions and asynchronous copies, one function an instruction.
  *
  * Under nvcc each is its line of PTX. On the host shim (emu/) each is plain C with the fragment layout that
- * the PTX manual documents ("Matrix Fragments for mma.m16n8k16" and the sections beside it). What the shim
- * cannot show is a layout that this file misreads in both places: `newbie check` compares whole kernels on a
- * card.
+ * the PTX manual documents ("Matrix Fragments for mma.m16n8k16" and the sections beside it). That this file does
+ * not misread it in both places, tests/ops/mma.cc shows with the layouts that CUTLASS publishes as data.
  *
  * A fragment is what one lane of a warp holds of a small matrix. With g = lane / 4 and t = lane % 4:
  *
- *   mma_16816   A [16][16] bf16   a[0] (g, 2t..)      a[1] (g+8, 2t..)   a[2] (g, 2t+8..)   a[3] (g+8,
- * 2t+8..) B [16][8]  bf16   b0 (2t.., g)        b1 (2t+8.., g)     as (row, column); B is read by columns C
- * [16][8]  f32    c[0], c[1] (g, 2t..)                   c[2], c[3] (g+8, 2t..) mma_16832   A [16][32] s8
- * a[0] (g, 4t..)      a[1] (g+8, 4t..)   a[2] (g, 4t+16..)  a[3] (g+8, 4t+16..) B [32][8]  s8     b0 (4t..,
- * g)        b1 (4t+16.., g)    C as above, s32
+ *   mma_16816   A [16][16] bf16  a[0] (g, 2t..)   a[1] (g+8, 2t..)   a[2] (g, 2t+8..)   a[3] (g+8, 2t+8..)
+ *               B [16][8]  bf16  b0 (2t.., g)     b1 (2t+8.., g)      as (row, column); B is read by columns
+ *               C [16][8]  f32   c[0], c[1] (g, 2t..)   c[2], c[3] (g+8, 2t..)
+ *   mma_16832   A [16][32] s8    a[0] (g, 4t..)   a[1] (g+8, 4t..)   a[2] (g, 4t+16..)   a[3] (g+8, 4t+16..)
+ *               B [32][8]  s8    b0 (4t.., g)     b1 (4t+16.., g)
+ *               C as above, s32
  *
  * "2t.." are the two, "4t.." the four numbers from there on, the first in the low bits. All lanes of a warp
  * call together. */
@@ -19,11 +19,11 @@
 
 #include "gpu/device.cuh"
 
-#ifndef NEWBIE_EMULATED
-
 __device__ __forceinline__ uint32_t shared_address(const void *p) {
     return (uint32_t)__cvta_generic_to_shared(p);
 }
+
+#ifndef NEWBIE_EMULATED
 
 /* Two floats rounded to bf16, the first in the low half. */
 __device__ __forceinline__ uint32_t bf16_pair(float low, float high) {
@@ -196,13 +196,12 @@ inline AsyncCopies async_copies[1024];
 
 inline void async_copy(const AsyncCopy &c) {
     if (c.bytes)
-        memcpy(c.to, c.from, 16);
-    else
-        memset(c.to, 0, 16);
+        memcpy(c.to, c.from, (size_t)c.bytes);
+    memset((char *)c.to + c.bytes, 0, (size_t)(16 - c.bytes));
 }
 
 inline void cp_async16(void *shared, const void *global, int bytes) {
-    assert((uintptr_t)shared % 16 == 0 && (!bytes || (uintptr_t)global % 16 == 0));
+    assert((uintptr_t)shared % 16 == 0 && (uintptr_t)global % 16 == 0 && bytes >= 0 && bytes <= 16);
     AsyncCopies *mine = &async_copies[threadIdx.x];
     if (threadIdx.x % 2) {
         async_copy({shared, global, bytes});

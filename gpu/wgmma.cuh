@@ -5,9 +5,11 @@
  * B lies in blocks of 32 columns, each [rows][32] bf16 with rows of 64 bytes one behind the other; the four
  * 16-byte chunks of a row change places: chunk c is at c ^ (row / 2 % 4). In NVIDIA's words the 64-byte
  * swizzle; a tile begins at a multiple of 512 bytes. Sources: PTX manual, "Asynchronous Warpgroup Level
- * Matrix Instructions", sections on the matrix descriptor and on strides.
+ * Matrix Instructions", sections on the matrix descriptor and on strides; CUTLASS, make_gmma_desc in
+ * cute/atom/mma_traits_sm90_gmma.hpp.
  *
- * On the emulated device they are plain C that follows the descriptor, done at once. */
+ * On the emulated device they are plain C, done at once, that reads the bits of the descriptor as a card does and
+ * knows nothing else of where a tile lies. */
 #pragma once
 
 #include "gpu/mma.cuh"
@@ -21,20 +23,25 @@ __device__ __forceinline__ int wgmma_place(int rows, int row, int chunk) {
     return (chunk / 4 * rows + row) * 32 + (chunk % 4 ^ (row >> 1 & 3)) * 8;
 }
 
+#ifdef WGMMA_HERE
+
+typedef uint64_t WgmmaTile;
+
+/* The matrix descriptor. block_bytes: from one block of 32 columns to the next; only _across looks at it, for the
+ * other instruction CUTLASS has 16. */
+__device__ __forceinline__ WgmmaTile wgmma_tile(const bf16_t *start, int block_bytes) {
+    uint64_t address = shared_address(start) >> 4 & 0x3fff, leading = block_bytes >> 4, stride = 512 >> 4;
+    return address | leading << 16 | stride << 32 | (uint64_t)2 << 62;
+}
+
+/* The same, `bytes` further on (a multiple of 16 that does not change the place in the swizzle). */
+__device__ __forceinline__ WgmmaTile wgmma_ahead(WgmmaTile tile, int bytes) {
+    return tile + (bytes >> 4);
+}
+
+#endif
+
 #ifdef NEWBIE_EMULATED
-
-typedef struct WgmmaTile {
-    const char *start;
-    int block_bytes;
-} WgmmaTile;
-
-inline WgmmaTile wgmma_tile(const bf16_t *start, int block_bytes) {
-    return {(const char *)start, block_bytes};
-}
-
-inline WgmmaTile wgmma_ahead(WgmmaTile tile, int bytes) {
-    return {tile.start + bytes, tile.block_bytes};
-}
 
 typedef struct WgmmaLane {
     float *c;
@@ -43,9 +50,16 @@ typedef struct WgmmaLane {
     int keep;
 } WgmmaLane;
 
-inline float wgmma_number(const char *linear) {
-    uintptr_t address = (uintptr_t)linear;
-    return to_float(*(const bf16_t *)(address ^ (address >> 7 & 3) << 4));
+/* Number (k, n) of the matrix that a descriptor tells of, n numbers or, ACROSS, k numbers lying apart. Swizzled
+ * forms only: rows of 128, 64 or 32 bytes. The swizzle is one of addresses, not of places in the tile. */
+template <int ACROSS> float wgmma_number(const char *window, WgmmaTile b, int k, int n) {
+    int start = (int)(b & 0x3fff) << 4, leading = (int)(b >> 16 & 0x3fff) << 4,
+        stride = (int)(b >> 32 & 0x3fff) << 4, mode = (int)(b >> 62), row = 256 >> mode, across = row / 2;
+    assert(mode > 0 && (b >> 49 & 7) == 0 && (b & 0x3ff1c000c000c000) == 0);
+    int address = start + (ACROSS ? n % across * 2 + n / across * leading + k % 8 * row + k / 8 * stride
+                                  : n % 8 * row + n / 8 * stride + k * 2);
+    address ^= (address >> 7 & (row / 16 - 1)) << 4;
+    return to_float(*(const bf16_t *)(const void *)(window + address));
 }
 
 template <int N, int ACROSS> void wgmma_work(void **given, int) {
@@ -57,12 +71,11 @@ template <int N, int ACROSS> void wgmma_work(void **given, int) {
         bf16_t number = {(uint16_t)(k % 2 ? word >> 16 : word)};
         a[row][k] = to_float(number);
     }
-    for (int i = 0; i < 16 * N; i++) {
-        int k = i / N, n = i % N;
-        const char *start = lane[0]->b.start;
-        b[k][n] = wgmma_number(ACROSS ? start + n / 32 * lane[0]->b.block_bytes + k * 64 + n % 32 * 2
-                                      : start + n * 64 + k * 2);
-    }
+    const char *window = emu_shared_window();
+    for (int l = 1; l < 32; l++)
+        assert(lane[l]->b == lane[0]->b);
+    for (int i = 0; i < 16 * N; i++)
+        b[i / N][i % N] = wgmma_number<ACROSS>(window, lane[0]->b, i / N, i % N);
     for (int row = 0; row < 16; row++) {
         float sum[N] = {};
         for (int k = 0; k < 16; k++)
@@ -98,19 +111,6 @@ inline void shared_for_wgmma() {
 }
 
 #elif defined(WGMMA_HERE)
-
-typedef uint64_t WgmmaTile;
-
-/* The matrix descriptor. block_bytes: from one block of 32 columns to the next; looked at by _across only. */
-__device__ __forceinline__ WgmmaTile wgmma_tile(const bf16_t *start, int block_bytes) {
-    uint64_t address = shared_address(start) >> 4 & 0x3fff, leading = block_bytes >> 4, stride = 512 >> 4;
-    return address | leading << 16 | stride << 32 | (uint64_t)2 << 62;
-}
-
-/* The same, `bytes` further on (a multiple of 16 that does not change the place in the swizzle). */
-__device__ __forceinline__ WgmmaTile wgmma_ahead(WgmmaTile tile, int bytes) {
-    return tile + (bytes >> 4);
-}
 
 #define WGMMA_4(c, i)  "+f"(c[i][0]), "+f"(c[i][1]), "+f"(c[i][2]), "+f"(c[i][3])
 #define WGMMA_16(c, i) WGMMA_4(c, i), WGMMA_4(c, i + 1), WGMMA_4(c, i + 2), WGMMA_4(c, i + 3)

@@ -92,6 +92,15 @@ void *emu_shared(const void *key, size_t bytes);
     type *name = (type *)emu_shared(&name##_key, sizeof(type) * (n))
 #define SHARED_DYN(type, name) type *name = (type *)emu_shared(NULL, 0)
 
+/* Addresses in shared memory are counted from the beginning of its window. Only the dynamic part lies there, at an
+ * address that is a multiple of 128 and of no more. */
+enum { EMU_WINDOW = 256 << 10 };
+inline size_t __cvta_generic_to_shared(const void *p) { return (uintptr_t)p % EMU_WINDOW; }
+inline char *emu_shared_window(void) {
+    char *dynamic = (char *)emu_shared(NULL, 0);
+    return dynamic - (uintptr_t)dynamic % EMU_WINDOW;
+}
+
 inline float __expf(float x) { return expf(x); }
 inline float rsqrtf(float x) { return 1 / sqrtf(x); }
 inline float exp2f_device(float x) { return exp2f(x); }

@@ -16,6 +16,12 @@
 
 #include "gpu/emu/device.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(start, bytes) ((void)(start), (void)(bytes))
+#endif
+
 enum { WARP = 32, STACK_BYTES = 256 << 10 };
 
 /* ---- fibers -------------------------------------------------------------------------------------------- */
@@ -85,7 +91,7 @@ typedef struct Warp {
 
 typedef struct SharedBlock {
     const void *key;
-    void *memory;
+    char *whole, *memory; /* memory is the part that kernels see */
     size_t bytes;
     bool used; /* by the present block */
 } SharedBlock;
@@ -190,18 +196,23 @@ static SharedBlock *shared_find(const void *key) {
     return NULL;
 }
 
+/* The dynamic part lies 128 bytes into a window of its own, other parts anywhere. */
 static void shared_resize(SharedBlock *block, size_t bytes) {
-    free(block->memory);
-    block->memory = NULL;
-    block->bytes = bytes;
-    if (posix_memalign(&block->memory, 128, bytes ? bytes : 1))
+    size_t before = block->key ? 0 : 128;
+    void *whole = NULL;
+    free(block->whole);
+    if (posix_memalign(&whole, block->key ? 128 : EMU_WINDOW, before + (bytes ? bytes : 1)))
         broken("no memory for shared memory");
+    block->whole = (char *)whole;
+    block->memory = block->whole + before;
+    ASAN_POISON_MEMORY_REGION(whole, before);
+    block->bytes = bytes;
 }
 
 void *emu_shared(const void *key, size_t bytes) {
     SharedBlock *block = shared_find(key);
     if (!block) {
-        shared_blocks.push_back({key, NULL, 0, false});
+        shared_blocks.push_back({key, NULL, NULL, 0, false});
         block = &shared_blocks.back();
         shared_resize(block, bytes);
     }
@@ -297,7 +308,7 @@ void emu_run_grid(dim3 grid, dim3 block, size_t shared, const std::function<void
         warps.push_back({first, threads - first < WARP ? threads - first : WARP, 0, NULL});
     SharedBlock *dynamic = shared_find(NULL);
     if (!dynamic) {
-        shared_blocks.push_back({NULL, NULL, 0, false});
+        shared_blocks.push_back({NULL, NULL, NULL, 0, false});
         dynamic = &shared_blocks.back();
     }
     if (!dynamic->memory || dynamic->bytes != shared)

@@ -1,6 +1,7 @@
-/* mma.cc: each matrix instruction of gpu/mma.cuh and gpu/wgmma.cuh, on the emulated device in three orders,
- * equals a plain matrix product. The kernels fill fragments number by number, as the tables of mma.cuh say
- * where they lie; the inputs are small integers, so products are exact. */
+/* mma.cc: each matrix instruction of gpu/mma.cuh and gpu/wgmma.cuh, on the emulated device in three orders, equals a
+ * plain matrix product, where its numbers lie as CUTLASS publishes it. The kernels fill fragments and tiles number by
+ * number from those tables, and know nothing of what mma.cuh says of them; the inputs are small integers, so products
+ * are exact. */
 #include "gpu/wgmma.cuh"
 
 #include <vector>
@@ -21,99 +22,182 @@ static bf16_t bf16_at(int i) {
     return from_float<bf16_t>((float)number_at(i));
 }
 
-static uint32_t two(bf16_t low, bf16_t high) {
-    return low.bits | (uint32_t)high.bits << 16;
+/* ---- layouts as they are published -------------------------------------------------------------------- */
+
+/* A layout of CuTe, shape:stride. A number i is taken apart by the shapes, the first counting fastest, and its digits
+ * are weighed with the strides. */
+struct Mode {
+    int shape, stride;
+};
+struct Layout {
+    Mode mode[4];
+};
+
+static int at(const Layout &layout, int i) {
+    int sum = 0;
+    for (const Mode &m : layout.mode)
+        if (m.shape) {
+            sum += i % m.shape * m.stride;
+            i /= m.shape;
+        }
+    return sum;
 }
 
-/* c [16][8] of a lane to memory. */
-template <class T> static void put_sums(T *c, const T (&sum)[4], int columns) {
-    int g = (int)threadIdx.x % 32 / 4, t = (int)threadIdx.x % 4;
-    for (int i = 0; i < 4; i++)
-        c[(g + i / 2 * 8) * columns + 2 * t + i % 2] += sum[i];
+/* Fragments: (thread, number of the thread) to a place in the matrix, A [m, k] as m + M k, B [n, k] as n + N k, C as
+ * m + M n; two or four numbers of A and B to a register. Source: CUTLASS 4, cute/atom/mma_traits_sm80.hpp, ALayout,
+ * BLayout and CLayout of MMA_Traits<SM80_16x8x16_F32BF16BF16F32_TN> and <SM80_16x8x32_S32S8S8S32_TN>. */
+struct Fragments {
+    Layout a_thread, a_number, b_thread, b_number, c_thread, c_number;
+};
+static const Fragments MMA_16816 = {
+    {{{4, 32}, {8, 1}}}, {{{2, 16}, {2, 8}, {2, 128}}},
+    {{{4, 16}, {8, 1}}}, {{{2, 8}, {2, 64}}},
+    {{{4, 32}, {8, 1}}}, {{{2, 16}, {2, 8}}},
+};
+static const Fragments MMA_16832 = {
+    {{{4, 64}, {8, 1}}}, {{{4, 16}, {2, 8}, {2, 256}}},
+    {{{4, 32}, {8, 1}}}, {{{4, 8}, {2, 128}}},
+    {{{4, 32}, {8, 1}}}, {{{2, 16}, {2, 8}}},
+};
+
+/* ldmatrix: (thread, bit of its four registers) to a bit of the 32 rows of 128 bits, row l at the address that thread
+ * l gives. Source: cute/atom/copy_traits_sm75.hpp, DstLayout of SM75_U32x4_LDSM_N and SM75_U16x8_LDSM_T. */
+struct Loaded {
+    Layout thread, bit;
+};
+static const Loaded LDSM = {{{{32, 32}}}, {{{32, 1}, {4, 1024}}}};
+static const Loaded LDSM_TRANS = {{{{4, 256}, {8, 16}}}, {{{16, 1}, {2, 128}, {4, 1024}}}};
+
+/* wgmma: fragments of 128 threads, A [64, 16] as m + 64 k and C [64, n] as m + 64 n. Source:
+ * cute/atom/mma_traits_sm90_gmma.hpp, ALayout_64x16 and CLayout_64xN. */
+static const Layout WGMMA_THREAD = {{{4, 128}, {8, 1}, {4, 16}}}, WGMMA_A = {{{2, 64}, {2, 8}, {2, 512}}},
+                    WGMMA_C = {{{2, 64}, {2, 8}, {16, 512}}};
+
+/* The tiles of attention_wgmma.cu, 128 rows of 96 bf16, in numbers before the swizzle, which is Sw<2,4,3> of the bytes:
+ * bits 4 and 5 are those XOR bits 7 and 8. Source: the same file, tile_to_shape of Layout_K_SW64_Atom<bfloat16_t> to
+ * (128, 96), rows first, and of Layout_MN_SW64_Atom<bfloat16_t> to (96, 128), its second axis first, printed:
+ * ((8,16),(32,3)):((32,256),(1,4096)) and ((32,3),(8,16)):((1,4096),(32,256)). */
+enum { TILE_ROWS = 128, TILE_COLUMNS = 96, TILE_BLOCK = TILE_ROWS * 64 };
+static const Layout WGMMA_ROW = {{{8, 32}, {16, 256}}}, WGMMA_COLUMN = {{{32, 1}, {3, 4096}}};
+
+static int swizzled(int number) {
+    return (2 * number ^ (2 * number >> 7 & 3) << 4) / 2;
 }
 
-static void mma_16816_kernel(float *c, const bf16_t *a, const bf16_t *b) {
-    int g = (int)threadIdx.x / 4, t = (int)threadIdx.x % 4;
-    uint32_t fragment[4], column[2];
-    for (int i = 0; i < 4; i++) {
-        const bf16_t *from = a + (g + i % 2 * 8) * 16 + 2 * t + i / 2 * 8;
-        fragment[i] = two(from[0], from[1]);
+/* What make_gmma_desc<Major::K> of 128 x 16 of the first and make_gmma_desc<Major::MN> of 96 x 16 of the second give,
+ * at address 0, and how many bytes further the next 16 columns, or rows, begin. */
+static const uint64_t WGMMA_ALONG = 0x8000002000010000, WGMMA_ACROSS = 0x8000002002000000;
+static const int WGMMA_ALONG_STEP[] = {0, 32, 8192, 8224, 16384, 16416},
+                 WGMMA_ACROSS_STEP[] = {0, 1024, 2048, 3072, 4096, 5120, 6144, 7168};
+
+/* ---- kernels ------------------------------------------------------------------------------------------- */
+
+/* Fragment of a matrix whose place i is number (i % major, i / major), at [i % major][i / major] or, by columns, at
+ * [i / major][i % major] of rows `stride` apart. */
+template <class Number>
+static void fill(uint32_t *fragment, int registers, const Layout &thread, const Layout &number, int major,
+                 const Number *from, int down, int right) {
+    for (int i = 0; i < registers * 4 / (int)sizeof(Number); i++) {
+        int place = at(thread, (int)threadIdx.x) + at(number, i);
+        const Number *one = from + place % major * down + place / major * right;
+        memcpy((char *)fragment + i * (int)sizeof(Number), one, sizeof(Number));
     }
-    for (int i = 0; i < 2; i++)
-        column[i] = two(b[(2 * t + 8 * i) * 8 + g], b[(2 * t + 8 * i + 1) * 8 + g]);
+}
+
+/* Adds the C fragment of a thread to memory, rows `columns` apart. */
+template <class T>
+static void put(T *c, const T *sum, int count, const Layout &thread, const Layout &number, int major, int columns) {
+    for (int i = 0; i < count; i++) {
+        int place = at(thread, (int)threadIdx.x) + at(number, i);
+        c[place % major * columns + place / major] += sum[i];
+    }
+}
+
+/* c [16][8] = twice a [16][K] · b [K][8]. */
+static void mma_16816_kernel(float *c, const bf16_t *a, const bf16_t *b) {
+    const Fragments &f = MMA_16816;
+    uint32_t fragment[4], column[2];
     float sum[4] = {};
+    fill(fragment, 4, f.a_thread, f.a_number, 16, a, 16, 1);
+    fill(column, 2, f.b_thread, f.b_number, 8, b, 1, 8);
     mma_16816(sum, fragment, column[0], column[1]);
     mma_16816(sum, fragment, column[0], column[1]); /* the second adds the same once more */
-    put_sums(c, sum, 8);
+    put(c, sum, 4, f.c_thread, f.c_number, 16, 8);
 }
 
 static void mma_16832_kernel(int32_t *c, const int8_t *a, const int8_t *b) {
-    int g = (int)threadIdx.x / 4, t = (int)threadIdx.x % 4;
-    uint32_t fragment[4] = {}, column[2] = {};
-    for (int i = 0; i < 16; i++)
-        fragment[i / 4] |= (uint32_t)(uint8_t)a[(g + i / 4 % 2 * 8) * 32 + 4 * t + i / 8 * 16 + i % 4]
-                           << i % 4 * 8;
-    for (int i = 0; i < 8; i++)
-        column[i / 4] |= (uint32_t)(uint8_t)b[(4 * t + i / 4 * 16 + i % 4) * 8 + g] << i % 4 * 8;
+    const Fragments &f = MMA_16832;
+    uint32_t fragment[4], column[2];
     int32_t sum[4] = {};
+    fill(fragment, 4, f.a_thread, f.a_number, 16, a, 32, 1);
+    fill(column, 2, f.b_thread, f.b_number, 8, b, 1, 8);
     mma_16832(sum, fragment, column[0], column[1]);
     mma_16832(sum, fragment, column[0], column[1]);
-    put_sums(c, sum, 8);
+    put(c, sum, 4, f.c_thread, f.c_number, 16, 8);
 }
 
-/* The same product as mma_16816_kernel, a and b through shared memory: copied behind the scenes, fetched with
- * ldsm_x4 (a by rows; b by rows, which turns it, with _trans). */
-static void loaded_kernel(float *c, const bf16_t *a, const bf16_t *b) {
+/* counts [0] and [1]: numbers that ldsm_x4 and ldsm_x4_trans bring from another place than is published. */
+static void ldsm_kernel(int32_t *counts, const bf16_t *rows) {
     SHARED_DYN(bf16_t, x);
-    bf16_t *y = x + 256, *nothing = x + 384;
+    int lane = (int)threadIdx.x, row = (lane * 5 + 3) % 32; /* rows in no order */
+    for (int i = 0; i < 8; i++)
+        x[row * 8 + i] = rows[lane * 8 + i];
+    __syncthreads();
+    uint32_t plain[4], trans[4];
+    ldsm_x4(plain, x + row * 8);
+    ldsm_x4_trans(trans, x + row * 8);
+    for (int i = 0; i < 8; i++) {
+        int place = (at(LDSM.thread, lane) + at(LDSM.bit, 16 * i)) / 16,
+            turned = (at(LDSM_TRANS.thread, lane) + at(LDSM_TRANS.bit, 16 * i)) / 16;
+        counts[0] += (uint16_t)(plain[i / 2] >> i % 2 * 16) != rows[place].bits;
+        counts[1] += (uint16_t)(trans[i / 2] >> i % 2 * 16) != rows[turned].bits;
+    }
+}
+
+/* counts [0]: bytes that cp_async16 with 0, 5 and 16 bytes leaves other than PTX says: the rest of 16 is zero. */
+static void copy_kernel(int32_t *counts, const int8_t *from) {
+    SHARED_DYN(int8_t, x);
+    static const int BYTES[] = {0, 5, 16};
     int lane = (int)threadIdx.x;
-    cp_async16(x + lane * 8, a + lane * 8, 16);
-    if (lane < 16)
-        cp_async16(y + lane * 8, b + lane * 8, 16);
-    cp_async_commit();
-    if (lane < 16)
-        cp_async16(nothing + lane * 8, NULL, 0);
+    for (int i = 0; i < 3; i++)
+        cp_async16(x + (lane * 3 + i) * 16, from, BYTES[i]);
     cp_async_commit();
     cp_async_wait<0>();
     __syncthreads();
-    uint32_t fragment[4], column[4];
-    float sum[4] = {};
-    ldsm_x4(fragment, x + lane % 16 * 16 + lane / 16 * 8);
-    ldsm_x4_trans(column, lane < 16 ? y + lane * 8 : nothing + lane % 16 * 8);
-    mma_16816(sum, fragment, column[0], column[1]);
-    mma_16816(sum, fragment, column[0], column[1]);
-    mma_16816(sum, fragment, column[2], column[3]); /* of the zeros */
-    put_sums(c, sum, 8);
+    for (int i = 0; i < 48; i++)
+        counts[0] += x[lane * 48 + i] != (i % 16 < BYTES[i / 16] ? from[i % 16] : 0);
 }
 
-/* c [64][128] = a [64][32] · bT, b [128][32] as a tile; two instructions of 16 columns each. Then d [64][96]
- * = a (its first 16 columns) · e, e [16][96] as a tile of three blocks. */
-static void wgmma_kernel(float *c, float *d, const bf16_t *a, const bf16_t *b, const bf16_t *e) {
-    SHARED_DYN(bf16_t, shared);
-    bf16_t *x = (bf16_t *)(((uintptr_t)shared + 1023) / 1024 * 1024), *y = x + 128 * 32;
-    int thread = (int)threadIdx.x, g = thread % 32 / 4, t = thread % 4, first = thread / 32 * 16;
-    for (int i = thread; i < 128 * 4; i += 128)
-        cp_async16(x + wgmma_place(128, i / 4, i % 4), b + i * 8, 16);
-    for (int i = thread; i < 16 * 12; i += 128)
-        cp_async16(y + wgmma_place(16, i / 12, i % 12), e + i * 8, 16);
-    cp_async_commit();
-    cp_async_wait<0>();
+static void *wgmma_start(void *shared) {
+    return (void *)(((uintptr_t)shared + 1023) / 1024 * 1024);
+}
+
+/* c [64][128] = a [64][96] · bT, b [128][96]; d [64][96] = a [64][128] · b. wrong [0]: descriptors that are not
+ * CUTLASS's; [1]: chunks that wgmma_place has elsewhere. */
+static void wgmma_kernel(float *c, float *d, int32_t *wrong, const bf16_t *a, const bf16_t *b) {
+    SHARED_DYN(char, shared);
+    bf16_t *x = (bf16_t *)wgmma_start(shared);
+    for (int i = (int)threadIdx.x; i < TILE_ROWS * TILE_COLUMNS; i += 128) {
+        int row = i / TILE_COLUMNS, column = i % TILE_COLUMNS,
+            place = swizzled(at(WGMMA_ROW, row) + at(WGMMA_COLUMN, column));
+        x[place] = b[i];
+        wrong[1] += place != wgmma_place(TILE_ROWS, row, column / 8) + column % 8;
+    }
     __syncthreads();
     float sum[16][4], across[12][4] = {};
-    for (int k = 0; k < 2; k++) {
-        uint32_t fragment[4];
-        for (int i = 0; i < 4; i++) {
-            const bf16_t *from = a + (first + g + i % 2 * 8) * 32 + 16 * k + 2 * t + i / 2 * 8;
-            fragment[i] = two(from[0], from[1]);
-        }
-        wgmma_n128(sum, fragment, wgmma_ahead(wgmma_tile(x, 0), 32 * k), k);
-        if (k == 0)
-            wgmma_n96_across(across, fragment, wgmma_tile(y, 16 * 64));
+    WgmmaTile tile = wgmma_tile(x, 16), wide = wgmma_tile(x, TILE_BLOCK), start = shared_address(x) >> 4;
+    wrong[0] += (tile != (WGMMA_ALONG | start)) + (wide != (WGMMA_ACROSS | start));
+    uint32_t fragment[4];
+    for (int k = 0; k < TILE_COLUMNS / 16; k++) {
+        fill(fragment, 4, WGMMA_THREAD, WGMMA_A, 64, a + 16 * k, TILE_ROWS, 1);
+        wgmma_n128(sum, fragment, wgmma_ahead(tile, WGMMA_ALONG_STEP[k]), k);
     }
-    for (int n = 0; n < 16; n++)
-        put_sums(c + first * 128 + 8 * n, sum[n], 128);
-    for (int n = 0; n < 12; n++)
-        put_sums(d + first * 96 + 8 * n, across[n], 96);
+    for (int k = 0; k < TILE_ROWS / 16; k++) {
+        fill(fragment, 4, WGMMA_THREAD, WGMMA_A, 64, a + 16 * k, TILE_ROWS, 1);
+        wgmma_n96_across(across, fragment, wgmma_ahead(wide, WGMMA_ACROSS_STEP[k]));
+    }
+    put(c, &sum[0][0], 64, WGMMA_THREAD, WGMMA_C, 64, TILE_ROWS);
+    put(d, &across[0][0], 48, WGMMA_THREAD, WGMMA_C, 64, TILE_COLUMNS);
 }
 
 /* ---- comparison ---------------------------------------------------------------------------------------- */
@@ -160,33 +244,49 @@ static int8_t byte_at(int i) {
     return (int8_t)number_at(i);
 }
 
-static void test_mma(const char *order) {
+/* The only number at c is 0. */
+static void check_none(const int32_t *c, const char *what, const char *order) {
     char name[160];
+    int32_t count;
+    cudaMemcpyAsync(&count, c, sizeof count, cudaMemcpyDeviceToHost, stream);
+    cudaStreamSynchronize(stream);
+    snprintf(name, sizeof name, "%s, lanes %s", what, order);
+    CHECK_EQ(count, 0, name);
+}
+
+template <class T> static void check_product(const T *c, const Shape &shape, const char *what, const char *order) {
+    char name[160];
+    snprintf(name, sizeof name, "%s, lanes %s", what, order);
+    CHECK_EQ(wrong(c, shape), 0, name);
+}
+
+static void test_mma(const char *order) {
     bf16_t *a = device(512, bf16_at);
     int8_t *bytes = device(512, byte_at);
-    float *c = device(128, zero<float>), *d = device(128, zero<float>);
-    int32_t *e = device(128, zero<int32_t>);
+    float *c = device(128, zero<float>);
+    int32_t *e = device(128, zero<int32_t>), *counts = device(4, zero<int32_t>);
     LAUNCH(mma_16816_kernel, 1, 32, 0, stream, c, a, a);
     LAUNCH(mma_16832_kernel, 1, 32, 0, stream, e, bytes, bytes);
-    LAUNCH(loaded_kernel, 1, 32, 1024, stream, d, a, a);
-    snprintf(name, sizeof name, "mma_16816 is a product of 16x16 and 16x8, lanes %s", order);
-    CHECK_EQ(wrong(c, {16, 8, 16, 16, 2, AS_IT_IS}), 0, name);
-    snprintf(name, sizeof name, "mma_16832 is a product of 16x32 and 32x8 in integers, lanes %s", order);
-    CHECK_EQ(wrong(e, {16, 8, 32, 32, 2, AS_IT_IS}), 0, name);
-    snprintf(name, sizeof name, "cp_async16, ldsm_x4 and ldsm_x4_trans bring the same fragments, lanes %s",
-             order);
-    CHECK_EQ(wrong(d, {16, 8, 16, 16, 2, AS_IT_IS}), 0, name);
+    LAUNCH(ldsm_kernel, 1, 32, 512, stream, counts, a);
+    LAUNCH(copy_kernel, 1, 32, 32 * 48, stream, counts + 2, bytes);
+    check_product(c, {16, 8, 16, 16, 2, AS_IT_IS}, "mma_16816 multiplies fragments as CUTLASS lays them out", order);
+    check_product(e, {16, 8, 32, 32, 2, AS_IT_IS}, "mma_16832 multiplies fragments as CUTLASS lays them out", order);
+    check_none(counts, "ldsm_x4 brings what CUTLASS says", order);
+    check_none(counts + 1, "ldsm_x4_trans brings what CUTLASS says", order);
+    check_none(counts + 2, "cp_async16 fills up with zeros", order);
 }
 
 static void test_wgmma(const char *order) {
-    char name[160];
-    bf16_t *a = device(4096, bf16_at);
-    float *c = device(64 * 128, zero<float>), *d = device(64 * 96, zero<float>);
-    LAUNCH(wgmma_kernel, 1, 128, (128 * 32 + 16 * 96) * 2 + 1024, stream, c, d, a, a, a);
-    snprintf(name, sizeof name, "wgmma_n128 is a product with the rows of a tile, lanes %s", order);
-    CHECK_EQ(wrong(c, {64, 128, 32, 32, 1, TURNED}), 0, name);
-    snprintf(name, sizeof name, "wgmma_n96_across is a product with its columns, lanes %s", order);
-    CHECK_EQ(wrong(d, {64, 96, 16, 32, 1, AS_IT_IS}), 0, name);
+    bf16_t *a = device(TILE_ROWS * TILE_ROWS, bf16_at);
+    float *c = device(64 * TILE_ROWS, zero<float>), *d = device(64 * TILE_COLUMNS, zero<float>);
+    int32_t *counts = device(2, zero<int32_t>);
+    LAUNCH(wgmma_kernel, 1, 128, TILE_ROWS * TILE_COLUMNS * 2 + 1024, stream, c, d, counts, a, a);
+    check_none(counts, "wgmma_tile makes the descriptors of CUTLASS", order);
+    check_none(counts + 1, "wgmma_place is the 64-byte swizzle of CUTLASS, along and across", order);
+    check_product(c, {64, TILE_ROWS, TILE_COLUMNS, TILE_ROWS, 1, TURNED},
+                  "wgmma_n128 multiplies a tile that lies as CUTLASS says", order);
+    check_product(d, {64, TILE_COLUMNS, TILE_ROWS, TILE_ROWS, 1, AS_IT_IS},
+                  "wgmma_n96_across multiplies its transpose", order);
 }
 
 int main(void) {
