@@ -437,7 +437,7 @@ static void fill_facts(App *app, BenchFacts *facts) {
     Device device, host = device_host(app->parts.backend, app->parts.bf16_in_hardware);
     if (!device_choose(&device, settings_text(&app->settings, SET_DEVICE), &host) && device.info.driver[0])
         facts->driver = must_copy(device.info.driver);
-    facts->build = must_copy("newbie " PACKAGE_VERSION ", " __VERSION__);
+    facts->build = must_copy("newbie " PACKAGE_VERSION ", " COMPILER);
 }
 
 Status cmd_bench(App *app, const Call *call) {

@@ -168,7 +168,7 @@ static bool add_model(Table *table, const App *app) {
 
 static void add_versions(Table *table) {
     add(table, "newbie", PACKAGE_VERSION);
-    add(table, "compiler", __VERSION__);
+    add(table, "compiler", COMPILER);
     add(table, "xml", xml_library());
 }
 
@@ -197,7 +197,7 @@ Status cmd_doctor(App *app, const Call *call) {
 Status cmd_version(App *app, const Call *call) {
     (void)call;
     report_line(&app->report, LINE_PLAIN, "newbie " PACKAGE_VERSION);
-    report_line(&app->report, LINE_PLAIN, "xml: %s; compiler: %s", xml_library(), __VERSION__);
+    report_line(&app->report, LINE_PLAIN, "xml: %s; compiler: %s", xml_library(), COMPILER);
     if (app->loaded && app->model.hash[0])
         report_line(&app->report, LINE_PLAIN, "transformer SHA-256: %s", app->model.hash);
     return NULL;

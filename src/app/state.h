@@ -14,6 +14,13 @@
 #include "prompt/tags.h"
 #include "prompt/macro.h"
 
+/* "gcc 12.2.0"; clang's version says its name itself. */
+#ifdef __clang__
+#define COMPILER __VERSION__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+
 /* Tokens that the encoders read (model-spec.md 6). */
 enum { GEMMA_LIMIT = 512, JINA_LIMIT = 2048 };
 
