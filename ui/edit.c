@@ -386,13 +386,19 @@ static void feed(const char *bytes, size_t size) {
 }
 
 /* A sequence ends a search. Readline would begin it from within (isearch.c, rl_execute_next), and then jumps
- * to a place that it has left when the key is refused: 8.2 crashes so at Alt-Y in Ctrl-R. An ESC alone ends
- * the search as well. Returns how many bytes are used up. */
+ * to a place that it has left: 8.2 crashes so at Alt-Y and at Ctrl-X E in Ctrl-R. An ESC alone ends the search
+ * as well. Returns how many bytes are used up. */
 static size_t end_search(const char *bytes, size_t size) {
-    if (size < 2 || bytes[0] != '\033' || !RL_ISSTATE(RL_STATE_ISEARCH))
+    bool prefix = rl_get_keymap()[(unsigned char)bytes[0]].type == ISKMAP;
+    if (!RL_ISSTATE(RL_STATE_ISEARCH) || !prefix || (size == 1 && bytes[0] == '\033'))
         return 0;
-    feed(bytes, 1);
-    return RL_ISSTATE(RL_STATE_MULTIKEY) ? 1 : 0; /* where the user let other keys end searches */
+    feed("\033", 1);
+    if (!RL_ISSTATE(RL_STATE_MULTIKEY))
+        return 0;
+    if (bytes[0] == '\033') /* where the user let other keys end searches */
+        return 1;
+    rl_callback_sigcleanup();
+    return 0;
 }
 
 /* An ESC alone means Alt with the next key, where emacs keys are used. Readline would wait for that key and
@@ -425,6 +431,15 @@ static void forget_prefix(const char *bytes) {
         rl_callback_sigcleanup();
 }
 
+/* Ctrl-] and Ctrl-V wait for a character. A sequence is none; readline would look in it for the beginning of a
+ * paste, push back what it took, and crash (8.2 at Ctrl-] Alt-Ctrl-C). */
+static void forget_wait(const char *bytes, size_t size) {
+    unsigned long goes_on = RL_STATE_ISEARCH | RL_STATE_NSEARCH | RL_STATE_NUMERICARG | RL_STATE_MULTIKEY |
+                            RL_STATE_VIMOTION;
+    if (size > 1 && bytes[0] == '\033' && !RL_ISSTATE(goes_on))
+        rl_callback_sigcleanup();
+}
+
 EditKey edit_feed(const char *bytes, size_t size) {
     char joined[EDIT_UNIT_MAX];
     if (holds_escape(bytes, size)) {
@@ -440,6 +455,7 @@ EditKey edit_feed(const char *bytes, size_t size) {
     if (is_unknown_key(bytes, size) || is_alt_character(bytes, size))
         return EDIT_NOTHING;
     forget_prefix(bytes);
+    forget_wait(bytes, size);
     edit_show();
     editor.key = EDIT_NOTHING;
     size_t used = end_search(bytes, size);

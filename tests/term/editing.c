@@ -317,6 +317,8 @@ static void search(void) {
     EXPECT_CURSOR(terminal, "newbie> !", "a key with Alt ends it, and is done");
     terminal_type(terminal, "\003\022bea\033y?");
     EXPECT_CURSOR(terminal, "newbie> !?", "also one that is refused");
+    terminal_type(terminal, "\003\022bea\030e,");
+    EXPECT_CURSOR(terminal, "newbie> !?,", "and one that begins with Ctrl-X");
     EXPECT_FRESH(terminal, "the screen is what a redraw gives");
     terminal_leave(terminal);
 }
@@ -362,6 +364,8 @@ static void keys_of_a_shell(void) {
     EXPECT_FRESH(terminal, "which is what a redraw gives");
     terminal_type(terminal, "\033#!");
     EXPECT_CURSOR(terminal, "newbie> half a\n   ...> prompt!", "Alt-# is no comment: it is a prompt");
+    terminal_type(terminal, "\035\033\001?");
+    EXPECT_CURSOR(terminal, "newbie> half a\n   ...> prompt!?", "a sequence is no character to jump to");
     terminal_type(terminal, "\030\022\025\f\033\fend");
     EXPECT_CURSOR(terminal, "newbie> half a\n   ...> end", "an inputrc that is read again leaves our keys ours");
     EXPECT_FRESH(terminal, "and the screen, too");
