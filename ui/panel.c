@@ -47,7 +47,9 @@ void panel_header(Canvas *canvas, int row, const View *view) {
     canvas_fill(canvas, (Span){row, 0, canvas->columns}, STYLE_HEADER, ' ');
     at.column = canvas_print(canvas, at, STYLE_HEADER, " newbie " PACKAGE_VERSION " | %s", model_words(view));
     if (view->model == VIEW_READY)
-        canvas_print(canvas, at, STYLE_HEADER, " | %s | %s", view->device, view->precision);
+        at.column = canvas_print(canvas, at, STYLE_HEADER, " | %s | %s", view->device, view->precision);
+    if (view->model == VIEW_READY && *view->plan) /* its letter; :model has the words */
+        canvas_print(canvas, at, STYLE_HEADER, " | %.*s", (int)strcspn(view->plan, ","), view->plan);
     put_right(canvas, row, STYLE_BADGE, badge);
 }
 

@@ -52,6 +52,15 @@ static void layout_at(int rows, int columns) {
     terminal_leave(terminal);
 }
 
+/* Where weights have a place to choose, also where there is only the pretence of a card. */
+static void plan_in_the_header(void) {
+    static const char *const small_card[] = {"--no-rc", "--vram=2", "--plan=c", "--precision=f32", NULL};
+    Terminal *terminal = terminal_begin(&(TerminalHow){.rows = 24, .columns = 100, .arguments = small_card});
+    EXPECT_ROW(terminal, 0, " | f32 | plan C ", "the header has the letter of the plan");
+    EXPECT(terminal, "plan C, Gemma streamed: weights", "the log has what it means");
+    terminal_leave(terminal);
+}
+
 static void at_60x16(void) { layout_at(16, 60); }
 static void at_80x24(void) { layout_at(24, 80); }
 static void at_120x40(void) { layout_at(40, 120); }
@@ -330,6 +339,7 @@ int main(int argc, char **argv) {
         {"layout at 120x40", at_120x40},
         {"layout at 200x60", at_200x60},
         {"layout at 300x100", at_300x100},
+        {"the plan in the header", plan_in_the_header},
         {"memory rows in words and letters", memory_words},
         {"below the least size and back", below_the_least},
         {"tiny sizes", tiny_sizes},
