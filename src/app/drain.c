@@ -346,8 +346,11 @@ static void on_kept(App *app, Event *event) {
         return;
     if (event->fault) {
         Status st = fault_raise(event->fault);
-        app_fault(app, app_fault_as(app, EXIT_OUTPUT, hint(st, ":set outdir DIR, and keep another step")),
-                  EXIT_OUTPUT);
+        st = hint(st, saved->png ? "the picture is kept: :export last FILE writes it elsewhere"
+                                 : ":set outdir DIR, and keep another step");
+        app_fault(app, app_fault_as(app, EXIT_OUTPUT, st), EXIT_OUTPUT);
+        if (saved->png)
+            app_keep_shot(app, ticket, saved);
         return;
     }
     emit_saved(app, event->job, saved);

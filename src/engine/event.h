@@ -54,8 +54,8 @@ typedef enum EventKind {
     EVENT_SAVED,    /* `saved` */
     EVENT_UNSAVED,  /* finished but not written: `fault` says why, `saved.png` holds the picture; the queue is
                      * now paused, worker_resume goes on */
-    EVENT_KEPT,     /* a step of the running job is a picture: `saved`, or why not: `fault`. The job goes
-                     * on */
+    EVENT_KEPT,     /* a step of the running job is a picture: `saved`; where it was not written, `fault` says
+                     * why, and `saved.png` holds it, if it could be made. The job goes on */
     EVENT_STOPPED,  /* stopped by the user after `step.step` steps; `kept` says whether a picture follows */
     EVENT_FAILED,   /* `fault`; after ERR_DEVICE the queue is paused, and EVENT_NO_MODEL follows */
     EVENT_FINISHED, /* the last event of every job */
@@ -92,8 +92,8 @@ typedef struct PlanInfo {
 
 typedef struct SavedInfo {
     int64_t number;        /* 0 when not numbered */
-    char *path;            /* NULL for OUTPUT_BYTES and EVENT_UNSAVED */
-    char *png;             /* the file's bytes; only for OUTPUT_BYTES and EVENT_UNSAVED, else NULL */
+    char *path;            /* NULL for OUTPUT_BYTES and what was not written */
+    char *png;             /* the file's bytes; only for OUTPUT_BYTES and what was not written, else NULL */
     size_t png_size;
     char sha256[65];       /* of the file */
     char latent_sha256[65];

@@ -269,6 +269,11 @@ static Status write_picture(Worker *w, SavedInfo *saved, Buf *png, RunResult *re
     return st;
 }
 
+static void take_png(SavedInfo *saved, Buf *png) {
+    saved->png_size = png->size;
+    saved->png = buf_take(png);
+}
+
 /* A picture that could not be written travels in the event, so that nothing is lost. */
 static void save(Worker *w, RunResult *result) {
     Event event = {.kind = EVENT_SAVED};
@@ -284,20 +289,20 @@ static void save(Worker *w, RunResult *result) {
         set_paused(w, true); /* the next picture would have no room either */
     }
     post(w, &(Event){.kind = EVENT_PHASE, .phase = PHASE_SAVE, .seconds = result->seconds[PHASE_SAVE]});
-    if (st || w->running->output == OUTPUT_BYTES) {
-        event.saved.png_size = png.size;
-        event.saved.png = buf_take(&png);
-    }
+    if (st || w->running->output == OUTPUT_BYTES)
+        take_png(&event.saved, &png);
     buf_done(&png);
     post(w, &event);
 }
 
-/* One step of a job that goes on. It is the user's to ask again when it could not be written. */
+/* One step of a job that goes on. */
 static void on_kept(void *context, RunResult *result) {
     Worker *w = context;
     Event event = {.kind = EVENT_KEPT};
     Buf png = {0};
     event.fault = fault_new(write_picture(w, &event.saved, &png, result));
+    if (event.fault && png.size)
+        take_png(&event.saved, &png);
     buf_done(&png);
     post(w, &event);
 }

@@ -19,7 +19,7 @@ typedef struct Story {
     int steps, steps_run;
     int64_t number;
     char path[256], message[2000];
-    size_t png_size;
+    size_t png_size, kept_size; /* of pictures that were not written */
     bool kept;
 } Story;
 
@@ -55,6 +55,8 @@ static void remember(Story *story, const Event *event) {
         snprintf(story->message, sizeof story->message, "%s", event->fault->message);
     if (event->kind == EVENT_STOPPED)
         story->kept = event->kept;
+    if (event->kind == EVENT_KEPT)
+        story->kept_size = event->saved.png ? event->saved.png_size : 0;
     if (event->kind == EVENT_SAVED || event->kind == EVENT_UNSAVED) {
         story->steps_run = event->saved.steps_run;
         story->number = event->saved.number;
@@ -233,11 +235,13 @@ static void check_output(Worker *worker, const char *directory) {
     limit = (struct rlimit){64, old.rlim_max}; /* as a full disk: the probe passes, the picture does not */
     setrlimit(RLIMIT_FSIZE, &limit);
     job = demo_job(102, directory);
+    worker_keep(worker, 102);
     worker_submit(worker, &job);
     story = follow(worker, 102, NO_STOP);
     setrlimit(RLIMIT_FSIZE, &old);
     CHECK(strchr(story.order, 'U') && story.png_size > 100,
           "a picture that cannot be written comes in the event");
+    CHECK(strchr(story.order, 'k') && story.kept_size > 100, "and so does a step that was to be kept");
     job = demo_job(103, directory);
     worker_submit(worker, &job);
     CHECK(worker_withdraw(worker, 103), "and the queue is held: the next job still waits");
