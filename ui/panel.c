@@ -36,8 +36,10 @@ static int put_facts(Canvas *canvas, Span at, const char *facts) {
 
 /* ---- header -------------------------------------------------------------------------------------------- */
 
+static const char *const STATES[] = {"no model", "loading", "ready", "bench"};
+
 static const char *model_words(const View *view) {
-    return view->model == VIEW_READY ? view->name : view->model == VIEW_LOADING ? "loading" : "no model";
+    return view->model == VIEW_READY ? view->name : STATES[view->model];
 }
 
 void panel_header(Canvas *canvas, int row, const View *view) {
@@ -170,14 +172,13 @@ static void add_setting(Buf *facts, const Settings *settings, SettingId id) {
 }
 
 static void draw_idle(Canvas *canvas, int row, const View *view, const Settings *settings) {
-    static const char *const states[] = {"no model", "loading", "ready"};
     Buf right = {0}, facts = {0};
     char seconds[24];
     clock_format(seconds, view->last_seconds);
     if (view->last_seconds > 0)
         buf_print(&right, "last %s  ", seconds);
     put_queue(&right, view, 0);
-    buf_item(&facts, "%s", view->paused && view->waiting ? "paused" : states[view->model]);
+    buf_item(&facts, "%s", view->paused && view->waiting ? "paused" : STATES[view->model]);
     buf_item(&facts, "%s", settings_text(settings, SET_SIZE));
     buf_item(&facts, "%s steps", settings_text(settings, SET_STEPS));
     add_setting(&facts, settings, SET_CFG);

@@ -37,7 +37,8 @@ static void warn_once(App *app, Status st) {
 }
 
 void app_gallery_saved(App *app, const Job *job, const SavedInfo *saved) {
-    if (!saved->path)
+    bool private = settings_number(&app->settings, SET_HISTORY) == 0; /* prompts are not written down */
+    if (!saved->path || private)
         return;
     GalleryEntry entry = {.time = clock_unix(), .number = saved->number, .file = index_path(saved->path)};
     snprintf(entry.sha256, sizeof entry.sha256, "%s", saved->sha256);

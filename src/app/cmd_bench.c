@@ -325,6 +325,8 @@ static void bench_free(App *app) {
     free(bench->directory);
     free(bench);
     app->bench = NULL;
+    if (app->view.model == VIEW_BENCH)
+        app->view.model = VIEW_NO_MODEL; /* until the model is back */
 }
 
 /* Says what was measured so far, and gives the model back. */

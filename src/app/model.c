@@ -115,7 +115,7 @@ void app_show_plan(App *app) {
 }
 
 static void show(App *app) {
-    app->view.model = app->loaded ? VIEW_READY : VIEW_NO_MODEL;
+    app->view.model = app->loaded ? VIEW_READY : app->bench ? VIEW_BENCH : VIEW_NO_MODEL;
     app->view.name = app->loaded && app->model.name ? app->model.name : "";
     app->view.device = app->loaded && app->model.device ? app->model.device : "";
     app->view.precision = app->loaded && app->model.precision ? app->model.precision : "";

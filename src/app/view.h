@@ -8,7 +8,7 @@
 
 typedef enum ViewPhase { VIEW_TEXT, VIEW_DENOISE, VIEW_VAE, VIEW_SAVE, VIEW_PHASES } ViewPhase;
 
-typedef enum ViewModel { VIEW_NO_MODEL, VIEW_LOADING, VIEW_READY } ViewModel;
+typedef enum ViewModel { VIEW_NO_MODEL, VIEW_LOADING, VIEW_READY, VIEW_BENCH } ViewModel;
 
 /* Bytes. total 0: this device is not in use. */
 typedef struct ViewMemory {
