@@ -16,11 +16,13 @@ typedef struct SelfAttention {
     QkNormRopeHow rope;  /* cos NO_TENSOR: neither norm nor rotation */
     AttentionHow how;    /* scale 0: head_dim^-1/2 */
     StoreMode store;
+    Tensor mixed;        /* [rows, q], room for what the heads give: x when nobody needs that afterwards;
+                            NO_TENSOR: in the arena */
 } SelfAttention;
 
-/* y [rows, width] = or += out(softmax(scale · q kᵀ) v) of q, k, v = qkv·x. y may be x when store is
- * STORE_SET. */
-void self_attention(Ops *o, Tensor y, Tensor x, const SelfAttention *a);
+/* y [rows, width] = or += out(softmax(scale · q kᵀ) v) of q, k, v = qkv·x; y is neither x nor mixed. Without
+ * y (NO_TENSOR) the result comes to lie over q, k and v, in the arena above the present mark. Returns it. */
+Tensor self_attention(Ops *o, Tensor y, Tensor x, const SelfAttention *a);
 
 /* Heads from the widths of q and k and the size of a head, as a file's shapes give them; any may be 0,
  * unknown: the heads are then 0 and the missing tensor is told by the check of the weights. `part` is for the

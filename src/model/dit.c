@@ -24,6 +24,8 @@
 enum {
     TIME_FEATURES = 256, /* half of them cosines, model-spec 2.4 */
     WINDOW_MAX = 64,     /* evaluations whose modulation rows are kept: 180 MB at full size for two texts */
+    FFN_ROWS = 9216,     /* that go through a feed-forward at once: a guided 1024x1024 (performance.md 2.1) */
+    FFN_TILE = 128,      /* rows of a tile of the matrix products */
     MODULATIONS = 4,     /* per block */
 };
 
@@ -554,6 +556,7 @@ typedef struct Stack {
     const DitRun *run; /* NULL: blocks without modulation */
     Stream *stream;    /* where their weights come from */
     int64_t first;     /* number of blocks[0] in the stream, which is that among the modulated blocks */
+    Tensor h;          /* [rows, dim]: room for what is between x and the layers */
 } Stack;
 
 static Tensor stack_modulation(const Stack *s, int64_t block, ModulationKind kind) {
@@ -562,39 +565,53 @@ static Tensor stack_modulation(const Stack *s, int64_t block, ModulationKind kin
     return modulation_at(s->run, s->seqs->count, (s->first + block) * MODULATIONS + kind);
 }
 
-/* h = attention(h) with normed and rotated q and k. */
-static void attention(Ops *o, Tensor h, const DitBlock *block, const Stack *s) {
+/* attention(h) with normed and rotated q and k; h is used up. */
+static Tensor attention(Ops *o, Tensor h, const DitBlock *block, const Stack *s) {
     const DitConfig *c = s->config;
-    self_attention(o, h, h, &(SelfAttention){
+    int64_t query = c->heads * c->head_dim;
+    return self_attention(o, NO_TENSOR, h, &(SelfAttention){
         .qkv = &block->qkv, .out = &block->out, .shape = {c->heads, c->kv_heads, c->head_dim},
         .rope = {.q_norm = block->q_norm, .k_norm = block->k_norm, .form = NORM_W,
                  .eps = (float)c->qk_norm_eps, .cos = s->cos, .sin = s->sin, .style = ROPE_PAIRS},
         .how = {.mask = MASK_FULL, .seqs = s->seqs},
+        .mixed = query <= h.dims[1] ? tensor_columns(h, 0, query) : NO_TENSOR,
     });
 }
 
-/* h = w2(silu(w1·h) ⊙ (w3·h)). */
+/* Rows of one part of a feed-forward: as few equal parts as FFN_ROWS allows, of whole tiles. */
+static int64_t part_rows(int64_t rows) {
+    int64_t parts = (rows + FFN_ROWS - 1) / FFN_ROWS, part = (rows + parts - 1) / parts;
+    return parts > 1 ? (part + FFN_TILE - 1) / FFN_TILE * FFN_TILE : rows;
+}
+
+/* h = w2(silu(w1·h) ⊙ (w3·h)). Many rows go in parts: then the attention needs more memory than this. */
 static void feed_forward(Ops *o, Tensor h, const DitBlock *block, const Stack *s) {
+    int64_t part = part_rows(h.dims[0]);
     ArenaMark mark = ops_mark(o);
-    Tensor f = ops_matrix(o, h.dims[0], s->config->ffn);
-    op_glu_linear(o, f, h, &block->gate_up, ACT_SILU);
-    op_linear(o, h, f, &block->down, (LinearHow){0});
+    Tensor f = ops_matrix(o, part, s->config->ffn);
+    for (int64_t row = 0; row < h.dims[0]; row += part) {
+        int64_t rows = h.dims[0] - row < part ? h.dims[0] - row : part;
+        Tensor some = tensor_rows(h, row, rows), inner = tensor_rows(f, 0, rows);
+        op_glu_linear(o, inner, some, &block->gate_up, ACT_SILU);
+        op_linear(o, some, inner, &block->down, (LinearHow){0});
+    }
     ops_release(o, mark);
 }
 
 static void run_blocks(Ops *o, Tensor x, const Stack *s) {
     float eps = (float)s->config->norm_eps;
-    ArenaMark mark = ops_mark(o);
-    Tensor h = ops_matrix(o, x.dims[0], x.dims[1]);
+    Tensor h = s->h;
     op_rms_norm(o, h, x, &(RmsNormHow){.w = s->blocks[0].attention_norm1, .eps = eps, .seqs = s->seqs,
                                        .scale = stack_modulation(s, 0, SCALE_ATTENTION)});
     for (int64_t i = 0; i < s->count && !ops_status(o); i++) {
         const DitBlock *block = stream_layer(s->stream, o, s->first + i);
         const DitBlock *next = i + 1 < s->count ? &s->blocks[i + 1] : NULL; /* for its vectors only */
-        attention(o, h, block, s);
-        op_add_norm(o, x, h, h, &(AddNormHow){.w_post = block->attention_norm2, .w_next = block->ffn_norm1,
+        ArenaMark mark = ops_mark(o);
+        Tensor y = attention(o, h, block, s);
+        op_add_norm(o, x, h, y, &(AddNormHow){.w_post = block->attention_norm2, .w_next = block->ffn_norm1,
                                               .eps = eps, .gate = stack_modulation(s, i, GATE_ATTENTION),
                                               .seqs = s->seqs, .scale = stack_modulation(s, i, SCALE_FFN)});
+        ops_release(o, mark);
         feed_forward(o, h, block, s);
         op_add_norm(o, x, next ? h : NO_TENSOR, h,
                     &(AddNormHow){.w_post = block->ffn_norm2,
@@ -602,7 +619,6 @@ static void run_blocks(Ops *o, Tensor x, const Stack *s) {
                                   .gate = stack_modulation(s, i, GATE_FFN), .eps = eps, .seqs = s->seqs,
                                   .scale = next ? stack_modulation(s, i + 1, SCALE_ATTENTION) : NO_TENSOR});
     }
-    ops_release(o, mark);
 }
 
 /* ---- a run: model-spec 2.8 ----------------------------------------------------------------------------- */
@@ -639,7 +655,8 @@ static void refine_text(DitRun *run, Ops *o) {
     StreamLayers layers = block_layers(dit->context, c->refiners, GROUP_CONTEXT);
     stream_begin(&stream, o, &layers);
     run_blocks(o, run->text, &(Stack){.config = c, .blocks = dit->context, .count = c->refiners, .cos = cos,
-                                      .sin = sin, .seqs = &run->input.text, .stream = &stream});
+                                      .sin = sin, .seqs = &run->input.text, .stream = &stream,
+                                      .h = ops_matrix(o, rows, c->dim)});
     stream_end(&stream, o);
     ops_release(o, mark);
 }
@@ -706,24 +723,29 @@ void dit_end(DitRun *run, Ops *o) {
     run->table = NULL;
 }
 
-/* z [sequences x image tokens, dim]: the embedded patches through the noise refiner, once per sequence. */
-static void refine_image(Ops *o, Tensor z, const DitRun *run, Tensor latent, const Stack *joint) {
+/* first [image tokens, dim]: the patches of the latent. */
+static void embed_image(Ops *o, Tensor first, const Dit *dit, Tensor latent) {
+    const DitConfig *c = &dit->config;
+    ArenaMark mark = ops_mark(o);
+    Tensor tokens = ops_matrix(o, first.dims[0], c->channels * c->patch * c->patch);
+    op_patchify(o, tokens, latent, (int)c->patch);
+    op_linear(o, first, tokens, &dit->x_embedder, (LinearHow){0});
+    ops_release(o, mark);
+}
+
+/* z [sequences x image tokens, dim]: the embedded patches through the noise refiner, once per sequence; h is
+ * room for as much. */
+static void refine_image(Ops *o, Tensor z, Tensor h, const DitRun *run, const Stack *joint) {
     const Dit *dit = run->dit;
     const DitConfig *c = &dit->config;
     Seqs seqs = run->image;
     seqs.count = joint->seqs->count;
-    ArenaMark mark = ops_mark(o);
-    Tensor first = sequence_rows(z, &seqs, 0);
-    Tensor tokens = ops_matrix(o, first.dims[0], c->channels * c->patch * c->patch);
-    op_patchify(o, tokens, latent, (int)c->patch);
-    op_linear(o, first, tokens, &dit->x_embedder, (LinearHow){0});
     for (int i = 1; i < seqs.count; i++)
-        ops_copy(o, sequence_rows(z, &seqs, i), first);
-    ops_release(o, mark);
+        ops_copy(o, sequence_rows(z, &seqs, i), sequence_rows(z, &seqs, 0));
     run_blocks(o, z, &(Stack){.config = c, .blocks = dit->modulated, .count = c->refiners,
                               .cos = tensor_rows(run->image_cos, 0, z.dims[0]),
                               .sin = tensor_rows(run->image_sin, 0, z.dims[0]), .seqs = &seqs, .run = run,
-                              .stream = joint->stream});
+                              .stream = joint->stream, .h = h});
 }
 
 /* velocity = unpatchify(linear(LayerNorm(image rows) ⊙ (1 + scale))). */
@@ -758,18 +780,19 @@ void dit_velocity(Ops *o, Tensor velocity, DitRun *run, Tensor latent, int evalu
     seqs.count = (int)velocity.dims[0];
     int64_t rows = seqs_rows(&seqs);
     ArenaMark mark = ops_mark(o);
-    Tensor x = ops_matrix(o, rows, c->dim);
+    Tensor x = ops_matrix(o, rows, c->dim), h = ops_matrix(o, rows, c->dim);
     Stack joint = {.config = c, .blocks = dit->modulated + c->refiners, .count = c->layers,
                    .cos = tensor_rows(run->cos, 0, rows), .sin = tensor_rows(run->sin, 0, rows),
-                   .seqs = &seqs, .run = run, .stream = run->stream, .first = c->refiners};
-    ArenaMark inner = ops_mark(o);
-    Tensor z = ops_matrix(o, run->image.offsets[seqs.count], c->dim);
-    refine_image(o, z, run, latent, &joint);
+                   .seqs = &seqs, .run = run, .stream = run->stream, .first = c->refiners, .h = h};
+    /* The image alone first, where the joint layers will have h: the two are never needed at once. */
+    int64_t image_rows = run->image.offsets[seqs.count];
+    Tensor z = tensor_rows(h, 0, image_rows);
+    embed_image(o, tensor_rows(z, 0, seqs_length(&run->image, 0)), dit, latent);
+    refine_image(o, z, tensor_rows(x, 0, image_rows), run, &joint);
     for (int i = 0; i < seqs.count; i++) {
         ops_copy(o, joint_text(run, x, i), sequence_rows(run->text, &run->input.text, i));
         ops_copy(o, joint_image(run, x, i), sequence_rows(z, &run->image, i));
     }
-    ops_release(o, inner);
     run_blocks(o, x, &joint);
     final_layer(o, velocity, run, x, &joint);
     ops_release(o, mark);

@@ -256,11 +256,11 @@ static bool is_full(const GemmaConfig *c, int64_t layer) {
     return (layer + 1) % c->pattern == 0;
 }
 
-/* h = attention(h), causal, with normed and rotated q and k. */
-static void attention(Ops *o, Tensor h, const GemmaLayer *layer, const Pass *pass, bool full) {
+/* attention(h), causal, with normed and rotated q and k. */
+static Tensor attention(Ops *o, Tensor h, const GemmaLayer *layer, const Pass *pass, bool full) {
     const GemmaConfig *c = pass->config;
     const Rotation *rotation = full ? &pass->full : &pass->sliding;
-    self_attention(o, h, h, &(SelfAttention){
+    return self_attention(o, NO_TENSOR, h, &(SelfAttention){
         .qkv = &layer->qkv, .out = &layer->out, .shape = {c->heads, c->kv_heads, c->head_dim},
         .rope = {.q_norm = layer->q_norm, .k_norm = layer->k_norm, .form = NORM_ONE_PLUS_W,
                  .eps = (float)c->norm_eps, .cos = rotation->cos, .sin = rotation->sin, .style = ROPE_HALVES},
@@ -291,10 +291,12 @@ static void run_layers(Ops *o, Tensor x, const GemmaLayer *layers, const Pass *p
     for (int64_t i = 0; i + 1 < c->layers && !ops_status(o); i++) {
         const GemmaLayer *layer = stream_layer(&stream, o, i);
         const GemmaLayer *next = i + 2 < c->layers ? &layers[i + 1] : NULL; /* for its vectors only */
-        attention(o, h, layer, pass, is_full(c, i));
-        op_add_norm(o, x, h, h, &(AddNormHow){.w_post = layer->post_attention_norm,
+        ArenaMark inner = ops_mark(o);
+        Tensor y = attention(o, h, layer, pass, is_full(c, i));
+        op_add_norm(o, x, h, y, &(AddNormHow){.w_post = layer->post_attention_norm,
                                               .w_next = layer->pre_ffn_norm, .form = NORM_ONE_PLUS_W,
                                               .eps = eps});
+        ops_release(o, inner);
         feed_forward(o, h, layer, pass);
         op_add_norm(o, x, next ? h : NO_TENSOR, h,
                     &(AddNormHow){.w_post = layer->post_ffn_norm,

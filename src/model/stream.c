@@ -60,7 +60,8 @@ void stream_begin(Stream *s, Ops *o, const StreamLayers *layers) {
         size_t bytes = layer_bytes(layers, i);
         largest = bytes > largest ? bytes : largest;
     }
-    int64_t slots = layers->uses < STREAM_SLOTS ? layers->uses : STREAM_SLOTS;
+    int64_t most = layers->group == GROUP_LAYERS ? STREAM_SLOTS : STREAM_SLOTS_ONCE;
+    int64_t slots = layers->uses < most ? layers->uses : most;
     s->memory = ops_new(o, DT_U8, 2, (int64_t[]){slots, (int64_t)largest});
     if (ops_status(o))
         return;

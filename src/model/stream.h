@@ -20,7 +20,10 @@ enum {
     GROUPS_ALL = 31,
 };
 
+/* Slots of a ring at most. What is needed once per prompt has two: it takes longer to copy than to compute,
+ * so the copies never wait, and two layers of Gemma are 0.4 GB. */
 #define STREAM_SLOTS 4
+#define STREAM_SLOTS_ONCE 2
 
 /* The layers of one group: an array of structs, and the rows of the table of weights that say where in a
  * struct the weights are. */

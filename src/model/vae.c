@@ -422,15 +422,29 @@ static void residual(Ops *o, Canvas *canvas, const Stage *stage, const Vae *vae)
     canvas->channels = stage->out;
 }
 
+/* The third slot as an arena, where it has room for so many activations: the decoder needs it large only at
+ * the end. */
+static bool canvas_spare(Arena *out, const Canvas *canvas, int64_t count) {
+    Tensor slot = canvas->slot[(canvas->now + 2) % SLOTS];
+    if (!slot.data || tensor_count(slot) < count)
+        return false;
+    *out = arena_over(slot.data, (size_t)tensor_count(slot) * dtype_size(slot.type));
+    return true;
+}
+
 /* x += proj(softmax(q kᵀ / sqrt(channels)) v) over all positions, one head. */
 static void attend(Ops *o, Canvas *canvas, const Stage *stage, const Vae *vae) {
     Tensor x = canvas_picture(canvas), normed = canvas_view(canvas, 1, canvas->high, canvas->wide, stage->in);
     Seqs seqs = seqs_one(canvas->high * canvas->wide);
+    Arena spare, *arena = o->arena;
     normalise(o, normed, x, &stage->norm1, vae, ACT_NONE);
+    if (canvas_spare(&spare, canvas, 3 * tensor_count(x)))
+        o->arena = &spare;
     self_attention(o, as_rows(x), as_rows(normed), &(SelfAttention){
         .qkv = &stage->qkv, .out = &stage->projection, .shape = {1, 1, stage->in},
-        .how = {.mask = MASK_FULL, .seqs = &seqs}, .store = STORE_ADD,
+        .how = {.mask = MASK_FULL, .seqs = &seqs}, .store = STORE_ADD, .mixed = as_rows(normed),
     });
+    o->arena = arena;
 }
 
 static void resize(Ops *o, Canvas *canvas, const Stage *stage) {
