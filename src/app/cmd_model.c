@@ -121,15 +121,17 @@ static void add_size(Table *table, const App *app, const char *size, const PlanI
     table_cell(table, "%s", text.data);
     buf_truncate(&text, 0);
     if (placed)
-        put_bytes(&text, plan->weights_bytes + plan->activation_bytes);
+        put_bytes(&text, plan->peak_bytes);
     table_cell(table, "%s", buf_string(&text));
     buf_truncate(&text, 0);
-    if (plan->activation_bytes > plan->free_bytes)
+    if (!plan->fits)
         buf_text(&text, placed ? "fits in no plan" : "does not fit");
     else if (placed)
         put_plan(&text, plan->residency);
-    if (plan->tiled && plan->activation_bytes <= plan->free_bytes)
+    if (plan->tiled && plan->fits)
         buf_print(&text, "%sin tiles", placed ? ", " : "");
+    if (plan->dropped)
+        buf_print(&text, ", %d layers leave while it is decoded", plan->dropped);
     table_cell(table, "%s", buf_string(&text));
     if (plan->seconds > 0) {
         char seconds[24];

@@ -129,6 +129,9 @@ static void on_plan(App *app, Event *event) {
     if (ticket && plan->tiled) /* R3 */
         app_tell(app, LINE_INFO, "%dx%d: decoding in tiles, seams are possible", ticket->job->width,
                  ticket->job->height);
+    if (ticket && plan->dropped)
+        app_tell(app, LINE_INFO, "%dx%d: %d layers of the transformer leave %s while the picture is decoded",
+                 ticket->job->width, ticket->job->height, plan->dropped, app->model.where);
     if (plan->seconds > LONG_RUN_SECONDS) {
         char seconds[24];
         clock_format(seconds, plan->seconds);

@@ -80,11 +80,17 @@ typedef enum PlanWhy {
 typedef struct PlanInfo {
     const struct Residency *residency; /* engine/residency.h */
     PlanWhy why;
+    bool fits;
     bool tiled;                 /* the picture is decoded in tiles: as a whole it fits under no plan */
+    int dropped;                /* layers of the transformer that leave the device during decoding */
     uint64_t weights_bytes;     /* on the device under it */
-    uint64_t activation_bytes;  /* arena */
+    uint64_t dropped_bytes;     /* of these in the layers that leave */
+    uint64_t steps_bytes;       /* arena of the texts and the steps */
+    uint64_t decode_bytes;      /* arena of decoding the picture */
+    uint64_t activation_bytes;  /* the larger of the two */
     uint64_t keep_bytes;        /* arena with which a step can be decoded while the run goes on */
     uint64_t free_bytes;        /* for activations under it, when it was asked */
+    uint64_t peak_bytes;        /* on the device at the highest: weights and activations */
     double copied_bytes;        /* weights that visit the device while it runs */
     double flops[PHASE_COUNT];
     double seconds;             /* estimate; 0 when nothing was measured yet */

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "engine/session.h"
 #include "model/stream.h"
 
@@ -59,6 +60,11 @@ Status residency_possible(const Session *s, const Residency *residency) {
     return NULL;
 }
 
+/* Device and host are one: weights cannot be anywhere else. */
+static bool one_memory(const SessionOptions *options) {
+    return !options->backend->devices && !options->vram && !options->residency;
+}
+
 bool residency_allowed(const Session *s, const Residency *residency) {
     const SessionOptions *options = &s->options;
     if (s->gemma && residency_eight(s, residency) != s->eight)
@@ -69,8 +75,7 @@ bool residency_allowed(const Session *s, const Residency *residency) {
         return residency == options->residency;
     if (residency->eight && !precision_eight(options))
         return false;
-    bool shared = !options->backend->devices && !options->vram;
-    return !shared || !residency->streamed;
+    return !one_memory(options) || !residency->streamed;
 }
 
 /* Bytes of what these groups hold. */
@@ -88,10 +93,28 @@ uint64_t residency_room(Session *s) {
     session_device_memory(s, &memory);
     if (!memory.total)
         return UINT64_MAX;
-    uint64_t ours = s->arena_size;
-    if (s->info.weights_bytes) /* loaded */
-        ours += s->info.weights_bytes - group_bytes(s, s->ops.streamed);
-    return memory.free + ours;
+    uint64_t away = dit_away_bytes(s->dit) + gemma_away_bytes(s->gemma) + jina_away_bytes(s->jina);
+    return memory.free + s->arena_size + s->info.weights_bytes - away; /* no weights before they are loaded */
+}
+
+void residency_fit(PlanInfo *plan, const Session *s, uint64_t room) {
+    uint64_t steps = plan->weights_bytes + plan->steps_bytes;
+    uint64_t decode = plan->weights_bytes + plan->decode_bytes;
+    bool movable = s->ops.backend->prefetch && !one_memory(&s->options);
+    int most = movable && !(plan->residency->streamed & GROUP_LAYERS) ? dit_drop_most(s->dit) : 0;
+    plan->peak_bytes = decode > steps ? decode : steps;
+    plan->fits = plan->peak_bytes <= room;
+    plan->dropped = 0;
+    plan->dropped_bytes = 0;
+    for (int layers = 1; layers <= most && !plan->fits && steps <= room; layers++) {
+        uint64_t bytes = dit_drop_bytes(s->dit, layers);
+        if (decode - bytes > room)
+            continue;
+        plan->fits = true;
+        plan->dropped = layers;
+        plan->dropped_bytes = bytes;
+        plan->peak_bytes = decode - bytes > steps ? decode - bytes : steps;
+    }
 }
 
 /* Moves the weights; leaves no fault behind in the session. */
@@ -117,4 +140,23 @@ Status residency_place(Session *s, const Residency *residency, size_t arena_byte
     }
     pthread_mutex_unlock(&s->lock);
     return st ? st : session_reserve(s, arena_bytes);
+}
+
+Status residency_make_room(Session *s, int layers, size_t arena_bytes) {
+    pthread_mutex_lock(&s->lock);
+    session_release(s);
+    s->settled = false;
+    dit_drop(s->dit, &s->ops, layers);
+    pthread_mutex_unlock(&s->lock);
+    TRY(ops_status(&s->ops));
+    return session_reserve(s, arena_bytes);
+}
+
+void residency_return(Session *s) {
+    pthread_mutex_lock(&s->lock);
+    session_release(s);
+    Status st = settle(s, s->residency);
+    if (st)
+        log_line(LOG_WARN, "plan %s: %s", s->residency->name, st->message);
+    pthread_mutex_unlock(&s->lock);
 }

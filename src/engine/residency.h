@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "engine/event.h"
 
 typedef struct Session Session;
 
@@ -51,7 +52,22 @@ uint64_t residency_weights(const Session *session, const Residency *residency);
  * and arena hold now. UINT64_MAX when the device does not say. */
 uint64_t residency_room(Session *session);
 
+/* Whether what was counted fits into `room` bytes: sets fits and peak_bytes; and, where only the decoding of
+ * the picture has no room, dropped and dropped_bytes to the fewest layers of the transformer that make it,
+ * if a quarter of them does (performance.md 2.3: 25 to 50 ms a picture). Layers may leave where weights can
+ * be anywhere but on the device. */
+void residency_fit(PlanInfo *plan, const Session *session, uint64_t room);
+
 /* Brings the session under a plan, with an arena of at least so many bytes. Errors: ERR_MEMORY when device
  * or host have no room after all; the session must then be placed again, under a smaller plan, before it
  * works. Source: product.md R3. */
 Status residency_place(Session *session, const Residency *residency, size_t arena_bytes);
+
+/* Gives the arena back and sends the last `layers` layers of the transformer to the host, for an arena of so
+ * many bytes. residency_return undoes it, and is owed also after an error: ERR_MEMORY when device or host
+ * have no room after all. */
+Status residency_make_room(Session *session, int layers, size_t arena_bytes);
+
+/* Gives the arena back and brings the weights to where the plan wants them, beside whatever the host does
+ * next. Without room for them they come with the next residency_place, or under a smaller plan. */
+void residency_return(Session *session);

@@ -510,15 +510,16 @@ static Status plan_flow(Flow *flow, PlanInfo *out) {
         solver_step(&flow->run, &ops, i);
     velocity_norm(&ops, flow->run.work[0]);
     out->flops[PHASE_DENOISE] = count_since(&count, &last);
-    size_t steps_peak = arena.peak;
+    out->steps_bytes = arena.peak;
     decode(flow, NULL, flow->latent);
     out->keep_bytes = arena.peak; /* at least; the texts may need more */
-    arena.peak = steps_peak;
+    arena.peak = 0;
     count_since(&count, &last);
     end_denoising(flow, mark);
     decode(flow, NULL, flow->latent);
     out->flops[PHASE_VAE] = count_since(&count, &last);
-    out->activation_bytes = arena.peak;
+    out->decode_bytes = arena.peak;
+    out->activation_bytes = out->decode_bytes > out->steps_bytes ? out->decode_bytes : out->steps_bytes;
     out->copied_bytes = count.copied;
     return fault_raise(&ops.fault); /* ops is about to go */
 }
@@ -569,24 +570,23 @@ static Status does_not_fit(Session *s, const Job *job, const PlanInfo *least) {
     uint64_t used = memory.total - memory.free, others = used > memory.held ? used - memory.held : 0;
     char a[24], b[24], c[24];
     Status st = fail(ERR_MEMORY, "%s fits %s in no plan: the smallest needs %s, %s of %s are free", size,
-                     s->where, memory_print(a, least->weights_bytes + least->activation_bytes),
+                     s->where, memory_print(a, least->peak_bytes),
                      memory_print(b, memory.total - others), memory_print(c, memory.total));
     return hint(st, ":size %dx%d needs about a quarter of the activations; other programs hold %s; "
                     ":set device cpu needs none", width, height, memory_print(a, others));
 }
 
-/* The first plan from `first` on that fits, all with the same way of decoding. False: none does, and *out
- * is the last of them, if there is one. */
-static Status first_of(PlanInfo *out, bool *fits, Session *s, const Job *job, const Residency *first) {
+/* The first plan from `first` on that fits, all with the same way of decoding; or the last of them, if there
+ * is one. */
+static Status first_of(PlanInfo *out, Session *s, const Job *job, const Residency *first) {
     uint64_t room = residency_room(s);
-    *fits = false;
-    for (const Residency *row = first; row->name && !*fits; row++) {
+    for (const Residency *row = first; row->name && !out->fits; row++) {
         if (!residency_allowed(s, row))
             continue;
         TRY(count_under(out, s, job, row));
         uint64_t slack = row < s->residency && room != UINT64_MAX ? room / SLACK : 0;
         out->free_bytes = room > out->weights_bytes ? room - out->weights_bytes : 0;
-        *fits = out->activation_bytes + slack <= out->free_bytes;
+        residency_fit(out, s, room > slack ? room - slack : 0);
     }
     return NULL;
 }
@@ -595,14 +595,14 @@ static Status first_of(PlanInfo *out, bool *fits, Session *s, const Job *job, co
  * one. Goes on behind `tried`, NULL for the start. The lock is held. */
 static Status first_that_fits(PlanInfo *out, Session *s, const Job *job, const PlanInfo *tried) {
     PlanInfo found = {.tiled = tried && tried->tiled};
-    bool fits = false, large = job->width > VAE_TILE || job->height > VAE_TILE;
-    TRY(first_of(&found, &fits, s, job, tried ? tried->residency + 1 : RESIDENCIES));
-    if (!fits && !found.tiled && large) {
+    bool large = job->width > VAE_TILE || job->height > VAE_TILE;
+    TRY(first_of(&found, s, job, tried ? tried->residency + 1 : RESIDENCIES));
+    if (!found.fits && !found.tiled && large) {
         found.tiled = true;
-        TRY(first_of(&found, &fits, s, job, RESIDENCIES));
+        TRY(first_of(&found, s, job, RESIDENCIES));
     }
     *out = found;
-    return fits ? NULL : does_not_fit(s, job, &found);
+    return found.fits ? NULL : does_not_fit(s, job, &found);
 }
 
 Status run_plan(PlanInfo *out, Session *session, const Job *job) {
@@ -619,6 +619,8 @@ Status run_plan(PlanInfo *out, Session *session, const Job *job) {
 
 /* With room to decode a step beside the others (keep_step) where there is some, else without. */
 static Status place_under(Session *session, const PlanInfo *plan) {
+    if (plan->dropped)
+        return residency_place(session, plan->residency, plan->steps_bytes);
     if (plan->keep_bytes > plan->activation_bytes && plan->keep_bytes <= plan->free_bytes) {
         Status st = residency_place(session, plan->residency, plan->keep_bytes);
         if (!st || st->code != ERR_MEMORY)
@@ -673,6 +675,41 @@ static Status denoise(Flow *flow, RunResult *result, const PlanInfo *plan) {
     return ops_status(flow->o);
 }
 
+/* The arena that decoding in tiles needs. */
+static Status room_for_tiles(Flow *flow, PlanInfo *plan) {
+    Fault why;
+    fault_copy(&why, ops_status(flow->o));
+    ops_clear(flow->o);
+    log_line(LOG_WARN, "no room to decode the picture as a whole: %s", why.message);
+    plan->tiled = flow->tiled = true;
+    TRY(count_under(plan, flow->session, flow->job, plan->residency));
+    TRY(session_reserve(flow->session, plan->decode_bytes));
+    plan->fits = true;
+    if (flow->hooks->plan)
+        flow->hooks->plan(flow->hooks->context, plan);
+    return NULL;
+}
+
+/* Layers of the transformer make way for the pixels; the latent spends that time on the host. Device and host
+ * may turn out to have no room for the exchange: then the picture is decoded in tiles. */
+static Status make_room(Flow *flow, PlanInfo *plan) {
+    Ops *o = flow->o;
+    float *latent = download(flow, flow->latent);
+    Status st = ops_status(o);
+    if (!st) {
+        st = residency_make_room(flow->session, plan->dropped, plan->decode_bytes);
+        ops_fail(o, st);
+        if (st && st->code == ERR_MEMORY)
+            st = room_for_tiles(flow, plan);
+    }
+    if (!st) {
+        flow->latent = new_latent(flow);
+        ops_upload(o, flow->latent, latent);
+    }
+    free(latent);
+    return st ? st : ops_status(o);
+}
+
 static Status flow_run(Flow *flow, RunResult *result) {
     const Job *job = flow->job;
     PlanInfo plan;
@@ -686,13 +723,25 @@ static Status flow_run(Flow *flow, RunResult *result) {
     phase_done(flow, result, PHASE_TEXT, &since);
     TRY(denoise(flow, result, &plan));
     phase_done(flow, result, PHASE_DENOISE, &since);
+    if (plan.dropped)
+        TRY(make_room(flow, &plan));
+    double kept = clock_seconds();
     decode_kept(flow);
-    since = clock_seconds(); /* the phase is that of the finished picture */
+    since += clock_seconds() - kept; /* the phase is that of the finished picture */
     result->pixels = must_alloc((size_t)job->width * job->height * 3);
     decode(flow, result->pixels, flow->latent);
     TRY(ops_status(flow->o));
     phase_done(flow, result, PHASE_VAE, &since);
     return NULL;
+}
+
+/* Brings back what made room for the pixels; *st stays what it is. */
+static void bring_back(Session *session, Status *st) {
+    Fault kept;
+    fault_copy(&kept, *st);
+    ops_clear(&session->ops);
+    residency_return(session);
+    *st = fault_raise(&kept);
 }
 
 Status run_job(RunResult *result, Session *session, const Job *job, const RunHooks *hooks) {
@@ -710,8 +759,11 @@ Status run_job(RunResult *result, Session *session, const Job *job, const RunHoo
             flow.o->backend->sync(flow.o->state);
         if (st && st->code == ERR_DEVICE && !st->hint[0])
             st = hint(st, "%s", LOST_HINT);
-        ops_release(flow.o, mark);
         flow.o->cancelled = NULL;
+        if (session->settled)
+            ops_release(flow.o, mark);
+        else if (!st || st->code != ERR_DEVICE)
+            bring_back(session, &st);
     }
     if (st) {
         run_result_done(&found);

@@ -294,8 +294,9 @@ static Status choose_plan(Session *s, Session *dry) {
         Status st = run_count(&info, dry, &job, row);
         if (st)
             return note(st, "planning %dx%d", job.width, job.height);
-        s->info.device_peak = weights + info.activation_bytes;
-        if (s->info.device_peak <= room)
+        residency_fit(&info, dry, room);
+        s->info.device_peak = info.peak_bytes;
+        if (info.fits)
             return NULL;
     }
     return weights <= room ? NULL : too_large(s, weights, room);
@@ -466,7 +467,7 @@ void session_memory(Session *s, MemoryUse *host, MemoryUse *device) {
     uint64_t held = memory.held > s->arena_size ? memory.held - s->arena_size : 0;
     MemoryUse used = use_of(&memory, held, s->arena_size);
     memory_of_host(&ram.total, &ram.free);
-    uint64_t away = s->info.weights_bytes - residency_weights(s, s->residency);
+    uint64_t away = dit_away_bytes(s->dit) + gemma_away_bytes(s->gemma) + jina_away_bytes(s->jina);
     bool shared = !s->options.backend->devices && !s->options.vram;
     *host = shared ? used : use_of(&ram, away, 0);
     *device = shared ? (MemoryUse){0} : used;

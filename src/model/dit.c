@@ -353,6 +353,43 @@ void dit_settle(Dit *dit, Ops *o) {
     weights_settle(&dit->weights, o);
 }
 
+size_t dit_away_bytes(const Dit *dit) {
+    return dit ? weights_away_bytes(&dit->weights) : 0;
+}
+
+/* The matrices of joint layer `index` from the end, ROW_COUNT of BLOCK_ROWS at most. */
+enum { BLOCK_ROW_COUNT = sizeof BLOCK_ROWS / sizeof *BLOCK_ROWS };
+
+static int last_block(Weight *out[BLOCK_ROW_COUNT], const Dit *dit, int index) {
+    DitBlock *block = &dit->modulated[dit->config.refiners + dit->config.layers - 1 - index];
+    int count = 0;
+    for (int r = 0; r < BLOCK_ROW_COUNT; r++)
+        count += weights_of_row(out + count, block, &BLOCK_ROWS[r], GROUP_LAYERS);
+    return count;
+}
+
+void dit_drop(Dit *dit, Ops *o, int layers) {
+    Weight *weight[BLOCK_ROW_COUNT];
+    for (int i = 0; i < layers; i++)
+        for (int k = last_block(weight, dit, i) - 1; k >= 0; k--) {
+            weight[k]->keep_host = true;
+            weight_send(o, weight[k]);
+        }
+}
+
+int dit_drop_most(const Dit *dit) {
+    return (int)(dit->config.layers + 3) / 4;
+}
+
+size_t dit_drop_bytes(const Dit *dit, int layers) {
+    Weight *weight[BLOCK_ROW_COUNT];
+    size_t bytes = 0;
+    for (int i = 0; i < layers; i++)
+        for (int k = last_block(weight, dit, i) - 1; k >= 0; k--)
+            bytes += weight[k]->bytes;
+    return bytes;
+}
+
 /* ---- positions: model-spec 2.6 ------------------------------------------------------------------------- */
 
 /* A cos and a sin table [rows, head_dim / 2] on the host. */

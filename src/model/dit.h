@@ -45,7 +45,15 @@ size_t dit_bytes(const Dit *dit);        /* device memory of the weights, when a
 /* Bytes of the weights in these groups (model/stream.h), and moving them to where o->streamed says
  * (weights_settle). */
 size_t dit_group_bytes(const Dit *dit, unsigned groups); /* 0 for NULL */
+size_t dit_away_bytes(const Dit *dit);                   /* of those that are on the host only; 0 for NULL */
 void dit_settle(Dit *dit, Ops *o);
+
+/* Sends the last joint layers to the host, so that something else has their room for a while; dit_settle
+ * brings them back. Their copies on the host stay: the next time costs nothing. Errors are sticky; what has
+ * left then comes back with dit_settle, too. */
+void dit_drop(Dit *dit, Ops *o, int layers);
+int dit_drop_most(const Dit *dit);                  /* layers that may leave: a quarter of all */
+size_t dit_drop_bytes(const Dit *dit, int layers);  /* device memory that they free */
 
 typedef struct DitInput {
     Tensor caption;        /* [rows, caption_dim]: Gemma's states of all sequences, packed, on the device */

@@ -234,6 +234,10 @@ size_t gemma_group_bytes(const Gemma *gemma, unsigned groups) {
     return gemma ? weights_group_bytes(&gemma->weights, groups) : 0;
 }
 
+size_t gemma_away_bytes(const Gemma *gemma) {
+    return gemma ? weights_away_bytes(&gemma->weights) : 0;
+}
+
 void gemma_settle(Gemma *gemma, Ops *o) {
     weights_settle(&gemma->weights, o);
 }

@@ -24,6 +24,7 @@ void gemma_free(Gemma *gemma, Ops *o);
 const GemmaConfig *gemma_config(const Gemma *gemma);
 size_t gemma_bytes(const Gemma *gemma); /* device memory of the weights; the table is not in it */
 size_t gemma_group_bytes(const Gemma *gemma, unsigned groups); /* as dit_group_bytes, dit_settle */
+size_t gemma_away_bytes(const Gemma *gemma);
 void gemma_settle(Gemma *gemma, Ops *o);
 
 /* states [rows, hidden] on the device from ids [rows] on the host, several texts packed. Ids must be below

@@ -149,6 +149,10 @@ size_t jina_group_bytes(const Jina *jina, unsigned groups) {
     return jina ? weights_group_bytes(&jina->weights, groups) : 0;
 }
 
+size_t jina_away_bytes(const Jina *jina) {
+    return jina ? weights_away_bytes(&jina->weights) : 0;
+}
+
 void jina_settle(Jina *jina, Ops *o) {
     weights_settle(&jina->weights, o);
 }

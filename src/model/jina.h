@@ -20,6 +20,7 @@ void jina_free(Jina *jina, Ops *o);
 const JinaConfig *jina_config(const Jina *jina);
 size_t jina_bytes(const Jina *jina); /* device memory of the weights; the tables are not in it */
 size_t jina_group_bytes(const Jina *jina, unsigned groups); /* as dit_group_bytes, dit_settle */
+size_t jina_away_bytes(const Jina *jina);
 void jina_settle(Jina *jina, Ops *o);
 
 /* pooled [sequences, hidden] on the device from packed ids on the host, which must be below vocabulary. Uses

@@ -15,7 +15,7 @@ static int event_of(const Stream *s, int slot, int which) {
     return (ring * STREAM_SLOTS + slot) * 2 + which;
 }
 enum { LOADED, FREE };
-_Static_assert(2 * 2 * STREAM_SLOTS <= OPS_EVENTS, "events for two rings");
+_Static_assert(2 * 2 * STREAM_SLOTS <= EVENT_SETTLED, "events for two rings");
 
 static size_t aligned(size_t bytes) {
     return (bytes + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;

@@ -25,6 +25,10 @@ enum {
 #define STREAM_SLOTS 4
 #define STREAM_SLOTS_ONCE 2
 
+/* The event that says that what came back to the device is there (weights_settle); those before it are the
+ * slots'. */
+#define EVENT_SETTLED (OPS_EVENTS - 1)
+
 /* The layers of one group: an array of structs, and the rows of the table of weights that say where in a
  * struct the weights are. */
 typedef struct StreamLayers {

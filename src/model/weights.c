@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "model/adapter.h"
 #include "model/stream.h"
+#include "ops/backend.h"
 
 enum { LAYERS_MAX = 1000, NAMED_PROBLEMS = 3 };
 
@@ -327,38 +328,81 @@ static unsigned group_of(const WeightScope *scope, const WeightRow *row) {
     return row->form == FORM_MODULATION ? GROUP_MODULATION : scope->group;
 }
 
-/* Moves what has to go (`out`) or to come. */
-static void settle_row(Ops *o, const WeightScope *scope, const WeightRow *row, unsigned out) {
+typedef void MatrixVisit(void *context, Weight *weight, unsigned group);
+
+/* Every matrix of a row that belongs to a group. */
+static void each_of_row(const WeightScope *scope, const WeightRow *row, MatrixVisit *visit, void *context) {
     Weight *weight[WEIGHTS_PER_ROW];
     unsigned group = group_of(scope, row);
     int count = group ? weights_of_row(weight, scope->object, row, group) : 0;
-    for (int i = 0; i < count; i++) {
-        if (group & o->streamed & out)
-            weight_send(o, weight[i]);
-        else if (!(group & o->streamed) && !out)
-            weight_fetch(o, weight[i]);
-    }
+    for (int i = 0; i < count; i++)
+        visit(context, weight[i], group);
+}
+
+static void each_matrix(const WeightList *list, MatrixVisit *visit, void *context) {
+    for (int s = 0; s < list->count; s++)
+        for (int r = 0; r < list->scopes[s].row_count; r++)
+            each_of_row(&list->scopes[s], &list->scopes[s].rows[r], visit, context);
+}
+
+static void send_streamed(void *context, Weight *weight, unsigned group) {
+    Ops *o = context;
+    if (group & o->streamed)
+        weight_send(o, weight);
+}
+
+static void fetch_others(void *context, Weight *weight, unsigned group) {
+    Ops *o = context;
+    if (!(group & o->streamed))
+        weight_fetch(o, weight);
+}
+
+static void find_twice(void *context, Weight *weight, unsigned group) {
+    (void)group;
+    *(bool *)context |= weight->packed && weight->host && !weight->keep_host;
+}
+
+static void forget_host(void *context, Weight *weight, unsigned group) {
+    (void)group;
+    weight_forget_host(context, weight);
 }
 
 void weights_settle(WeightList *list, Ops *o) {
-    for (int come = 0; come < 2; come++)
-        for (int s = 0; s < list->count; s++)
-            for (int r = 0; r < list->scopes[s].row_count; r++)
-                settle_row(o, &list->scopes[s], &list->scopes[s].rows[r], come ? 0 : GROUPS_ALL);
+    bool twice = false;
+    each_matrix(list, send_streamed, o);
+    each_matrix(list, fetch_others, o);
+    ops_event_mark(o, EVENT_SETTLED, STREAM_COPY);
+    ops_event_wait(o, EVENT_SETTLED, STREAM_COMPUTE);
+    each_matrix(list, find_twice, &twice);
+    if (!twice)
+        return;
+    Status st = o->backend->sync(o->state); /* also after an error: the copies read what is freed here */
+    ops_fail(o, st);
+    each_matrix(list, forget_host, o);
+}
+
+typedef struct ByteCount {
+    unsigned groups; /* 0: what is on the host only */
+    size_t bytes;
+} ByteCount;
+
+static void count_bytes(void *context, Weight *weight, unsigned group) {
+    ByteCount *count = context;
+    if (count->groups ? (group & count->groups) != 0 : !weight->packed)
+        count->bytes += weight->bytes;
 }
 
 size_t weights_group_bytes(const WeightList *list, unsigned groups) {
-    Weight *weight[WEIGHTS_PER_ROW];
-    size_t bytes = 0;
-    for (int s = 0; s < list->count; s++)
-        for (int r = 0; r < list->scopes[s].row_count; r++) {
-            const WeightScope *scope = &list->scopes[s];
-            unsigned group = group_of(scope, &scope->rows[r]);
-            int count = group & groups ? weights_of_row(weight, scope->object, &scope->rows[r], group) : 0;
-            for (int i = 0; i < count; i++)
-                bytes += weight[i]->bytes;
-        }
-    return bytes;
+    ByteCount count = {.groups = groups};
+    if (groups)
+        each_matrix(list, count_bytes, &count);
+    return count.bytes;
+}
+
+size_t weights_away_bytes(const WeightList *list) {
+    ByteCount count = {0};
+    each_matrix(list, count_bytes, &count);
+    return count.bytes;
 }
 
 /* ---- packing ------------------------------------------------------------------------------------------- */
@@ -463,7 +507,7 @@ static Status load_row(Ops *o, const WeightList *list, const WeightScope *scope,
     if (!st) {
         *done += source_bytes(&source);
         pack_row(o, (char *)scope->object + row->field, row->form, &source);
-        settle_row(o, scope, row, GROUPS_ALL); /* at once: all of them may not fit on the device */
+        each_of_row(scope, row, send_streamed, o); /* at once: all of them may not fit on the device */
     }
     source_close(&source, file, row->form);
     return st ? st : ops_status(o);

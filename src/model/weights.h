@@ -91,13 +91,14 @@ WeightScope *weights_scope(WeightList *list, void *object, const WeightRow *rows
  * ERR_FORMAT (product.md 12 rows 5, 6, 8), ERR_MEMORY, what the backend says. */
 Status weights_load(WeightList *list, Ops *o, const SafeTensors *file, const LoadHow *how);
 
-/* Bytes of the matrices of these groups. */
+/* Bytes of the matrices of these groups, and of those that are on the host only. */
 size_t weights_group_bytes(const WeightList *list, unsigned groups);
+size_t weights_away_bytes(const WeightList *list);
 
-/* Moves the matrices of o->streamed to the host and all others to the device: weights_load begins with
- * that, and whoever changes o->streamed asks for it. Those that are where they should be stay; first what
- * goes, then what comes. After an error (sticky) each is on one side or the other, and asking again goes
- * on. */
+/* Moves the matrices of o->streamed to the host and all others to the device: weights_load begins with that,
+ * and whoever changes o->streamed asks for it. Those that are where they should be stay; first what goes,
+ * then what comes, beside what the device computes meanwhile: ops asked for afterwards wait for it. After an
+ * error (sticky) each is on one side or the other, and asking again goes on. */
 void weights_settle(WeightList *list, Ops *o);
 
 /* The weights of one row in `object` that belong to `group`; returns how many. */

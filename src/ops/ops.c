@@ -446,14 +446,14 @@ void weight_pack(Ops *o, Weight *out, const WeightParts *parts) {
 void weight_free(Ops *o, Weight *w) {
     if (w->host)
         ops_host_free(o, w->host, w->bytes);
-    else if (w->packed)
+    if (w->packed)
         o->backend->weight_free(o->state, w);
     *w = (Weight){0};
 }
 
 Weight weight_at(const Weight *w, void *block) {
     Weight moved = *w;
-    const char *from = w->host ? w->host : w->packed;
+    const char *from = w->packed ? w->packed : w->host;
     if (w->bias)
         moved.bias = (float *)((char *)block + ((const char *)w->bias - from));
     moved.packed = block;
@@ -465,18 +465,26 @@ static Tensor block_view(void *block, size_t bytes) {
     return tensor_1d(block, DT_U8, (int64_t)bytes);
 }
 
+/* The numbers on the host, where they may be already. */
+static void *block_on_host(Ops *o, const Weight *w) {
+    void *host = w->host ? w->host : ops_host_alloc(o, w->bytes);
+    if (!host || host == w->host)
+        return host;
+    ops_download(o, host, block_view(w->packed, w->bytes));
+    if (!ops_status(o))
+        return host;
+    ops_host_free(o, host, w->bytes);
+    return NULL;
+}
+
 void weight_send(Ops *o, Weight *w) {
-    if (w->host || !w->packed)
+    if (!w->packed)
         return;
-    void *host = ops_host_alloc(o, w->bytes);
+    void *host = block_on_host(o, w);
     if (!host)
         return;
-    ops_download(o, host, block_view(w->packed, w->bytes));
-    if (ops_status(o)) {
-        ops_host_free(o, host, w->bytes);
-        return;
-    }
     Weight away = weight_at(w, host);
+    w->host = NULL;
     weight_free(o, w);
     *w = away;
     w->packed = NULL;
@@ -485,18 +493,25 @@ void weight_send(Ops *o, Weight *w) {
 
 /* Memory of weight_free and ops_mem_free is the same: backend.h. */
 void weight_fetch(Ops *o, Weight *w) {
-    if (!w->host)
+    if (w->packed || !w->host)
         return;
     void *block = ops_mem_alloc(o, w->bytes), *host = w->host;
     if (!block)
         return;
-    ops_upload(o, block_view(block, w->bytes), host);
+    ops_prefetch(o, block, host, w->bytes);
     if (ops_status(o)) {
         ops_mem_free(o, block, w->bytes);
         return;
     }
     *w = weight_at(w, block);
-    ops_host_free(o, host, w->bytes);
+    w->host = host;
+}
+
+void weight_forget_host(Ops *o, Weight *w) {
+    if (!w->packed || !w->host || w->keep_host)
+        return;
+    ops_host_free(o, w->host, w->bytes);
+    w->host = NULL;
 }
 
 Tensor ops_parameter(Ops *o, Tensor host) {

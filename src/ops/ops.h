@@ -90,7 +90,7 @@ void ops_host_free(Ops *o, void *block, size_t bytes);
  * before that. An event that was never marked has happened. Where there are no streams, everything happens
  * at once. */
 typedef enum StreamKind { STREAM_COMPUTE, STREAM_COPY } StreamKind;
-#define OPS_EVENTS 16
+#define OPS_EVENTS 17
 void ops_event_mark(Ops *o, int event, StreamKind stream);
 void ops_event_wait(Ops *o, int event, StreamKind stream);
 
@@ -119,7 +119,9 @@ typedef struct Weight {
     void *packed;        /* the block on the device; NULL while it is on the host */
     size_t bytes;        /* of the block */
     float *bias;         /* [out] float32 in the block, wherever that is, or NULL */
-    void *host;          /* the block while it is on the host (weight_send), else NULL */
+    void *host;          /* the block on the host (weight_send): while it is only there, or beside that on the
+                            device, or NULL */
+    bool keep_host;      /* the block on the host stays when the weight comes back: it will leave again */
 } Weight;
 
 /* Whether a matrix may be kept in 8 bits when the backend's precision says so, or is int8 beside those of bf16
@@ -142,9 +144,12 @@ void weight_pack(Ops *o, Weight *out, const WeightParts *parts);
 void weight_free(Ops *o, Weight *w);
 
 /* Moves a packed weight to the host, where no op may use it, and back. A weight that is there already
- * stays. After an error (sticky; ERR_MEMORY) it is where it was. Only for backends that can prefetch. */
+ * stays. After an error (sticky; ERR_MEMORY) it is where it was. Only for backends that can prefetch.
+ * What is fetched arrives with STREAM_COPY: no op may use it before an event marked there was waited for, and
+ * until then it is on the host too, where weight_forget_host frees it unless keep_host. */
 void weight_send(Ops *o, Weight *w);
 void weight_fetch(Ops *o, Weight *w);
+void weight_forget_host(Ops *o, Weight *w);
 
 /* The same weight with its block at `block` on the device, for ops only: it is not freed. */
 Weight weight_at(const Weight *w, void *block);

@@ -132,6 +132,8 @@ const Backend PLAN_BACKEND = {
 
 Backend plan_like(const Backend *real) {
     Backend plan = PLAN_BACKEND;
+    if (!real->prefetch)
+        plan.prefetch = NULL;
     ops_match_fused(&plan, real);
     return plan;
 }

@@ -207,7 +207,7 @@ static void check_plan(const char *name, const char *precision, uint64_t hot, co
     CHECK(session->info.device_weights < hot, "less than in bf16");
     job = usual_job(session);
     CHECK_OK(run_plan(&plan, session, &job), "the usual picture can be planned");
-    CHECK_EQ(session->info.device_peak, plan.weights_bytes + plan.activation_bytes,
+    CHECK_EQ(session->info.device_peak, plan.peak_bytes,
              "what was planned before loading is what it takes");
     session_close(session);
 }
@@ -231,7 +231,8 @@ static void test_plans(void) {
     session_close(session);
 }
 
-/* What a card must have for the usual picture under a plan, just so: also for the backend itself. */
+/* What a card must have for the usual picture under a plan, just so, with as many layers away while it is
+ * decoded as may be: also for the backend itself. */
 static uint64_t room_for(const char *plan, PrecisionChoice precision) {
     Session *session = NULL;
     SessionOptions options = options_of(plan, precision);
@@ -240,8 +241,14 @@ static uint64_t room_for(const char *plan, PrecisionChoice precision) {
     session_options_done(&options);
     if (!session)
         return 0;
+    Job job = usual_job(session);
+    PlanInfo info;
+    CHECK_OK(run_plan(&info, session, &job), "the usual picture can be planned");
     ops_mem_info(&session->ops, &memory);
-    uint64_t room = session->info.device_peak + (memory.total - memory.free - memory.held);
+    uint64_t dropped = dit_drop_bytes(session->dit, dit_drop_most(session->dit));
+    uint64_t decode = info.decode_bytes > dropped ? info.decode_bytes - dropped : 0;
+    uint64_t room = info.weights_bytes + (decode > info.steps_bytes ? decode : info.steps_bytes) +
+                    (memory.total - memory.free - memory.held);
     session_close(session);
     return room;
 }

@@ -14,13 +14,13 @@ enum { PIXELS = 64 * 48 * 3, PLANS = 5 };
 /* Those of any backend; tests/gpu/eight has those with 8 bits. */
 static const char *const NAMES[PLANS] = {"a", "b", "c", "d", "e"};
 
-/* A card: the CPU under another name, whose allocation number `fail_at` fails, and the one after it: a
- * second try under the same plan then finds no room either. */
-static int allocations, fail_at;
+/* A card: the CPU under another name, whose allocation number `fail_at` fails, and, of two, the one after
+ * it: a second try under the same plan then finds no room either. */
+static int allocations, fail_at, failures = 2;
 
 static void *card_mem_alloc(void *state, size_t bytes) {
     allocations++;
-    bool full = fail_at && (allocations == fail_at || allocations == fail_at + 1);
+    bool full = fail_at && allocations >= fail_at && allocations < fail_at + failures;
     return full ? NULL : CPU_BACKEND.mem_alloc(state, bytes);
 }
 
@@ -68,6 +68,13 @@ static uint64_t held(Session *session) {
     return info.held;
 }
 
+/* Of these for texts that are kept. */
+static uint64_t recalled(Session *session) {
+    uint64_t with = held(session);
+    recall_clear(&session->recall, &session->ops);
+    return with - held(session);
+}
+
 /* What each plan needs for the job, and its pixels. */
 typedef struct Known {
     uint64_t need[PLANS];
@@ -107,7 +114,7 @@ static void check_every_plan(Known *known, const Job *job) {
         CHECK_OK(run_plan(&plan, session, job), "the job can be planned");
         CHECK_EQ(session->arena.peak, plan.activation_bytes, "the planned memory is the real peak");
         CHECK((plan.copied_bytes > 0) == (i > 0), "what visits the device is counted");
-        known->need[i] = plan.weights_bytes + plan.activation_bytes;
+        known->need[i] = plan.peak_bytes;
         session_close(session);
     }
 }
@@ -154,6 +161,79 @@ static void check_steps(const Known *known, const Job *job) {
     session_close(session);
 }
 
+typedef struct Told {
+    PlanInfo plan;
+} Told;
+
+static void on_plan(void *context, const PlanInfo *plan) {
+    ((Told *)context)->plan = *plan;
+}
+
+/* A card with room for the weights and the steps of plan d, but not for the pixels beside them. */
+static uint64_t room_for_steps(const Job *job) {
+    PlanInfo plan;
+    Session *session = open_with(&CPU_BACKEND, 0, "d");
+    CHECK_OK(run_plan(&plan, session, job), "a picture is planned");
+    CHECK(plan.decode_bytes > plan.steps_bytes && !plan.dropped, "whose pixels need more than its steps");
+    uint64_t weights = plan.weights_bytes, least = weights + plan.steps_bytes;
+    uint64_t one_less = weights + plan.decode_bytes - dit_drop_bytes(session->dit, 1);
+    session_close(session);
+    return one_less > least ? one_less : least;
+}
+
+/* Layers leave for the pixels and come back, the picture is the same, and so is the next; whichever
+ * allocation of the exchange fails, the session goes on. */
+static void check_drop(const Job *small) {
+    Job job = *small;
+    Told told = {0};
+    RunResult whole = {0}, result = {0};
+    Backend backend = card();
+    fail_at = 0;
+    failures = 1;
+    job.width = VAE_TILE + 16;
+    job.cfg = 1;
+    job.steps = 1;
+    uint64_t room = room_for_steps(&job);
+    Session *session = open_with(&backend, 0, "d");
+    CHECK_OK(run_job(&whole, session, &job, NULL), "it is made with room enough");
+    session_close(session);
+    session = open_with(&backend, room, "d");
+    uint64_t hot = held(session);
+    RunHooks hooks = {.context = &told, .plan = on_plan};
+    CHECK_OK(run_job(&result, session, &job, &hooks), "and with less");
+    CHECK(told.plan.dropped == 1 && told.plan.peak_bytes <= room, "a layer leaves meanwhile, which is told");
+    size_t pixels = (size_t)job.width * (size_t)job.height * 3;
+    CHECK(!memcmp(result.pixels, whole.pixels, pixels), "the pixels are the same");
+    CHECK(session->settled && held(session) - recalled(session) == hot,
+          "and the layer is back before the next picture");
+    run_result_done(&result);
+    allocations = 0;
+    CHECK_OK(run_job(&result, session, &job, &hooks), "the next one is made");
+    CHECK(!memcmp(result.pixels, whole.pixels, pixels), "the same again");
+    run_result_done(&result);
+    int all = allocations, wrong = 0, tiled = 0;
+    for (int n = 1; n <= all; n++) {
+        allocations = 0;
+        fail_at = n;
+        told = (Told){0};
+        Status st = run_job(&result, session, &job, &hooks);
+        bool same = st || !memcmp(result.pixels, whole.pixels, pixels);
+        wrong += st ? st->code != ERR_MEMORY : !told.plan.tiled && !same;
+        tiled += told.plan.tiled;
+        run_result_done(&result);
+        fail_at = 0;
+        st = run_job(&result, session, &job, &hooks);
+        wrong += st || memcmp(result.pixels, whole.pixels, pixels);
+        run_result_done(&result);
+    }
+    printf("# %d allocations, decoded in tiles %d times\n", all, tiled);
+    failures = 2;
+    CHECK_EQ(wrong, 0, "whichever allocation fails, the next picture is the same");
+    CHECK(tiled > 0, "a picture that finds no room to be decoded as a whole is decoded in tiles");
+    run_result_done(&whole);
+    session_close(session);
+}
+
 static void check_too_small(void) {
     Session *session = NULL;
     SessionOptions options = options_of(&CPU_BACKEND, 1 << 16, NULL);
@@ -161,14 +241,6 @@ static void check_too_small(void) {
     CHECK(st && st->code == ERR_MEMORY, "a model whose smallest part does not fit is refused");
     CHECK_HAS(st ? st->message : "", "the model fits cpu in no plan", "with a sentence");
     session_options_done(&options);
-}
-
-typedef struct Told {
-    PlanInfo plan;
-} Told;
-
-static void on_plan(void *context, const PlanInfo *plan) {
-    ((Told *)context)->plan = *plan;
 }
 
 /* Every allocation of the way from plan e to plan a fails once: the job is made under a smaller plan or
@@ -228,6 +300,7 @@ int main(void) {
     check_choice(&known, &job);
     check_steps(&known, &job);
     check_too_small();
+    check_drop(&job);
     check_failing(&known, &job);
     check_failing_load(&known);
     return tap_end();
