@@ -189,7 +189,7 @@ ops() {
     [ "$device" = cuda ] && export NEWBIE_OPS_DEVICE=cuda
     tests/ops/ops >ops.txt
     local status=$?
-    grep -E '^not ok|^#' ops.txt | head -60
+    grep -E '^not ok|^#' ops.txt | head -100
     echo "$(grep -c '^ok' ops.txt) ok, $(grep -c '^not ok' ops.txt) not ok"
     exit $status
 }

@@ -213,7 +213,7 @@ static Status compare(Mirror *mirror, const Row *row) {
         if (row->matrix) /* of the first backend; the second has 16 bits */
             limit = fmax(limit, ops_gate(&((const WeightPair *)row->matrix->packed)->side[0]));
         if (second.type != t.type) /* one of them was rounded */
-            limit = fmax(limit, OPS_HALF);
+            limit = fmax(limit, OPS_BF16);
         TRY(host_copy(&first, check, t));
         double difference = check_difference(first, second);
         if (!(difference <= limit))

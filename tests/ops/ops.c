@@ -5,13 +5,15 @@
  * list.h, and the same bytes with every number of threads. Two more candidates are ref and cpu without their
  * fused ops: they prove the compositions of ops.c. The emulated module runs with its three orders of threads
  * instead, with float32 and with bf16 activations; ref then begins with the same rounded numbers. Once more
- * for attention on the matrix instructions of Hopper, and for the matrices that may have 8 bits.
+ * for attention on the matrix instructions of Hopper, and for the matrices that may have 8 bits. The worst
+ * errors are printed beside the tolerances: that is where those come from.
  *
  * With NEWBIE_OPS_DEVICE=cuda (or another module of the build) the candidates are those of that card alone:
  * what it computes, twice.
  */
 #include "config.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "ops/check.h"
@@ -44,6 +46,7 @@ typedef struct Bench {
     Ops ref[LIMITS];
     Candidate candidate[CANDIDATES_MAX];
     int candidates;
+    double worst[LIMITS]; /* of the present op, without 8-bit matrices */
     Arena arena;
 } Bench;
 
@@ -205,8 +208,8 @@ static Run run_candidate(Candidate *candidate, int i, const OpCases *cases, int 
                             .numbers = candidate->limit == LIMIT_HALF ? NUMBERS_BF16 : NUMBERS_FULL});
 }
 
-/* NULL, or what is wrong with a run compared with the one on ref. */
-static const char *judge(const Run *run, const Run *ref, double tolerance) {
+/* NULL, or what is wrong with a run compared with the one on ref. Raises `worst` to its largest error. */
+static const char *judge(double *worst, const Run *run, const Run *ref, double tolerance) {
     static char text[2200];
     Status st = ops_status(run->o);
     if (st) {
@@ -217,6 +220,7 @@ static const char *judge(const Run *run, const Run *ref, double tolerance) {
         if (run->block[i].role == ROLE_INPUT)
             continue;
         double difference = check_difference(run->block[i].t, ref->block[i].t);
+        *worst = fmax(*worst, difference);
         if (!(difference <= tolerance)) {
             char shape[96];
             tensor_print(shape, run->block[i].t);
@@ -251,10 +255,11 @@ static double allowed(const Candidate *candidate, const OpCases *cases) {
     return strcmp(cases->op, "glu_linear") ? candidate->eight : candidate->eight_glu;
 }
 
-static void try_candidate(Candidate *candidate, const OpCases *cases, int row, const Run *ref) {
-    double tolerance = allowed(candidate, cases);
+static void try_candidate(double *worst, Candidate *candidate, const OpCases *cases, int row,
+                          const Run *ref) {
+    double tolerance = allowed(candidate, cases), of_8_bits = 0;
     Run first = run_candidate(candidate, 0, cases, row);
-    const char *wrong = judge(&first, ref, tolerance);
+    const char *wrong = judge(candidate->eight ? &of_8_bits : worst, &first, ref, tolerance);
     for (int t = 1; !wrong && t < candidate->threads; t++) {
         Run run = run_candidate(candidate, t, cases, row);
         wrong = same_bytes(&run, &first);
@@ -273,7 +278,15 @@ static bool takes(const Candidate *candidate, const OpCases *cases) {
     return !candidate->only || !strcmp(candidate->only, cases->op);
 }
 
+static void report_worst(const Bench *bench, const OpCases *cases) {
+    const double *tolerance = tolerance_of(cases->op);
+    printf("# %s: worst %.2g of %.2g in float32, %.2g of %.2g with bf16 products, %.2g of %.2g in bf16\n",
+           cases->op, bench->worst[LIMIT_F32], tolerance[LIMIT_F32], bench->worst[LIMIT_BF16],
+           tolerance[LIMIT_BF16], bench->worst[LIMIT_HALF], tolerance[LIMIT_HALF]);
+}
+
 static void try_op(Bench *bench, const OpCases *cases) {
+    memset(bench->worst, 0, sizeof bench->worst);
     for (int i = 0; i < bench->candidates; i++)
         bench->candidate[i].failures = 0;
     for (int row = 0; row < cases->count; row++) {
@@ -281,18 +294,21 @@ static void try_op(Bench *bench, const OpCases *cases) {
         for (int l = 0; l < LIMITS; l++) {
             Numbers numbers = l == LIMIT_HALF ? NUMBERS_BF16 : NUMBERS_FULL;
             ref[l] = run_row(&bench->ref[l], cases, row, (RunHow){.numbers = numbers});
-            const char *wrong = judge(&ref[l], &ref[l], 0);
+            const char *wrong = judge(&bench->worst[l], &ref[l], &ref[l], 0);
             if (wrong)
                 printf("# %s on ref, row %d\n", cases->op, row);
             if (wrong)
                 CHECK_STR(wrong, "", "ref itself runs");
         }
-        for (int i = 0; i < bench->candidates; i++)
+        for (int i = 0; i < bench->candidates; i++) {
+            int l = bench->candidate[i].limit;
             if (takes(&bench->candidate[i], cases))
-                try_candidate(&bench->candidate[i], cases, row, &ref[bench->candidate[i].limit]);
+                try_candidate(&bench->worst[l], &bench->candidate[i], cases, row, &ref[l]);
+        }
         for (int l = 0; l < LIMITS; l++)
             run_end(&ref[l]);
     }
+    report_worst(bench, cases);
     for (int i = 0; i < bench->candidates; i++) {
         char name[160];
         if (!takes(&bench->candidate[i], cases))
