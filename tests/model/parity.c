@@ -1,6 +1,7 @@
 /* parity.c: compares this program's arithmetic with numbers that the original code produced.
  *
- * usage: parity [--backend PATH | --all-paths | --device DEVICE [--f32]] [--tap] CASE_DIR...
+ * usage: parity [--backend PATH | --all-paths | --device DEVICE] [--f32 | --bf16] [--order ORDER] [--tap]
+ *               CASE_DIR...
  *
  * A case folder holds case.json and usually data.safetensors and model/, in the format of the reference
  * data's README. Prints one line for each output,
@@ -9,10 +10,10 @@
  *
  * with --all-paths the path behind it, with --tap a plan at the end; reasons follow in lines that begin with
  * "#". Ends with 1 if any is not ok. A case is known by what its files say, not by its name, so new cases
- * need no rebuild. PATH is ref, portable, avx2, avx512 or avx512bf16; without one the best of the CPU. Matrix
- * products are computed in float32 on every path: the limits are meant for that. DEVICE is cuda, cuda:1, ... or
- * emu, the module on the emulated device of this build; there numbers are bf16 and limits those of ops/list.h,
- * unless --f32 asks for float32 and the limits of the case. */
+ * need no rebuild. PATH is ref, portable, avx2, avx512 or avx512bf16; without one the best of the CPU. DEVICE
+ * is cuda, cuda:1, ... or emu, the module on the emulated device of this build, whose threads run in ORDER:
+ * forward, reverse or random. A CPU computes in float32 and a device in bf16, unless the other is asked for;
+ * the limits of the case are meant for float32, those of bf16 are in ops/list.h. */
 #include "config.h"
 
 #include <math.h>
@@ -27,6 +28,7 @@
 #include "ops/module.h"
 #include "ops/plan.h"
 #include "tests/model/parity.h"
+#include "tests/ops/emulated.h"
 
 enum { PATHS_MAX = 8 };
 
@@ -62,23 +64,24 @@ const Json *case_run(const Case *c, int run) {
     return json_at(json_get(c->json, "runs"), (size_t)run);
 }
 
-/* The limit of an output with bf16 activations; 0: what the case says, for host arithmetic. */
-static double half_limit(const char *output) {
-#define ROW(name, limit) {#name, limit},
+/* The limit of an output in bf16, of a run of this kind; 0: what the case says, for host arithmetic. */
+static double half_limit(const char *output, const char *kind) {
+#define ROW(name, kind, original) {#name, kind, OPS_HALF_MARGIN * (original)},
     static const struct {
-        const char *name;
+        const char *name, *kind;
         double limit;
     } ROWS[] = {OPS_HALF_OUTPUTS(ROW)};
 #undef ROW
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++)
-        if (!strcmp(ROWS[i].name, output))
+        if (!strcmp(ROWS[i].name, output) && (!*ROWS[i].kind || !strcmp(ROWS[i].kind, kind)))
             return ROWS[i].limit;
     return 0;
 }
 
 double case_limit(const Case *c, int run, const char *output) {
-    if (c->path && c->path->precision == PRECISION_BF16 && half_limit(output) > 0)
-        return half_limit(output);
+    double half = half_limit(output, json_get_string(case_run(c, run), "kind", ""));
+    if (c->path && c->path->precision == PRECISION_BF16 && half > 0)
+        return half;
     double of_case = json_get_number(json_get(c->json, "limits"), output, 0);
     return json_get_number(case_run(c, run), "limit", of_case);
 }
@@ -246,60 +249,106 @@ static int all_paths(Path out[PATHS_MAX]) {
 
 static int usage(void) {
     fprintf(stderr, "usage: parity [--backend ref|portable|avx2|avx512|avx512bf16 | --all-paths | "
-                    "--device cuda|cuda:N|emu [--f32]] [--tap] CASE_DIR...\n");
+                    "--device cuda|cuda:N|emu] [--f32 | --bf16] [--order forward|reverse|random] [--tap] "
+                    "CASE_DIR...\n");
     return 2;
 }
 
-/* The path of a device; prints why not and ends the program. */
-static Path device_path(const char *name) {
-    Path path = {.name = name, .precision = PRECISION_BF16};
-    char module[4096];
-    const char *build = getenv("builddir");
-    snprintf(module, sizeof module, "%s/gpu/emu/newbie-emu.so", build ? build : ".");
+/* What the arguments chose: `count` of the paths, from number `from`. */
+typedef struct Choice {
+    Path paths[PATHS_MAX];
+    int known, from, count;
+    Report report;
+} Choice;
+
+static bool choose_backend(Choice *choice, const char *name) {
+    for (choice->from = 0; choice->from < choice->known; choice->from++)
+        if (!strcmp(name, choice->paths[choice->from].name))
+            return true;
+    fprintf(stderr, "parity: %s does not run on this machine\n", name);
+    return false;
+}
+
+/* One path instead of those of the CPU. */
+static bool choose_device(Choice *choice, const char *name) {
     const char *colon = strchr(name, ':');
-    path.device = colon ? atoi(colon + 1) : 0;
-    Status st = strcmp(name, "emu") ? module_find(&path.backend, "cuda") : module_open(&path.backend, module);
-    if (st) {
+    Path *path = &choice->paths[0];
+    *path = (Path){.name = name, .precision = PRECISION_BF16, .device = colon ? atoi(colon + 1) : 0};
+    choice->from = 0;
+    choice->count = 1;
+    if (!strcmp(name, "emu"))
+        return emulated_open(&path->backend) || (fprintf(stderr, "parity: this build has no emu\n"), false);
+    Status st = module_find(&path->backend, "cuda");
+    if (st)
         fprintf(stderr, "parity: %s\n", st->message);
-        exit(2);
+    return !st;
+}
+
+static bool choose_order(Choice *choice, const char *name) {
+    (void)choice;
+    static const char *const NAMES[] = {[EMU_FORWARD] = "forward", [EMU_REVERSE] = "reverse",
+                                        [EMU_RANDOM] = "random"};
+    const Backend *emulated;
+    EmuControl *control = emulated_open(&emulated);
+    for (int i = 0; control && i < 3; i++)
+        if (!strcmp(name, NAMES[i])) {
+            control->order = (EmuOrder)i;
+            return true;
+        }
+    fprintf(stderr, "parity: no order %s\n", name);
+    return false;
+}
+
+/* An argument that stands alone. */
+static bool choose(Choice *choice, const char *argument) {
+    if (!strcmp(argument, "--tap")) {
+        choice->report.form = REPORT_TAP;
+    } else if (!strcmp(argument, "--all-paths")) {
+        choice->from = 0;
+        choice->count = choice->known;
+        choice->report.several_paths = true;
+    } else if (!strcmp(argument, "--f32") || !strcmp(argument, "--bf16")) {
+        for (int p = 0; p < choice->known; p++)
+            choice->paths[p].precision = strcmp(argument, "--f32") ? PRECISION_BF16 : PRECISION_F32;
+    } else {
+        return false;
     }
-    return path;
+    return true;
+}
+
+/* Arguments followed by a value. */
+static const struct {
+    const char *name;
+    bool (*choose)(Choice *choice, const char *value);
+} WITH_VALUE[] = {{"--backend", choose_backend}, {"--device", choose_device}, {"--order", choose_order}};
+
+/* Number of arguments that were understood at argv[i]; 0: none. A value nobody knows ends the program. */
+static int choose_at(Choice *choice, int argc, char **argv, int i) {
+    for (size_t k = 0; k < sizeof WITH_VALUE / sizeof *WITH_VALUE; k++)
+        if (!strcmp(argv[i], WITH_VALUE[k].name) && i + 1 < argc) {
+            if (!WITH_VALUE[k].choose(choice, argv[i + 1]))
+                exit(2);
+            return 2;
+        }
+    return choose(choice, argv[i]);
 }
 
 int main(int argc, char **argv) {
-    Path paths[PATHS_MAX];
-    Report report = {0};
-    int known = all_paths(paths), from = 1 < known ? 1 : 0, count = 1, i = 1;
-    for (; i < argc && !strncmp(argv[i], "--", 2); i++) {
-        if (!strcmp(argv[i], "--tap")) {
-            report.form = REPORT_TAP;
-        } else if (!strcmp(argv[i], "--all-paths")) {
-            from = 0;
-            count = known;
-            report.several_paths = true;
-        } else if (!strcmp(argv[i], "--device") && i + 1 < argc) {
-            paths[0] = device_path(argv[++i]);
-            from = 0;
-            count = 1;
-        } else if (!strcmp(argv[i], "--f32")) {
-            paths[0].precision = PRECISION_F32;
-        } else if (!strcmp(argv[i], "--backend") && i + 1 < argc) {
-            i++;
-            for (from = 0; from < known && strcmp(argv[i], paths[from].name); from++)
-                ;
-            if (from == known) {
-                fprintf(stderr, "parity: %s does not run on this machine\n", argv[i]);
-                return 2;
-            }
-        } else {
+    Choice choice = {.count = 1};
+    choice.known = all_paths(choice.paths);
+    choice.from = 1 < choice.known ? 1 : 0;
+    int i = 1;
+    while (i < argc && !strncmp(argv[i], "--", 2)) {
+        int taken = choose_at(&choice, argc, argv, i);
+        if (!taken)
             return usage();
-        }
+        i += taken;
     }
     if (i == argc)
         return usage();
     for (; i < argc; i++)
-        run_case(argv[i], paths + from, count, &report);
-    if (report.form == REPORT_TAP)
-        printf("1..%d\n", report.count);
-    return report.bad ? 1 : 0;
+        run_case(argv[i], choice.paths + choice.from, choice.count, &choice.report);
+    if (choice.report.form == REPORT_TAP)
+        printf("1..%d\n", choice.report.count);
+    return choice.report.bad ? 1 : 0;
 }

@@ -11,7 +11,7 @@ typedef struct Path {
     const char *name; /* "ref", "portable", "avx2", ...; "emu", "cuda" */
     const Backend *backend;
     int device;
-    Precision precision; /* bf16 only on a card: numbers are then compared with limits of their own */
+    Precision precision; /* in bf16 numbers are compared with limits of their own */
 } Path;
 
 typedef enum ReportForm { REPORT_LINES, REPORT_TAP } ReportForm;

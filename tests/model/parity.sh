@@ -1,6 +1,7 @@
 #!/bin/bash
 # parity.sh: every reference case is met on every path of this CPU, by the backend in double precision, and by
-# the CUDA module on the emulated device, with bf16 and with float32 numbers.
+# the CUDA module on the emulated device, with bf16 and with float32 numbers; there the threads run in three
+# orders.
 # The numbers come from the original code; without the reference data there is nothing to compare with.
 folder=${NEWBIE_REFERENCE:-$srcdir/../shared/reference}
 cases=("$folder"/*/case.json)
@@ -22,12 +23,15 @@ compare() {
     compare --all-paths "${others[@]}"
     [ "${#whole[@]}" = 0 ] || compare "${whole[@]}"
     [ "${#whole[@]}" = 0 ] || compare --backend portable "${whole[@]}"
+    networks=()
+    for case in "${others[@]}"; do
+        case ${case##*/} in dit-* | gemma-* | jina-* | vae-* | solver-* | pipeline-*) networks+=("$case") ;; esac
+    done
+    compare --bf16 "${networks[@]}"
     if [ -f "$builddir/gpu/emu/newbie-emu.so" ]; then # a minute for a demo picture there: the tiny pipeline will do
-        networks=()
-        for case in "${others[@]}"; do
-            case ${case##*/} in dit-* | gemma-* | jina-* | vae-* | solver-* | pipeline-*) networks+=("$case") ;; esac
+        for order in forward reverse random; do
+            compare --device emu --order "$order" "${networks[@]}"
         done
-        compare --device emu "${networks[@]}"
         compare --device emu --f32 "${networks[@]}"
     else
         echo "ok 1 - the emulated CUDA module # SKIP this build has none"

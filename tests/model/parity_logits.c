@@ -2,7 +2,11 @@
  * 16 greedy tokens. The program itself never runs the last layer and the output head, so they are put
  * together here: a copy of the file that pretends to have one layer more lets the encoder run all real ones,
  * and the final norm and the tied embedding are a few lines of float64. It shows that every layer of Gemma is
- * right, the last one too. */
+ * right, the last one too.
+ *
+ * Every token is looked for behind the stored ones, so that one that differs does not change the next. In
+ * bf16 another token is right too when it beats the stored one by no more than the error that the difference
+ * of two logits is allowed; how many did is printed. */
 #include "config.h"
 
 #include <math.h>
@@ -119,18 +123,41 @@ static int32_t best(const float *logits, int64_t count) {
     return (int32_t)at;
 }
 
-/* first [vocabulary]: the logits behind the given ids; tokens [GREEDY]: what follows them. */
-static Status generate(float *first, int32_t *tokens, const Model *m, Ops *o, const SafeTensor *ids) {
+typedef struct Greedy {
+    const int32_t *expected; /* [GREEDY] */
+    double allowed;          /* error of a logit in relation to the size of all */
+    int wrong, near;         /* tokens that differ, and those of them that are nearly as good */
+} Greedy;
+
+/* The root of the mean square. */
+static double size_of(const float *logits, int64_t count) {
+    double squares = 0;
+    for (int64_t i = 0; i < count; i++)
+        squares += (double)logits[i] * logits[i];
+    return sqrt(squares / (double)count);
+}
+
+static void judge_token(Greedy *greedy, const float *logits, int64_t count, int32_t expected) {
+    int32_t got = best(logits, count);
+    double allowed = M_SQRT2 * greedy->allowed * size_of(logits, count);
+    bool near = logits[got] - logits[expected] <= allowed;
+    greedy->wrong += got != expected && !near;
+    greedy->near += got != expected && near;
+}
+
+/* first [vocabulary]: the logits behind the given ids; then what follows them and the expected tokens. */
+static Status generate(float *first, Greedy *greedy, const Model *m, Ops *o, const SafeTensor *ids) {
     int32_t *all = must_alloc(sizeof *all * (size_t)(ids->count + GREEDY));
     float *logits = must_alloc(sizeof *logits * (size_t)m->vocabulary),
             *state = must_alloc(sizeof *state * (size_t)m->hidden);
     memcpy(all, ids->data, sizeof *all * (size_t)ids->count);
+    memcpy(all + ids->count, greedy->expected, sizeof *all * GREEDY);
     Status st = NULL;
     for (int i = 0; i < GREEDY && !st; i++) {
         Encoding encoding = {.model = m, .ids = all, .count = ids->count + i, .last = state};
         st = compute(o, encode, &encoding);
         output_head(i ? logits : first, m, state);
-        tokens[i] = all[ids->count + i] = best(i ? logits : first, m->vocabulary);
+        judge_token(greedy, i ? logits : first, m->vocabulary, greedy->expected[i]);
     }
     free(all);
     free(logits);
@@ -138,31 +165,43 @@ static Status generate(float *first, int32_t *tokens, const Model *m, Ops *o, co
     return st;
 }
 
+/* Whether all are ids of a vocabulary of this size. */
+static bool tokens_valid(const SafeTensor *greedy, int64_t vocabulary) {
+    for (int64_t i = 0; i < greedy->count; i++) {
+        int32_t id = ((const int32_t *)greedy->data)[i];
+        if (id < 0 || id >= vocabulary)
+            return false;
+    }
+    return true;
+}
+
 void parity_logits(const Case *c, int run, Ops *o, const GemmaCase *gemma) {
     const SafeTensor *ids = case_tensor(c, run, "ids"), *logits = case_tensor(c, run, "logits");
     const SafeTensor *greedy = case_tensor(c, run, "greedy");
     Model m = {0};
     Status st = NULL;
-    if (!ids || !logits || !greedy || ids->type != DT_I32 || greedy->count != GREEDY ||
-        ids->count > TOKENS_MAX)
+    if (!ids || !logits || !greedy || ids->type != DT_I32 || greedy->type != DT_I32 ||
+        greedy->count != GREEDY || ids->count > TOKENS_MAX)
         st = fail(ERR_FORMAT, "run %d lacks one of ids, logits, greedy", run);
     st = st ? st : open_model(&m, o, gemma->gemma, gemma->file, gemma->config);
     if (!st && logits->count != m.vocabulary)
         st = fail(ERR_FORMAT, "run %d has %lld logits", run, (long long)logits->count);
+    if (!st && !tokens_valid(greedy, m.vocabulary))
+        st = fail(ERR_FORMAT, "run %d has greedy tokens that are no ids", run);
     float *first = must_alloc(sizeof *first * (size_t)(m.vocabulary + 1));
-    int32_t tokens[GREEDY] = {0};
-    st = st ? st : generate(first, tokens, &m, o, ids);
+    Greedy found = {.expected = greedy ? greedy->data : NULL};
+    if (c->path->precision == PRECISION_BF16)
+        found.allowed = case_limit(c, run, "logits");
+    st = st ? st : generate(first, &found, &m, o, ids);
     if (st) {
         report_failure(c, run, "logits", st);
         report_failure(c, run, "greedy", st);
     } else {
-        int differing = 0;
-        for (int i = 0; i < GREEDY; i++)
-            differing += tokens[i] != ((const int32_t *)greedy->data)[i];
         report_error(c, run, "logits", error_relative(first, logits->data, logits->count),
                      case_limit(c, run, "logits"));
-        if (c->path->precision == PRECISION_F32) /* bf16 may turn the order of logits that are nearly equal */
-            report_error(c, run, "greedy", differing, 0);
+        report_error(c, run, "greedy", found.wrong, 0);
+        if (found.near)
+            printf("# %d of %d tokens are others that are nearly as good\n", found.near, GREEDY);
     }
     free(first);
     close_model(&m, o);
