@@ -106,6 +106,11 @@ static int run_session(const Arguments *arguments) {
     return status;
 }
 
+static int said(int status, Report *report) {
+    buf_done(&report->recent);
+    return status;
+}
+
 int main(int argc, char **argv) {
     keep_standard_streams();
     setlocale(LC_ALL, "");
@@ -121,8 +126,8 @@ int main(int argc, char **argv) {
     case TASK_VERSION: return print(arguments_version);
     case TASK_MAN: return print(arguments_man);
     case TASK_COMPLETION: return print_completion(arguments.operands[0]);
-    case TASK_INFO: return batch_info(&arguments, &report);
-    case TASK_CHECK: return batch_backends(&arguments, &report, BACKENDS);
+    case TASK_INFO: return said(batch_info(&arguments, &report), &report);
+    case TASK_CHECK: return said(batch_backends(&arguments, &report, BACKENDS), &report);
     default: break;
     }
     st = batch_check(&arguments);

@@ -217,7 +217,7 @@ static void bind_keys(void) {
 static int read_again_key(int count, int key);
 
 /* Whatever keys the user bound readline's functions to, several lines need ours. Two would write to the terminal
- * themselves, and a comment is a shell's. */
+ * themselves, a comment is a shell's, and recorded keys bypass what edit_feed keeps from readline 8.2. */
 static void replace_functions(Keymap map) {
     static const struct { rl_command_func_t *old, *new; } rows[] = {
         {rl_newline, enter_key},           {rl_insert_comment, NULL},
@@ -226,6 +226,8 @@ static void replace_functions(Keymap map) {
         {rl_kill_line, kill_end_key},      {rl_unix_line_discard, kill_begin_key},
         {rl_get_previous_history, up_key}, {rl_get_next_history, down_key},
         {rl_re_read_init_file, read_again_key},
+        {rl_start_kbd_macro, NULL},        {rl_end_kbd_macro, NULL},
+        {rl_call_last_kbd_macro, NULL},
     };
     for (int key = 0; key < KEYMAP_SIZE; key++) {
         if (map[key].type == ISKMAP && map[key].function)
