@@ -37,7 +37,7 @@ static void say_plan_of_model(App *app) {
     const ModelInfo *model = &app->model;
     Buf weights = {0}, peak = {0}, total = {0};
     put_bytes(&weights, model->device_weights);
-    put_bytes(&peak, model->device_peak);
+    put_bytes(&peak, model->device_peak + model->device_other);
     put_bytes(&total, model->device_total);
     app_tell(app, LINE_INFO, "%s, %s: weights %s, peak %s of %s at %s", model->where, app->view.plan,
              weights.data, peak.data, total.data, settings_default(&app->settings, SET_SIZE));

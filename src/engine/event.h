@@ -30,6 +30,7 @@ typedef struct ModelInfo {
     uint64_t weights_bytes, network_bytes[4]; /* packed, wherever they are; DiT, Gemma, Jina, VAE */
     uint64_t device_weights; /* of these on the device under the plan */
     uint64_t device_peak;    /* with the activations of a picture of the default size */
+    uint64_t device_other;   /* what the driver and other programs held there when it was loaded */
     uint64_t device_total;   /* memory of the device; 0: not known */
     int default_width, default_height, default_steps; /* 0: not said by the model */
     double default_cfg, default_shift;                /* NAN: not said */

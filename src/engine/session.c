@@ -379,6 +379,8 @@ static void fill_plan(Session *s) {
     s->info.residency = shared ? NULL : s->residency;
     s->info.device_weights = residency_weights(s, s->residency);
     s->info.device_total = memory.total;
+    uint64_t used = memory.total - memory.free;
+    s->info.device_other = used > memory.held ? used - memory.held : 0;
 }
 
 Status session_open(Session **out, const SessionOptions *options, const SessionHow *how) {
