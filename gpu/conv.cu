@@ -31,6 +31,7 @@ typedef struct ConvCall {
     int y_width, spread, up, side;
     int corners; /* 1 or 4; w has so many weights one behind the other */
     int add;     /* not 0: y += */
+    int pairs;   /* not 0: two numbers of y may be stored at once */
 } ConvCall;
 
 __device__ __forceinline__ ConvCall conv_corner(ConvCall a, int corner) {
@@ -112,7 +113,6 @@ __device__ __forceinline__ void conv_load(TileStage<COLUMNS> *to, const ConvCall
 __device__ __forceinline__ void conv_put(const ConvCall &a, bf16_t *y, int column, float first,
                                          float second) {
     float value[2] = {first, second}, before[2] = {0, 0};
-    bool pair = a.out % 2 == 0;
 #pragma unroll
     for (int i = 0; i < 2; i++)
         if (column + i < a.out) {
@@ -120,11 +120,11 @@ __device__ __forceinline__ void conv_put(const ConvCall &a, bf16_t *y, int colum
             before[i] = a.add ? to_float(y[column + i]) : 0;
         }
     uint32_t both = bf16_pair(value[0] + before[0], value[1] + before[1]);
-    if (pair && column < a.out)
+    if (a.pairs && column < a.out)
         *(uint32_t *)(void *)(y + column) = both;
 #pragma unroll
     for (int i = 0; i < 2; i++)
-        if (!pair && column + i < a.out)
+        if (!a.pairs && column + i < a.out)
             y[column + i].bits = (uint16_t)(both >> 16 * i);
 }
 
@@ -215,6 +215,7 @@ static ConvCall conv_call(Tensor y, Tensor x, const Weight *w) {
     call.channels = (int)x.dims[2];
     call.out = (int)w->out;
     call.y_width = (int)y.dims[1];
+    call.pairs = call.out % 2 == 0 && (uintptr_t)y.data % 4 == 0;
     return call;
 }
 

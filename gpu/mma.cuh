@@ -1,8 +1,8 @@
 /* mma.cuh: matrix instructions and asynchronous copies, one function an instruction.
  *
  * Under nvcc each is its line of PTX. On the host shim (emu/) each is plain C with the fragment layout that
- * the PTX manual documents ("Matrix Fragments for mma.m16n8k16" and the sections beside it). That this file does
- * not misread it in both places, tests/ops/mma.cc shows with the layouts that CUTLASS publishes as data.
+ * the PTX manual documents ("Matrix Fragments for mma.m16n8k16" and the sections beside it). That this file
+ * does not misread it in both places, tests/ops/mma.cc shows with the layouts that CUTLASS publishes as data.
  *
  * A fragment is what one lane of a warp holds of a small matrix. With g = lane / 4 and t = lane % 4:
  *

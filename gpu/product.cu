@@ -17,7 +17,13 @@ typedef struct ProductCall {
     int64_t y_stride;               /* numbers */
     int rows, out, depth_bytes;
     int y_f32, act, add;
+    int y_pairs; /* not 0: two numbers of y, the first in an even column, may be stored at once */
 } ProductCall;
+
+/* Whether y, of 2-byte numbers, begins and goes on at multiples of 4 bytes. */
+static bool product_pairs(const void *y, int64_t stride, DType type, StoreMode store) {
+    return type == DT_BF16 && store == STORE_SET && stride % 2 == 0 && (uintptr_t)y % 4 == 0;
+}
 
 /* Which tile a block has: bands of PRODUCT_BAND tiles high, in a band column by column. */
 __device__ __forceinline__ void product_tile(int *row, int *column, const ProductCall &a, int columns) {
@@ -98,7 +104,7 @@ __device__ __forceinline__ void product_end(const ProductCall &a, int row, int c
 #pragma unroll
         for (int i = 0; i < 2; i++)
             value[i] = activate_called(value[i], a.act);
-    if (!a.y_f32 && !a.add && column + 1 < a.out && a.y_stride % 2 == 0) {
+    if (a.y_pairs && column + 1 < a.out) {
         *(uint32_t *)(void *)((bf16_t *)a.y + row * a.y_stride + column) = bf16_pair(value[0], value[1]);
         return;
     }
@@ -166,6 +172,7 @@ static ProductCall product_call(const Product *p) {
     call.y_f32 = p->y_type == DT_F32;
     call.act = (int)p->act;
     call.add = p->store == STORE_ADD;
+    call.y_pairs = product_pairs(p->y, p->y_stride, p->y_type, p->store);
     return call;
 }
 
@@ -210,6 +217,7 @@ Status product_mma_bytes(Cuda *cuda, Tensor y, const Weight *w, const ProductByt
     call.y_f32 = y.type == DT_F32;
     call.act = (int)how->act;
     call.add = how->store == STORE_ADD;
+    call.y_pairs = product_pairs(y.data, y.strides[0], y.type, how->store);
     return how->glu == PRODUCT_GLU ? product_launch<int32_t, 128, PRODUCT_GLU>(cuda, &call, "glu_linear")
                                    : product_launch<int32_t, 128, PRODUCT_PLAIN>(cuda, &call, "linear");
 }

@@ -7,12 +7,23 @@
 
 #include "gpu/attention.cuh"
 #include "gpu/gemm.cuh"
+#include "gpu/ops.cuh"
 
 /* ---- errors -------------------------------------------------------------------------------------------- */
 
-/* After these the context is lost: every later call fails too. */
+/* After these the context is lost: every later call fails too. Source: driver_types.h, the errors that leave
+ * "the process in an inconsistent state", and those of broken memory. */
 static bool cuda_is_lost(cudaError_t error) {
-    return error == cudaErrorIllegalAddress || error == cudaErrorLaunchFailure || error == cudaErrorUnknown;
+    static const cudaError_t LOST[] = {
+        cudaErrorECCUncorrectable,   cudaErrorNvlinkUncorrectable, cudaErrorIllegalAddress,
+        cudaErrorLaunchTimeout,      cudaErrorAssert,              cudaErrorHardwareStackError,
+        cudaErrorIllegalInstruction, cudaErrorMisalignedAddress,   cudaErrorInvalidAddressSpace,
+        cudaErrorInvalidPc,          cudaErrorLaunchFailure,       cudaErrorUnknown,
+    };
+    for (cudaError_t lost : LOST)
+        if (error == lost)
+            return true;
+    return false;
 }
 
 Status cuda_status(Cuda *cuda, cudaError_t error, const char *doing) {
@@ -27,6 +38,11 @@ Status cuda_status(Cuda *cuda, cudaError_t error, const char *doing) {
                          doing, (double)free_bytes / (1 << 30), (double)total / (1 << 30)),
                     "close other programs that use the card; a smaller :size needs less; :set device cpu needs none");
     }
+    if (error == cudaErrorNoKernelImageForDevice)
+        return hint(fail(ERR_DEVICE,
+                         "device cuda:%d: this build has no code for %s, compute capability %d.%d",
+                         cuda->device, cuda->card, cuda->architecture / 10, cuda->architecture % 10),
+                    ":set device cpu; or build newbie with an nvcc that knows the card");
     Status st = fail(ERR_DEVICE, "cuda:%d failed in %s: %s", cuda->device, doing, cudaGetErrorString(error));
     cuda->lost = cuda->lost || cuda_is_lost(error);
     return cuda_is_lost(error)
@@ -301,7 +317,6 @@ static Status choose_device(Cuda *cuda, int device) {
                          device, card.name, card.major, card.minor), ":set device cpu");
     snprintf(cuda->card, sizeof cuda->card, "%s", card.name);
     cuda->architecture = card.major * 10 + card.minor;
-    cuda->shared_limit = card.sharedMemPerBlockOptin;
     cuda->multiprocessors = card.multiProcessorCount;
     snprintf(cuda->description, sizeof cuda->description, "cuda:%d %s", device, card.name);
     return NULL;
@@ -347,6 +362,7 @@ static Status open_parts(Cuda *cuda, const BackendOptions *options) {
         CUDA_TRY(cuda, cudaEventCreateWithFlags(&cuda->event[i], cudaEventDisableTiming), "opening the card");
     CUDA_TRY(cuda, cudaMalloc(&scratch, SCRATCH_BYTES), "working space");
     cuda->scratch = (char *)scratch;
+    TRY(cuda_fill(cuda, tensor_1d(scratch, DT_F32, 1), 0)); /* is there code for this card? */
     TRY(gemm_open(&cuda->gemm, cuda, options->determinism));
     TRY(eight_try(cuda));
     return attention_wgmma_try(cuda);
@@ -357,6 +373,8 @@ static Status cuda_open(void **state, const BackendOptions *options) {
     if (!cuda)
         return fail(ERR_MEMORY, "no memory to open the card");
     Status st = open_parts(cuda, options);
+    if (st && cuda->lost)
+        st = hint(st, "a card that was lost comes back with a new program: :quit, then newbie again");
     if (st)
         cuda_close(cuda);
     else

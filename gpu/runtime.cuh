@@ -20,7 +20,6 @@ typedef struct Cuda {
     Precision precision;
     char description[400], card[256];
     int architecture;       /* 89 for 8.9 */
-    size_t shared_limit;    /* bytes of shared memory that a block may ask for */
     int multiprocessors;
     bool wgmma;             /* attention may use the matrix instructions of Hopper */
     cudaStream_t compute, copy;

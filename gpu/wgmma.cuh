@@ -8,8 +8,8 @@
  * Matrix Instructions", sections on the matrix descriptor and on strides; CUTLASS, make_gmma_desc in
  * cute/atom/mma_traits_sm90_gmma.hpp.
  *
- * On the emulated device they are plain C, done at once, that reads the bits of the descriptor as a card does and
- * knows nothing else of where a tile lies. */
+ * On the emulated device they are plain C, done at once, that reads the bits of the descriptor as a card does
+ * and knows nothing else of where a tile lies. */
 #pragma once
 
 #include "gpu/mma.cuh"
@@ -27,8 +27,8 @@ __device__ __forceinline__ int wgmma_place(int rows, int row, int chunk) {
 
 typedef uint64_t WgmmaTile;
 
-/* The matrix descriptor. block_bytes: from one block of 32 columns to the next; only _across looks at it, for the
- * other instruction CUTLASS has 16. */
+/* The matrix descriptor. block_bytes: from one block of 32 columns to the next; only _across looks at it, for
+ * the other instruction CUTLASS has 16. */
 __device__ __forceinline__ WgmmaTile wgmma_tile(const bf16_t *start, int block_bytes) {
     uint64_t address = shared_address(start) >> 4 & 0x3fff, leading = block_bytes >> 4, stride = 512 >> 4;
     return address | leading << 16 | stride << 32 | (uint64_t)2 << 62;
@@ -50,8 +50,9 @@ typedef struct WgmmaLane {
     int keep;
 } WgmmaLane;
 
-/* Number (k, n) of the matrix that a descriptor tells of, n numbers or, ACROSS, k numbers lying apart. Swizzled
- * forms only: rows of 128, 64 or 32 bytes. The swizzle is one of addresses, not of places in the tile. */
+/* Number (k, n) of the matrix that a descriptor tells of, n numbers or, ACROSS, k numbers lying apart.
+ * Swizzled forms only: rows of 128, 64 or 32 bytes. The swizzle is one of addresses, not of places in the
+ * tile. */
 template <int ACROSS> float wgmma_number(const char *window, WgmmaTile b, int k, int n) {
     int start = (int)(b & 0x3fff) << 4, leading = (int)(b >> 16 & 0x3fff) << 4,
         stride = (int)(b >> 32 & 0x3fff) << 4, mode = (int)(b >> 62), row = 256 >> mode, across = row / 2;

@@ -45,9 +45,9 @@ extern EmuThread *emu_thread; /* of the thread that runs now; NULL outside kerne
 #define blockDim (emu_thread->block_size)
 #define gridDim (emu_thread->grid_size)
 
-/* All lanes of the warp meet here. Each hands a pointer; the last to arrive calls `work` once with all of them
- * in lane order, then all go on. Meeting at two different `work`s, or with a lane that returned, is told and
- * ends the program. */
+/* All lanes of the warp meet here. Each hands a pointer; the last to arrive calls `work` once with all of
+ * them in lane order, then all go on. Meeting at two different `work`s, or with a lane that returned, is told
+ * and ends the program. */
 typedef void EmuWarpWork(void **lanes, int count);
 void emu_warp(EmuWarpWork *work, void *mine);
 void emu_block(void);    /* the barrier of the block */
@@ -92,8 +92,8 @@ void *emu_shared(const void *key, size_t bytes);
     type *name = (type *)emu_shared(&name##_key, sizeof(type) * (n))
 #define SHARED_DYN(type, name) type *name = (type *)emu_shared(NULL, 0)
 
-/* Addresses in shared memory are counted from the beginning of its window. Only the dynamic part lies there, at an
- * address that is a multiple of 128 and of no more. */
+/* Addresses in shared memory are counted from the beginning of its window. Only the dynamic part lies there,
+ * at an address that is a multiple of 128 and of no more. */
 enum { EMU_WINDOW = 256 << 10 };
 inline size_t __cvta_generic_to_shared(const void *p) { return (uintptr_t)p % EMU_WINDOW; }
 inline char *emu_shared_window(void) {
@@ -113,7 +113,12 @@ using std::min;
 typedef enum cudaError {
     cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2,
     cudaErrorInsufficientDriver = 35, cudaErrorNoDevice = 100, cudaErrorInvalidDevice = 101,
-    cudaErrorIllegalAddress = 700, cudaErrorLaunchFailure = 719, cudaErrorUnknown = 999,
+    cudaErrorNoKernelImageForDevice = 209, cudaErrorECCUncorrectable = 214,
+    cudaErrorNvlinkUncorrectable = 220, cudaErrorIllegalAddress = 700, cudaErrorLaunchTimeout = 702,
+    cudaErrorAssert = 710,
+    cudaErrorHardwareStackError = 714, cudaErrorIllegalInstruction = 715, cudaErrorMisalignedAddress = 716,
+    cudaErrorInvalidAddressSpace = 717, cudaErrorInvalidPc = 718, cudaErrorLaunchFailure = 719,
+    cudaErrorUnknown = 999,
 } cudaError_t;
 typedef struct EmuStream *cudaStream_t;
 typedef struct EmuEvent *cudaEvent_t;
@@ -122,7 +127,7 @@ typedef enum cudaMemcpyKind {
 } cudaMemcpyKind;
 struct cudaDeviceProp {
     char name[256];
-    size_t totalGlobalMem, sharedMemPerBlockOptin;
+    size_t totalGlobalMem;
     int major, minor, multiProcessorCount;
 };
 enum { cudaStreamNonBlocking = 1, cudaEventDefault = 0, cudaEventDisableTiming = 2 };
@@ -159,20 +164,23 @@ cudaError_t cudaGetLastError(void);
 cudaError_t cudaPeekAtLastError(void);
 const char *cudaGetErrorString(cudaError_t error);
 
-cudaError_t emu_function_attribute(cudaFuncAttribute attribute, int value);
-template <class F> cudaError_t cudaFuncSetAttribute(F *, cudaFuncAttribute attribute, int value) {
-    return emu_function_attribute(attribute, value);
+cudaError_t emu_function_attribute(const void *kernel, cudaFuncAttribute attribute, int value);
+template <class F> cudaError_t cudaFuncSetAttribute(F *kernel, cudaFuncAttribute attribute, int value) {
+    return emu_function_attribute((const void *)kernel, attribute, value);
 }
 
 /* Puts work in a stream's queue: a grid of `thread` (one thread of the kernel), or anything else done by the
- * device. A call that was told to fail leaves its error for cudaGetLastError. */
-void emu_launch_grid(dim3 grid, dim3 block, size_t shared, cudaStream_t stream, std::function<void()> thread);
+ * device. A call that was told to fail leaves its error for cudaGetLastError, and so does a launch that a
+ * card of this architecture refuses. */
+void emu_launch_grid(const void *kernel, dim3 grid, dim3 block, size_t shared, cudaStream_t stream,
+                     std::function<void()> thread);
 cudaError_t emu_enqueue(cudaStream_t stream, std::function<void()> work);
 
 template <class... P, class... A>
 void emu_launch(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared, cudaStream_t stream, A... given) {
     std::tuple<std::decay_t<P>...> arguments(static_cast<std::decay_t<P>>(given)...);
-    emu_launch_grid(grid, block, shared, stream, [kernel, arguments] { std::apply(kernel, arguments); });
+    emu_launch_grid((const void *)kernel, grid, block, shared, stream,
+                    [kernel, arguments] { std::apply(kernel, arguments); });
 }
 #define LAUNCH(kernel, grid, block, shared, stream, ...) \
     emu_launch(kernel, grid, block, shared, stream, __VA_ARGS__)

@@ -20,6 +20,7 @@ typedef struct EmuControl {
     int64_t calls;          /* runtime calls so far that may fail */
     int64_t fail_at;        /* this call fails; 0: none */
     EmuFailure failure;
+    int lost;               /* the error of a lost card, such as 716; 0: 700 */
     int devices;            /* cards there are, 1 at first */
     int driver;             /* CUDA version of the driver, such as 13000; 0: no driver */
     int library;            /* 1: there is a cuBLASLt */

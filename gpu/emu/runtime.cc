@@ -28,7 +28,7 @@ static const size_t HEAP_BYTES = (size_t)4 << 30; /* of addresses; memory is tak
 static cudaError_t last_error;
 static bool lost;
 
-EmuControl emu_control = {EMU_FORWARD, 1, 0, 0, EMU_FAIL_ONCE, 1, 13000, 1, 89, (size_t)2 << 30, 0, 0, 0};
+EmuControl emu_control = {EMU_FORWARD, 1, 0, 0, EMU_FAIL_ONCE, 0, 1, 13000, 1, 89, (size_t)2 << 30, 0, 0, 0};
 
 extern "C" __attribute__((visibility("default"))) EmuControl *nb_emu_control(void) {
     return &emu_control;
@@ -41,13 +41,14 @@ static cudaError_t keep(cudaError_t error) {
 }
 
 cudaError_t emu_call(cudaError_t error) {
+    cudaError_t of_lost = emu_control.lost ? (cudaError_t)emu_control.lost : cudaErrorIllegalAddress;
     emu_control.calls++;
     if (lost)
-        return keep(cudaErrorIllegalAddress);
+        return keep(of_lost);
     if (emu_control.calls != emu_control.fail_at)
         return cudaSuccess;
     lost = emu_control.failure == EMU_FAIL_FOREVER;
-    return keep(lost ? cudaErrorIllegalAddress : error);
+    return keep(lost ? of_lost : error);
 }
 
 /* ---- device memory ------------------------------------------------------------------------------------- */
@@ -202,13 +203,34 @@ cudaError_t emu_enqueue(cudaStream_t stream, std::function<void()> work) {
     return cudaSuccess;
 }
 
-void emu_launch_grid(dim3 grid, dim3 block, size_t shared, cudaStream_t stream,
+/* Bytes of shared memory that a block may ask for. Source: CUDA programming guide, technical specifications
+ * per compute capability. More than 48 KB only after cudaFuncSetAttribute. */
+static size_t shared_limit(void) {
+    int architecture = emu_control.architecture;
+    return (size_t)(architecture == 80 ? 163 : architecture == 90 || architecture == 100 ? 227 : 99) << 10;
+}
+
+static std::map<const void *, size_t> shared_asked; /* of kernels */
+
+cudaError_t emu_function_attribute(const void *kernel, cudaFuncAttribute, int value) {
+    if (value < 0 || (size_t)value > shared_limit())
+        return keep(cudaErrorInvalidValue);
+    shared_asked[kernel] = (size_t)value;
+    return cudaSuccess;
+}
+
+void emu_launch_grid(const void *kernel, dim3 grid, dim3 block, size_t shared, cudaStream_t stream,
                      std::function<void()> thread) {
-    bool fits = grid.x >= 1 && grid.y >= 1 && grid.y < 65536 && grid.z >= 1 && grid.z < 65536 &&
-                block.x * block.y * block.z >= 1 && block.x * block.y * block.z <= 1024;
-    if (!fits || shared > (size_t)227 << 10) {
+    bool fits = grid.x >= 1 && grid.x < 0x80000000 && grid.y >= 1 && grid.y < 65536 && grid.z >= 1 &&
+                grid.z < 65536 && block.x * block.y * block.z >= 1 && block.x * block.y * block.z <= 1024;
+    size_t asked = shared_asked.count(kernel) ? shared_asked[kernel] : 0, room = (size_t)48 << 10;
+    if (!fits || shared > (asked > room ? asked : room)) {
         emu_call(cudaErrorInvalidValue);
         keep(cudaErrorInvalidValue);
+        return;
+    }
+    if (emu_control.architecture >= 130) { /* the module has no code for it */
+        keep(cudaErrorNoKernelImageForDevice);
         return;
     }
     emu_enqueue(stream, [=] { emu_run_grid(grid, block, shared, thread); });
@@ -329,7 +351,6 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *out, int device) {
     *out = cudaDeviceProp();
     snprintf(out->name, sizeof out->name, "emulated card");
     out->totalGlobalMem = emu_control.memory;
-    out->sharedMemPerBlockOptin = (size_t)99 << 10; /* of consumer cards */
     out->major = emu_control.architecture / 10;
     out->minor = emu_control.architecture % 10;
     out->multiProcessorCount = 4;
@@ -367,10 +388,6 @@ cudaError_t cudaRuntimeGetVersion(int *version) {
     return cudaSuccess;
 }
 
-cudaError_t emu_function_attribute(cudaFuncAttribute, int value) {
-    return value <= 227 << 10 ? cudaSuccess : keep(cudaErrorInvalidValue);
-}
-
 cudaError_t cudaGetLastError(void) {
     cudaError_t error = last_error;
     if (!lost)
@@ -390,9 +407,10 @@ const char *cudaGetErrorString(cudaError_t error) {
     case cudaErrorInsufficientDriver: return "CUDA driver version is insufficient for CUDA runtime version";
     case cudaErrorNoDevice: return "no CUDA-capable device is detected";
     case cudaErrorInvalidDevice: return "invalid device ordinal";
+    case cudaErrorNoKernelImageForDevice: return "no kernel image is available for execution on the device";
     case cudaErrorIllegalAddress: return "an illegal memory access was encountered";
     case cudaErrorLaunchFailure: return "unspecified launch failure";
-    case cudaErrorUnknown: break;
+    default: break;
     }
     return "unknown error";
 }

@@ -61,7 +61,7 @@ static void test_precisions(void) {
     check_text(opened(0, PRECISION_INT8), "cuda:0 emulated card", "which has int8");
     control->architecture = 89;
     control->library = 0;
-    check_text(opened(0, PRECISION_FP8), "precision fp8: cuBLASLt (libcublasLt.so.13) was not found",
+    check_text(opened(0, PRECISION_FP8), "precision fp8: cuBLASLt was not found",
                "and without the library");
     Ops o = {0};
     Status st = ops_open(&o, backend, &(BackendOptions){.precision = PRECISION_FP8});
@@ -69,6 +69,52 @@ static void test_precisions(void) {
     control->library = 1;
     CHECK_EQ(control->held, 0, "a refusal leaves nothing on the card");
     CHECK_EQ(control->objects, 0, "nor in the runtime");
+}
+
+static void test_no_code(void) {
+    control->architecture = 130;
+    check_text(opened(0, PRECISION_BF16), "this build has no code for emulated card, compute capability 13.0",
+               "a card that the module was not compiled for is told when it is opened");
+    control->architecture = 89;
+    CHECK_EQ(control->held + (size_t)control->objects, 0, "and nothing of it stays");
+}
+
+/* What the hint is when call `n` from here on, and all later ones, fail with error `lost`; the work: to open
+ * a card and fill a number. */
+static const char *hint_of_lost(int lost, int64_t n) {
+    static char text[400];
+    Ops o = {0};
+    text[0] = 0;
+    control->failure = EMU_FAIL_FOREVER;
+    control->lost = lost;
+    control->fail_at = control->calls + n;
+    Status st = ops_open(&o, backend, &(BackendOptions){.precision = PRECISION_BF16});
+    bool open = !st;
+    if (open) {
+        void *block = ops_mem_alloc(&o, 64);
+        control->fail_at = control->calls + 1;
+        ops_fill(&o, tensor_1d(block, DT_F32, 16), 1);
+        st = ops_status(&o);
+        snprintf(text, sizeof text, "%s", st ? st->hint : "no failure");
+        ops_clear(&o);
+        ops_mem_free(&o, block, 64);
+        backend->close(o.state);
+    } else
+        snprintf(text, sizeof text, "%s", st->hint);
+    control->fail_at = control->lost = 0;
+    control->failure = EMU_FAIL_ONCE;
+    return text;
+}
+
+static void test_lost(void) {
+    static const int LOST[] = {214, 220, 700, 702, 710, 714, 715, 716, 717, 718, 719, 999};
+    int told = 0, count = (int)(sizeof LOST / sizeof *LOST);
+    for (int i = 0; i < count; i++)
+        told += strstr(hint_of_lost(LOST[i], 1 << 20), ":model reload") != NULL;
+    CHECK_EQ(told, count, "every error after which a card answers no more is known as one");
+    check_text(hint_of_lost(716, 2), "comes back with a new program",
+               "and when it then cannot be opened, what helps is told");
+    check_text(opened(0, PRECISION_BF16), "cuda:0 emulated card", "a new program finds the card again");
 }
 
 static void test_list(void) {
@@ -125,6 +171,8 @@ int main(void) {
     }
     test_opening();
     test_precisions();
+    test_no_code();
+    test_lost();
     test_list();
     test_memory();
     test_module();

@@ -1,7 +1,7 @@
-/* mma.cc: each matrix instruction of gpu/mma.cuh and gpu/wgmma.cuh, on the emulated device in three orders, equals a
- * plain matrix product, where its numbers lie as CUTLASS publishes it. The kernels fill fragments and tiles number by
- * number from those tables, and know nothing of what mma.cuh says of them; the inputs are small integers, so products
- * are exact. */
+/* mma.cc: each matrix instruction of gpu/mma.cuh and gpu/wgmma.cuh, on the emulated device in three orders,
+ * equals a plain matrix product, where its numbers lie as CUTLASS publishes it. The kernels fill fragments
+ * and tiles number by number from those tables, and know nothing of what mma.cuh says of them; the inputs are
+ * small integers, so products are exact. */
 #include "gpu/wgmma.cuh"
 
 #include <vector>
@@ -24,8 +24,8 @@ static bf16_t bf16_at(int i) {
 
 /* ---- layouts as they are published -------------------------------------------------------------------- */
 
-/* A layout of CuTe, shape:stride. A number i is taken apart by the shapes, the first counting fastest, and its digits
- * are weighed with the strides. */
+/* A layout of CuTe, shape:stride. A number i is taken apart by the shapes, the first counting fastest, and
+ * its digits are weighed with the strides. */
 struct Mode {
     int shape, stride;
 };
@@ -43,9 +43,10 @@ static int at(const Layout &layout, int i) {
     return sum;
 }
 
-/* Fragments: (thread, number of the thread) to a place in the matrix, A [m, k] as m + M k, B [n, k] as n + N k, C as
- * m + M n; two or four numbers of A and B to a register. Source: CUTLASS 4, cute/atom/mma_traits_sm80.hpp, ALayout,
- * BLayout and CLayout of MMA_Traits<SM80_16x8x16_F32BF16BF16F32_TN> and <SM80_16x8x32_S32S8S8S32_TN>. */
+/* Fragments: (thread, number of the thread) to a place in the matrix, A [m, k] as m + M k, B [n, k] as n + N
+ * k, C as m + M n; two or four numbers of A and B to a register. Source: CUTLASS 4,
+ * cute/atom/mma_traits_sm80.hpp, ALayout, BLayout and CLayout of MMA_Traits<SM80_16x8x16_F32BF16BF16F32_TN>
+ * and <SM80_16x8x32_S32S8S8S32_TN>. */
 struct Fragments {
     Layout a_thread, a_number, b_thread, b_number, c_thread, c_number;
 };
@@ -60,8 +61,9 @@ static const Fragments MMA_16832 = {
     {{{4, 32}, {8, 1}}}, {{{2, 16}, {2, 8}}},
 };
 
-/* ldmatrix: (thread, bit of its four registers) to a bit of the 32 rows of 128 bits, row l at the address that thread
- * l gives. Source: cute/atom/copy_traits_sm75.hpp, DstLayout of SM75_U32x4_LDSM_N and SM75_U16x8_LDSM_T. */
+/* ldmatrix: (thread, bit of its four registers) to a bit of the 32 rows of 128 bits, row l at the address
+ * that thread l gives. Source: cute/atom/copy_traits_sm75.hpp, DstLayout of SM75_U32x4_LDSM_N and
+ * SM75_U16x8_LDSM_T. */
 struct Loaded {
     Layout thread, bit;
 };
@@ -73,10 +75,11 @@ static const Loaded LDSM_TRANS = {{{{4, 256}, {8, 16}}}, {{{16, 1}, {2, 128}, {4
 static const Layout WGMMA_THREAD = {{{4, 128}, {8, 1}, {4, 16}}}, WGMMA_A = {{{2, 64}, {2, 8}, {2, 512}}},
                     WGMMA_C = {{{2, 64}, {2, 8}, {16, 512}}};
 
-/* The tiles of attention_wgmma.cu, 128 rows of 96 bf16, in numbers before the swizzle, which is Sw<2,4,3> of the bytes:
- * bits 4 and 5 are those XOR bits 7 and 8. Source: the same file, tile_to_shape of Layout_K_SW64_Atom<bfloat16_t> to
- * (128, 96), rows first, and of Layout_MN_SW64_Atom<bfloat16_t> to (96, 128), its second axis first, printed:
- * ((8,16),(32,3)):((32,256),(1,4096)) and ((32,3),(8,16)):((1,4096),(32,256)). */
+/* The tiles of attention_wgmma.cu, 128 rows of 96 bf16, in numbers before the swizzle, which is Sw<2,4,3> of
+ * the bytes: bits 4 and 5 are those XOR bits 7 and 8. Source: the same file, tile_to_shape of
+ * Layout_K_SW64_Atom<bfloat16_t> to (128, 96), rows first, and of Layout_MN_SW64_Atom<bfloat16_t> to (96,
+ * 128), its second axis first, printed: ((8,16),(32,3)):((32,256),(1,4096)) and
+ * ((32,3),(8,16)):((1,4096),(32,256)). */
 enum { TILE_ROWS = 128, TILE_COLUMNS = 96, TILE_BLOCK = TILE_ROWS * 64 };
 static const Layout WGMMA_ROW = {{{8, 32}, {16, 256}}}, WGMMA_COLUMN = {{{32, 1}, {3, 4096}}};
 
@@ -84,16 +87,16 @@ static int swizzled(int number) {
     return (2 * number ^ (2 * number >> 7 & 3) << 4) / 2;
 }
 
-/* What make_gmma_desc<Major::K> of 128 x 16 of the first and make_gmma_desc<Major::MN> of 96 x 16 of the second give,
- * at address 0, and how many bytes further the next 16 columns, or rows, begin. */
+/* What make_gmma_desc<Major::K> of 128 x 16 of the first and make_gmma_desc<Major::MN> of 96 x 16 of the
+ * second give, at address 0, and how many bytes further the next 16 columns, or rows, begin. */
 static const uint64_t WGMMA_ALONG = 0x8000002000010000, WGMMA_ACROSS = 0x8000002002000000;
 static const int WGMMA_ALONG_STEP[] = {0, 32, 8192, 8224, 16384, 16416},
                  WGMMA_ACROSS_STEP[] = {0, 1024, 2048, 3072, 4096, 5120, 6144, 7168};
 
 /* ---- kernels ------------------------------------------------------------------------------------------- */
 
-/* Fragment of a matrix whose place i is number (i % major, i / major), at [i % major][i / major] or, by columns, at
- * [i / major][i % major] of rows `stride` apart. */
+/* Fragment of a matrix whose place i is number (i % major, i / major), at [i % major][i / major] or, by
+ * columns, at [i / major][i % major] of rows `stride` apart. */
 template <class Number>
 static void fill(uint32_t *fragment, int registers, const Layout &thread, const Layout &number, int major,
                  const Number *from, int down, int right) {
@@ -106,7 +109,8 @@ static void fill(uint32_t *fragment, int registers, const Layout &thread, const 
 
 /* Adds the C fragment of a thread to memory, rows `columns` apart. */
 template <class T>
-static void put(T *c, const T *sum, int count, const Layout &thread, const Layout &number, int major, int columns) {
+static void put(T *c, const T *sum, int count, const Layout &thread, const Layout &number, int major,
+                int columns) {
     for (int i = 0; i < count; i++) {
         int place = at(thread, (int)threadIdx.x) + at(number, i);
         c[place % major * columns + place / major] += sum[i];
@@ -154,7 +158,8 @@ static void ldsm_kernel(int32_t *counts, const bf16_t *rows) {
     }
 }
 
-/* counts [0]: bytes that cp_async16 with 0, 5 and 16 bytes leaves other than PTX says: the rest of 16 is zero. */
+/* counts [0]: bytes that cp_async16 with 0, 5 and 16 bytes leaves other than PTX says: the rest of 16 is
+ * zero. */
 static void copy_kernel(int32_t *counts, const int8_t *from) {
     SHARED_DYN(int8_t, x);
     static const int BYTES[] = {0, 5, 16};
@@ -172,8 +177,8 @@ static void *wgmma_start(void *shared) {
     return (void *)(((uintptr_t)shared + 1023) / 1024 * 1024);
 }
 
-/* c [64][128] = a [64][96] · bT, b [128][96]; d [64][96] = a [64][128] · b. wrong [0]: descriptors that are not
- * CUTLASS's; [1]: chunks that wgmma_place has elsewhere. */
+/* c [64][128] = a [64][96] · bT, b [128][96]; d [64][96] = a [64][128] · b. wrong [0]: descriptors that are
+ * not CUTLASS's; [1]: chunks that wgmma_place has elsewhere. */
 static void wgmma_kernel(float *c, float *d, int32_t *wrong, const bf16_t *a, const bf16_t *b) {
     SHARED_DYN(char, shared);
     bf16_t *x = (bf16_t *)wgmma_start(shared);
@@ -254,7 +259,8 @@ static void check_none(const int32_t *c, const char *what, const char *order) {
     CHECK_EQ(count, 0, name);
 }
 
-template <class T> static void check_product(const T *c, const Shape &shape, const char *what, const char *order) {
+template <class T>
+static void check_product(const T *c, const Shape &shape, const char *what, const char *order) {
     char name[160];
     snprintf(name, sizeof name, "%s, lanes %s", what, order);
     CHECK_EQ(wrong(c, shape), 0, name);
@@ -269,8 +275,8 @@ static void test_mma(const char *order) {
     LAUNCH(mma_16832_kernel, 1, 32, 0, stream, e, bytes, bytes);
     LAUNCH(ldsm_kernel, 1, 32, 512, stream, counts, a);
     LAUNCH(copy_kernel, 1, 32, 32 * 48, stream, counts + 2, bytes);
-    check_product(c, {16, 8, 16, 16, 2, AS_IT_IS}, "mma_16816 multiplies fragments as CUTLASS lays them out", order);
-    check_product(e, {16, 8, 32, 32, 2, AS_IT_IS}, "mma_16832 multiplies fragments as CUTLASS lays them out", order);
+    check_product(c, {16, 8, 16, 16, 2, AS_IT_IS}, "mma_16816 multiplies as CUTLASS lays numbers out", order);
+    check_product(e, {16, 8, 32, 32, 2, AS_IT_IS}, "mma_16832 multiplies as CUTLASS lays numbers out", order);
     check_none(counts, "ldsm_x4 brings what CUTLASS says", order);
     check_none(counts + 1, "ldsm_x4_trans brings what CUTLASS says", order);
     check_none(counts + 2, "cp_async16 fills up with zeros", order);
@@ -289,6 +295,22 @@ static void test_wgmma(const char *order) {
                   "wgmma_n96_across multiplies its transpose", order);
 }
 
+/* More than 48 KB of shared memory have to be asked for, and there is no more than a card of this kind
+ * has. */
+static void test_shared(void) {
+    int32_t *counts = device(1, zero<int32_t>);
+    int8_t *bytes = device(512, byte_at);
+    int room = 48 << 10, most = 99 << 10;
+    LAUNCH(copy_kernel, 1, 32, room + 1, stream, counts, bytes);
+    CHECK_EQ(cudaGetLastError(), cudaErrorInvalidValue, "a block has 48 KB of shared memory unless it asks");
+    cudaFuncSetAttribute(copy_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, most);
+    LAUNCH(copy_kernel, 1, 32, most, stream, counts, bytes);
+    CHECK_EQ(cudaGetLastError(), cudaSuccess, "then 99 KB on a card of 8.9");
+    CHECK_EQ(cudaFuncSetAttribute(copy_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, most + 1),
+             cudaErrorInvalidValue, "and no more");
+    cudaStreamSynchronize(stream);
+}
+
 int main(void) {
 #ifdef __SANITIZE_THREAD__
     SKIP("matrix instructions of the emulated device", "the thread sanitizer does not bear its fibers");
@@ -296,6 +318,8 @@ int main(void) {
 #endif
     static const char *const ORDERS[] = {"forward", "in reverse", "at random"};
     cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
+    test_shared();
+    cudaGetLastError();
     for (int order = EMU_FORWARD; order <= EMU_RANDOM; order++) {
         nb_emu_control()->order = (EmuOrder)order;
         test_mma(ORDERS[order]);
