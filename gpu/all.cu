@@ -6,6 +6,7 @@
 #include "gpu/conv.cu"
 #include "gpu/eight.cu"
 #include "gpu/gemm.cu"
+#include "gpu/library.cu"
 #include "gpu/linear.cu"
 #include "gpu/module.cu"
 #include "gpu/norm.cu"

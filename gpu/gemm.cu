@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "gpu/library.cuh"
+
 enum { GEMM_CANDIDATES = 16, GEMM_SHAPES_MAX = 256, GEMM_CHOICES_MAX = 512, GEMM_BUCKET = 512, GEMM_RUNS = 3 };
 
 /* Up to so many products of fp8 numbers may be summed fast, in which Hopper keeps about 14 bits; not the 9216 of
@@ -36,25 +38,32 @@ typedef struct GemmLibrary {
 
 #ifdef NEWBIE_EMULATED
 #define GEMM_GONE() emu_library_missing()
-#define GEMM_DLOPEN(path) ((void)(path), emu_library_missing() ? NULL : (void *)&emu_control)
+#define GEMM_OPEN(path, size, names) (emu_library_missing() ? NULL : (void *)&emu_control)
 #define GEMM_DLSYM(handle, name) ((void *)&::name)
 #else
 #define GEMM_GONE() false
-#define GEMM_DLOPEN(path) dlopen(path, RTLD_NOW | RTLD_LOCAL)
+#define GEMM_OPEN(path, size, names) library_open(path, size, names, GEMM_VARIABLE)
 #define GEMM_DLSYM(handle, name) dlsym(handle, #name)
 #endif
 
-/* The functions, or NULL. Loaded once; it stays for the life of the program. */
-static const GemmLibrary *gemm_library(void) {
-    static const char *const PLACES[] = {"libcublasLt.so.13", "/usr/local/cuda/lib64/libcublasLt.so.13",
-                                         "libcublasLt.so"};
+/* The major version that the module was compiled for, whose header is asked first, as text. */
+#define GEMM_TEXT_OF(number) #number
+#define GEMM_TEXT(number)    GEMM_TEXT_OF(number)
+#define GEMM_NAME            "libcublasLt.so." GEMM_TEXT(CUBLAS_VER_MAJOR)
+#define GEMM_VARIABLE        "NEWBIE_CUBLASLT"
+
+/* The functions, or NULL, and at *path the file they are from. Loaded once; it stays for the life of the
+ * program. The calls and numbers used here are the same in versions 12 and 13. */
+static const GemmLibrary *gemm_library(const char **path) {
+    static const char *const NAMES[] = {GEMM_NAME, "libcublasLt.so.13", "libcublasLt.so.12", NULL};
     static GemmLibrary library;
+    static char file[512];
     static bool loaded;
+    *path = file;
     if (loaded)
         return GEMM_GONE() ? NULL : &library;
-    void *handle = NULL;
-    for (int i = 0; i < 3 && !handle; i++)
-        handle = GEMM_DLOPEN(PLACES[i]);
+    (void)NAMES;
+    void *handle = GEMM_OPEN(file, sizeof file, NAMES);
     if (!handle)
         return NULL;
     bool complete = true;
@@ -70,12 +79,16 @@ static const GemmLibrary *gemm_library(void) {
 }
 
 void gemm_library_name(char *out, size_t size) {
-    const GemmLibrary *library = gemm_library();
-    size_t version = library ? library->cublasLtGetVersion_() : 0;
+    const char *path, *home = getenv("HOME");
+    const GemmLibrary *library = gemm_library(&path);
+    size_t version = library ? library->cublasLtGetVersion_() : 0, inside = home ? strlen(home) : 0;
+    bool ours = inside > 1 && !strncmp(path, home, inside); /* nobody's name is shown */
     if (library)
-        snprintf(out, size, "cuBLASLt %zu.%zu", version / 10000, version / 100 % 100);
+        snprintf(out, size, "cuBLASLt %zu.%zu%s%s%s", version / 10000, version / 100 % 100, *path ? ", " : "",
+                 ours ? "~" : "", path + (ours ? inside : 0));
     else
-        snprintf(out, size, "cuBLASLt was not found");
+        snprintf(out, size, "no " GEMM_NAME ": our own kernels multiply, more slowly; " GEMM_VARIABLE
+                            "=FILE says where it is");
 }
 
 /* ---- state --------------------------------------------------------------------------------------------- */
@@ -183,7 +196,8 @@ static bool gemm_append(const Gemm *gemm, const GemmChoice *choice) {
 
 static Status gemm_open_parts(Gemm *gemm, Cuda *cuda) {
     void *workspace;
-    gemm->library = gemm_library();
+    const char *path;
+    gemm->library = gemm_library(&path);
     GEMM_TRY(cuda, gemm->library->cublasLtCreate_(&gemm->handle), "opening cuBLASLt");
     CUDA_TRY(cuda, cudaMalloc(&workspace, GEMM_WORKSPACE), "working space");
     gemm->workspace = (char *)workspace;
@@ -197,10 +211,11 @@ static Status gemm_open_parts(Gemm *gemm, Cuda *cuda) {
 Status gemm_open(Gemm **out, Cuda *cuda, Determinism determinism) {
     if (cuda->precision == PRECISION_F32)
         return NULL;
-    if (!gemm_library()) { /* our own kernels do it, more slowly */
+    const char *path;
+    if (!gemm_library(&path)) { /* our own kernels do it, more slowly */
         size_t length = strlen(cuda->description);
         snprintf(cuda->description + length, sizeof cuda->description - length,
-                 ", without cuBLASLt (libcublasLt.so.13 was not found)");
+                 ", without cuBLASLt (" GEMM_NAME " was not found)");
         return NULL;
     }
     Gemm *gemm = (Gemm *)calloc(1, sizeof *gemm);

@@ -19,5 +19,5 @@ bool gemm_takes(const Gemm *gemm, const Product *p);
 /* y = or += x · wᵀ; bias and act of p are the caller's business. */
 Status gemm_run(Gemm *gemm, Cuda *cuda, const Product *p);
 
-/* "cuBLASLt 13.1", or that it was not found. */
+/* "cuBLASLt 13.1, FILE", or that it was not found and what that means. */
 void gemm_library_name(char *out, size_t size);

@@ -425,6 +425,7 @@ static const ManRow VARIABLES[] = {
     {"NEWBIE_MODEL", "the model, where --model does not say another"},
     {"XDG_CONFIG_HOME, XDG_STATE_HOME, XDG_DATA_HOME", "where the files of :help files are"},
     {"VISUAL, EDITOR", "the editor of :edit, where the setting editor is empty"},
+    {"NEWBIE_CUBLASLT", "the file of cuBLASLt, where it is not found by itself; newbie doctor shows it"},
     {"NEWBIE_VIEWER", "the program that :open shows pictures with, where the desktop has no xdg-open"},
     {"NO_COLOR", "no colour"},
     {"ACCESSIBLE", "plain lines only, unless 0"},

@@ -33,7 +33,7 @@ typedef enum Determinism { DETERMINISTIC, FASTEST } Determinism;
 typedef struct DeviceInfo {
     char name[96];          /* "NVIDIA GeForce RTX 4090" */
     char driver[48];        /* "driver 580.65, CUDA 13.0" */
-    char libraries[96];     /* "cuBLASLt 13.1" */
+    char libraries[256];    /* "cuBLASLt 13.1, /usr/local/cuda/lib64/libcublasLt.so.13" */
     uint64_t total, free;   /* bytes */
     bool bf16;              /* it computes in bf16 */
 } DeviceInfo;
