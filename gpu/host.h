@@ -9,10 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 extern "C" {
+#include "base/file.h"
 #include "base/half.h"
 #include "base/status.h"
+#include "base/team.h"
 #include "ops/backend.h"
 #include "ops/list.h"
 }

@@ -139,6 +139,14 @@ Status ring_given(Cuda *cuda, RingSlot *slot, cudaStream_t stream) {
     return NULL;
 }
 
+Team *cuda_loaders(Cuda *cuda) {
+    long count = cuda->threads > 0 ? cuda->threads : sysconf(_SC_NPROCESSORS_ONLN);
+    count = count > LOADERS ? (long)LOADERS : count;
+    if (!cuda->loaders && count > 1 && team_open(&cuda->loaders, (int)count))
+        cuda->threads = 1; /* the worker alone loads, too */
+    return cuda->loaders;
+}
+
 /* The parts of a tensor that travel: `row_bytes` at a time from or to rows `pitch` bytes apart. */
 typedef struct Travel {
     char *device;
@@ -213,7 +221,7 @@ Status cuda_copy(void *state, Tensor to, Tensor from) {
 
 /* ---- two streams --------------------------------------------------------------------------------------- */
 
-static void *cuda_host_alloc(void *state, size_t bytes) {
+void *cuda_host_alloc(void *state, size_t bytes) {
     void *block = NULL;
     (void)state;
     if (cudaMallocHost(&block, bytes ? bytes : 1) != cudaSuccess)
@@ -221,7 +229,7 @@ static void *cuda_host_alloc(void *state, size_t bytes) {
     return block;
 }
 
-static void cuda_host_free(void *state, void *block, size_t bytes) {
+void cuda_host_free(void *state, void *block, size_t bytes) {
     (void)state;
     (void)bytes;
     cudaFreeHost(block);
@@ -339,6 +347,7 @@ static void cuda_close(void *state) {
         if (cuda->event[i])
             cudaEventDestroy(cuda->event[i]);
     gemm_close(cuda->gemm);
+    team_close(cuda->loaders);
     cudaFree(cuda->scratch);
     if (cuda->compute)
         cudaStreamDestroy(cuda->compute);
@@ -353,6 +362,7 @@ static void cuda_close(void *state) {
 static Status open_parts(Cuda *cuda, const BackendOptions *options) {
     void *scratch;
     cuda->precision = options->precision;
+    cuda->threads = options->threads;
     TRY(choose_device(cuda, options->device));
     CUDA_TRY(cuda, cudaStreamCreateWithFlags(&cuda->compute, cudaStreamNonBlocking), "opening the card");
     CUDA_TRY(cuda, cudaStreamCreateWithFlags(&cuda->copy, cudaStreamNonBlocking), "opening the card");

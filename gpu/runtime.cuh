@@ -7,7 +7,7 @@
 
 struct Gemm;
 
-enum { RING_SLOTS = 4 };
+enum { RING_SLOTS = 4, LOADERS = 4 /* at most */ };
 
 /* Pinned host memory through which numbers travel. */
 typedef struct RingSlot {
@@ -31,6 +31,8 @@ typedef struct Cuda {
     bool lost;              /* an error after which only opening the card anew helps */
     size_t held;            /* bytes given out by mem_alloc and packed weights */
     struct Gemm *gemm;
+    Team *loaders;          /* threads that fill the ring; NULL before they are needed */
+    int threads;            /* that they may be, 0: as many as the machine has processors */
     char op[32];            /* the last op launched, for the message of an error that shows up later */
 } Cuda;
 
@@ -105,6 +107,13 @@ static inline unsigned point_blocks(const Cuda *cuda, int64_t items) {
     int64_t blocks = divide_up(items, POINT_THREADS), most = (int64_t)cuda->multiprocessors * 32;
     return (unsigned)(blocks < most ? blocks : most);
 }
+
+/* The threads that fill the ring with weights; NULL where there is one processor, or no thread to be had. */
+Team *cuda_loaders(Cuda *cuda);
+
+/* Host memory from which copies run beside the computing. */
+void *cuda_host_alloc(void *state, size_t bytes);
+void cuda_host_free(void *state, void *block, size_t bytes);
 
 /* Device memory of the backend. */
 void *cuda_mem_alloc(void *state, size_t bytes);

@@ -32,7 +32,7 @@ readline/.*: ui/edit.c
 libxml/.*: src/prompt/xml.c
 (zlib|stb/.*|stb_.*)[.]?h?: src/io/png.c
 (chafa|glib).*[.]h: ui/image.c
-omp[.]h: src/cpu/team.c
+omp[.]h: src/base/team.c
 (cuda|cublas).*: gpu/
 '
 

@@ -46,15 +46,18 @@ Status file_map(FileMap *out, const char *path) {
         if (data == MAP_FAILED)
             st = fail_errno("map %s", path);
     }
-    close(file); /* the mapping keeps the file */
-    if (!st)
-        *out = (FileMap){.data = data, .size = size, .path = must_copy(path)};
+    if (st)
+        close(file);
+    else
+        *out = (FileMap){.data = data, .size = size, .path = must_copy(path), .descriptor = file};
     return st;
 }
 
 void file_unmap(FileMap *map) {
     if (map->data)
         munmap((void *)map->data, map->size);
+    if (map->path) /* else it was never mapped */
+        close(map->descriptor);
     free(map->path);
     *map = (FileMap){0};
 }

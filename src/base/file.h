@@ -13,6 +13,7 @@ typedef struct FileMap {
     const unsigned char *data; /* NULL for an empty file */
     size_t size;               /* bytes */
     char *path;                /* owned copy, as the user gave it */
+    int descriptor;            /* of the file, open as long as it is mapped */
 } FileMap;
 
 /* Maps a file read-only. Errors: ERR_IO (missing, unreadable, a directory). */
@@ -22,6 +23,19 @@ void file_unmap(FileMap *map);
 /* Tells the system that these bytes of the mapping are not needed any more (they can be read again from the
  * file). Partial pages at both ends are kept. */
 void file_map_forget(const FileMap *map, const void *from, size_t bytes);
+
+/* Rows of bytes, one after the other at `from`, and where they go: `stride` bytes apart. */
+typedef struct FileRows {
+    char *to;
+    size_t stride;
+    const char *from;
+    size_t row_bytes, rows;
+} FileRows;
+
+/* Copies rows, from any thread. Where `from` is in the mapping (NULL: there is none) the file is read and
+ * its pages are not touched: that is 1.25 times as fast (bench/NOTES.md), and a disk that fails is an error
+ * and not the end of the program. Errors: ERR_IO. */
+Status file_map_rows(const FileMap *map, const FileRows *rows);
 
 /* Reads a whole file ("-": standard input) of at most `limit` bytes, appended to *out. Errors: ERR_IO,
  * ERR_FORMAT when it is larger (the sentence names both sizes). */

@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 
 #include "cpu/kernels.h"
-#include "cpu/team.h"
+#include "base/team.h"
 
 /* Private memory of one thread while it works on a unit of a matrix product, convolution or attention. */
 #define BLOCK_ROWS 144   /* rows of A in a block: 12 tiles of 12 or 24 of 6 */

@@ -473,13 +473,20 @@ uint64_t safetensors_bytes(const SafeTensors *file) {
     return bytes;
 }
 
-void safetensors_forget(const SafeTensors *file, const SafeTensor *tensor) {
+const struct FileMap *safetensors_map(const SafeTensors *file, const SafeTensor *tensor) {
     const unsigned char *data = tensor->data;
     for (size_t i = 0; i < file->shard_count; i++) {
         const FileMap *map = &file->shards[i].map;
         if (map->data && data >= map->data && data < map->data + map->size)
-            file_map_forget(map, data, tensor->bytes);
+            return map;
     }
+    return NULL;
+}
+
+void safetensors_forget(const SafeTensors *file, const SafeTensor *tensor) {
+    const FileMap *map = safetensors_map(file, tensor);
+    if (map)
+        file_map_forget(map, tensor->data, tensor->bytes);
 }
 
 /* ---- writing ---- */

@@ -39,6 +39,9 @@ const SafeTensor *safetensors_find(const SafeTensors *file, const char *name);  
 const char *safetensors_metadata(const SafeTensors *file, const char *key);       /* NULL when absent */
 uint64_t safetensors_bytes(const SafeTensors *file);                              /* of all mapped files */
 
+/* The mapping that a tensor lies in; NULL for data that is no part of the file. */
+const struct FileMap *safetensors_map(const SafeTensors *file, const SafeTensor *tensor);
+
 /* Gives the pages of one tensor back to the system after it was copied elsewhere. */
 void safetensors_forget(const SafeTensors *file, const SafeTensor *tensor);
 

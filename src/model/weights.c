@@ -414,6 +414,8 @@ typedef struct RowSource {
     Module module[WEIGHT_PARTS_MAX];
     HostWeight weight[WEIGHT_PARTS_MAX];
     const SafeTensor *bias[WEIGHT_PARTS_MAX]; /* NULL without */
+    const struct FileMap *map[WEIGHT_PARTS_MAX];
+    WeightPlace place;
 } RowSource;
 
 static Status source_open(RowSource *source, const WeightList *list, const WeightScope *scope,
@@ -424,6 +426,8 @@ static Status source_open(RowSource *source, const WeightList *list, const Weigh
            next_module(&source->module[source->count], &text, list, scope)) {
         int i = source->count++;
         TRY(adapter_merge(&source->weight[i], file, source->module[i].name));
+        bool merged = source->weight[i].owned || !source->weight[i].source;
+        source->map[i] = merged ? NULL : safetensors_map(file, source->weight[i].source);
         if (has_bias(row->form)) {
             char name[WEIGHT_NAME_MAX + 16];
             snprintf(name, sizeof name, "%s.bias", source->module[i].name);
@@ -458,9 +462,10 @@ static Tensor matrix_view(const RowSource *source, int i) {
 }
 
 static void pack_matrix(Ops *o, Weight *field, const RowSource *source, WeightKind kind) {
-    WeightParts parts = {.kind = kind, .count = source->count, .bits = source->bits};
+    WeightParts parts = {.kind = kind, .count = source->count, .bits = source->bits, .place = source->place};
     for (int i = 0; i < source->count; i++) {
         parts.part[i] = matrix_view(source, i);
+        parts.file[i] = source->map[i];
         parts.bias[i] = source->bias[i] ? host_view(source->bias[i]) : NO_TENSOR;
     }
     weight_pack(o, field, &parts);
@@ -471,8 +476,9 @@ static void pack_modulation(Ops *o, ModulationWeights *field, const RowSource *s
     Tensor weight = matrix_view(source, 0), bias = host_view(source->bias[0]);
     int64_t rows = weight.dims[0] / 4;
     for (int gate = 0; gate < 2; gate++) {
-        WeightParts parts = {.kind = WEIGHT_LINEAR, .count = 2};
+        WeightParts parts = {.kind = WEIGHT_LINEAR, .count = 2, .place = source->place};
         for (int i = 0; i < 2; i++) {
+            parts.file[i] = source->map[0];
             parts.part[i] = tensor_rows(weight, (2 * i + gate) * rows, rows);
             parts.bias[i] = tensor_rows(bias, (2 * i + gate) * rows, rows);
         }
@@ -506,6 +512,7 @@ static Status load_row(Ops *o, const WeightList *list, const WeightScope *scope,
     Status st = source_open(&source, list, scope, row, file);
     if (!st) {
         *done += source_bytes(&source);
+        source.place = group_of(scope, row) & o->streamed ? PLACE_HOST : PLACE_DEVICE;
         pack_row(o, (char *)scope->object + row->field, row->form, &source);
         each_of_row(scope, row, send_streamed, o); /* at once: all of them may not fit on the device */
     }

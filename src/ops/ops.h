@@ -128,13 +128,20 @@ typedef struct Weight {
  * already: wherever a backend has that. */
 typedef enum WeightBits { BITS_16_OR_MORE, BITS_MAY_BE_8, BITS_INT8 } WeightBits;
 
+/* Where a packed weight is wanted. PLACE_HOST, for one that will visit the device: there already when the
+ * backend can pack it there (Weight.host, and not packed), else on the device, from where weight_send takes
+ * it. */
+typedef enum WeightPlace { PLACE_DEVICE, PLACE_HOST } WeightPlace;
+
 #define WEIGHT_PARTS_MAX 4
 typedef struct WeightParts {
     WeightKind kind;
     int count;
     Tensor part[WEIGHT_PARTS_MAX]; /* dense HOST views of f32, f16 or bf16 numbers (unaligned data is fine) */
     Tensor bias[WEIGHT_PARTS_MAX]; /* HOST [out of the part] or NO_TENSOR; all or none */
+    const struct FileMap *file[WEIGHT_PARTS_MAX]; /* the mapping that a part lies in; NULL: memory */
     WeightBits bits;
+    WeightPlace place;
 } WeightParts;
 
 /* Makes the backend's form of a matrix. bf16 stays bf16 (exact); f32 stays f32 when the backend's precision

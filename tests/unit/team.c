@@ -1,7 +1,7 @@
 /* team.c: the compute team runs every unit once, many times over, and sleeps when there is nothing to do. */
 #include "config.h"
 
-#include "cpu/team.h"
+#include "base/team.h"
 
 #include <signal.h>
 #include <stdatomic.h>

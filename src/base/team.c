@@ -7,7 +7,7 @@
  * sleep_until_work needs it. */
 #include "config.h"
 
-#include "cpu/team.h"
+#include "base/team.h"
 
 #include <pthread.h>
 #include <sched.h>

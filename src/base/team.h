@@ -1,4 +1,5 @@
-/* team.h: the compute team: threads that run slices of one op for the worker. architecture.md 8.
+/* team.h: the compute team: threads that run slices of one op for the worker, on the processor, or fill the
+ * buffers through which weights travel to a card. Each backend has its own. architecture.md 8.
  *
  * A job is a function and a number of units; whoever is free takes the next unit, the caller too. Which
  * thread runs a unit must not change what it computes: then the same inputs give the same bits with any
