@@ -14,6 +14,10 @@ typedef enum EmuOrder { EMU_FORWARD, EMU_REVERSE, EMU_RANDOM } EmuOrder;
 /* How a failing call fails: once, or so that every later call fails too, as after a lost card. */
 typedef enum EmuFailure { EMU_FAIL_ONCE, EMU_FAIL_FOREVER } EmuFailure;
 
+/* When a backend's second stream runs, the one of the copies: when somebody waits for it, as the first
+ * always does; or as soon as it may, which is when the events are that it waits for. */
+typedef enum EmuHurry { EMU_LATE, EMU_EARLY } EmuHurry;
+
 typedef struct EmuControl {
     EmuOrder order;
     uint64_t seed;          /* of EMU_RANDOM */
@@ -29,6 +33,7 @@ typedef struct EmuControl {
     size_t taken;           /* of them by other programs */
     size_t held;            /* device bytes given out now */
     int64_t objects;        /* streams, events, pinned blocks, library handles that were not given back */
+    EmuHurry copies;
 } EmuControl;
 
 /* The symbol EMU_ENTRY of the module: its control, writable, for as long as it is loaded. */
