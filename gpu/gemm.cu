@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "gpu/library.cuh"
+#include "gpu/product.cuh"
 
 enum { GEMM_CANDIDATES = 16, GEMM_SHAPES_MAX = 256, GEMM_CHOICES_MAX = 512, GEMM_BUCKET = 512, GEMM_RUNS = 3 };
 
@@ -316,7 +317,7 @@ static Status gemm_limits(const Gemm *gemm, Cuda *cuda, cublasLtMatmulPreference
     return NULL;
 }
 
-/* The heuristic's candidates, best guess first; *count of them. */
+/* The heuristic's candidates that can be used, best guess first; *count of them. */
 static Status gemm_candidates(const Gemm *gemm, Cuda *cuda, const GemmEntry *entry,
                               cublasLtMatmulHeuristicResult_t *out, int *count) {
     const GemmLibrary *lt = gemm->library;
@@ -331,6 +332,11 @@ static Status gemm_candidates(const Gemm *gemm, Cuda *cuda, const GemmEntry *ent
     lt->cublasLtMatmulPreferenceDestroy_(preference);
     if (!st && status != CUBLAS_STATUS_SUCCESS && status != CUBLAS_STATUS_NOT_SUPPORTED)
         st = gemm_failed(cuda, status, "preparing a product");
+    int found = st || status != CUBLAS_STATUS_SUCCESS ? 0 : *count;
+    *count = 0;
+    for (int i = 0; i < found; i++)
+        if (out[i].state == CUBLAS_STATUS_SUCCESS)
+            out[(*count)++] = out[i];
     return st;
 }
 
@@ -436,6 +442,14 @@ static bool gemm_fits(const void *data, int64_t stride, DType type) {
            (size_t)stride * dtype_size(type) % (size_t)GEMM_ALIGNMENT == 0;
 }
 
+/* What the library does not take after all. Bias and act are left out here too. */
+static Status gemm_declined(Cuda *cuda, const Product *p) {
+    Product bare = *p;
+    bare.bias = NULL;
+    bare.act = ACT_NONE;
+    return product_mma_suits(&bare) ? product_mma(cuda, &bare) : plain_product(cuda, &bare);
+}
+
 bool gemm_takes(const Gemm *gemm, const Product *p) {
     bool numbers = p->x_type == p->w_type && (p->x_type == DT_BF16 || p->x_type == DT_F8_E4M3);
     return gemm && numbers && gemm_fits(p->x, p->x_stride, p->x_type) &&
@@ -455,7 +469,7 @@ Status gemm_run(Gemm *gemm, Cuda *cuda, const Product *p) {
         Status st = gemm_prepare(gemm, cuda, entry, p, &count);
         if (st || count == 0) {
             gemm_entry_done(gemm, entry); /* its shape is all zero now, which is nobody's */
-            return st ? st : plain_product(cuda, p);
+            return st ? st : gemm_declined(cuda, p);
         }
     }
     GEMM_TRY(cuda, gemm_multiply(gemm, cuda, entry, p), "linear");

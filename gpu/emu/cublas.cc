@@ -100,12 +100,16 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
     *count = 0;
     if (product->a != CUBLAS_OP_T || a->rows != b->rows || d->rows != a->columns || d->columns != b->columns ||
         !numbers_fit(a, b, d) || !row_fits(a) || !row_fits(b) || !row_fits(d) ||
-        preference->alignment > ALIGNMENT)
+        preference->alignment > ALIGNMENT || emu_control.library == 2)
         return CUBLAS_STATUS_NOT_SUPPORTED;
     for (; *count < CANDIDATES && *count < wanted; ++*count) {
         out[*count] = cublasLtMatmulHeuristicResult_t();
         out[*count].algo.data[0] = 1 + (uint64_t)*count;
         out[*count].workspaceSize = preference->workspace;
+    }
+    if (*count < wanted) { /* one that it thinks better of */
+        out[*count] = cublasLtMatmulHeuristicResult_t();
+        out[(*count)++].state = CUBLAS_STATUS_NOT_SUPPORTED;
     }
     return CUBLAS_STATUS_SUCCESS;
 }
