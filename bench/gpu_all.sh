@@ -141,7 +141,7 @@ environment() {
     local facts=name,driver_version,memory.total,memory.used,clocks.sm,clocks.mem,power.draw,power.limit,compute_cap
     [ "$device" = cpu ] || nvidia-smi --query-gpu=$facts --format=csv
     gcc --version | head -1
-    "$python" -c 'import torch; print("torch", torch.__version__)' 2>&1 | tail -1
+    "$python" -c 'import importlib.metadata as m; print("torch", m.version("torch"))' 2>&1 | tail -1 # not loaded: 10 s
     echo "$card, driver $driver, CUDA $cuda, $revision"
 }
 
@@ -165,20 +165,41 @@ build() {
         local code=$architecture
         [ "$code" = 90 ] && code=90a
         with=--with-cuda=$(dirname "$(dirname "$(command -v nvcc)")")
+        library_header
         cards=("NVCC_CARDS=-gencode arch=compute_$code,code=sm_$code") # instead of those that configure found
     fi
     "$root/configure" -q --disable-ui "$with" >configure.out 2>&1 || { tail -3 configure.out && exit 1; }
     begin_checkpoint
     $make "${cards[@]}" all tests/ops/ops tests/parity 2>&1 | tail -20
     [ "${PIPESTATUS[0]}" = 0 ] || exit 1
-    [ "$device" = cpu ] || [ -f newbie-cuda.so ] || { echo "newbie-cuda.so was not built" && exit 1; }
-    echo built
+    [ "$device" = cuda ] || { echo built && exit; }
+    [ -f newbie-cuda.so ] || { echo "newbie-cuda.so was not built" && exit 1; }
+    open_card
+}
+
+# A toolkit may be without cuBLAS, where PyTorch has brought it with its header.
+library_header() {
+    local toolkit header
+    toolkit=$(dirname "$(dirname "$(command -v nvcc)")")
+    [ -f "$toolkit/include/cublasLt.h" ] && return
+    header=$("$python" -c 'import glob, sys
+for folder in sys.path:
+    for header in glob.glob(folder + "/nvidia/*/include/cublasLt.h"): print(header)' | head -1)
+    [ -n "$header" ] && export CPLUS_INCLUDE_PATH=$(dirname "$header") && echo "cuBLASLt of $header"
+}
+
+# Without the matrix instructions of Hopper, if it is with them that the card is lost.
+open_card() {
+    in_build
+    bench/verify open cuda && return
+    NEWBIE_ATTENTION=mma bench/verify open cuda && touch "$work/mma"
 }
 
 # The programs that look for the module beside themselves get it there.
 in_build() {
     cd "$work/build" || exit
     export srcdir=$root builddir=$work/build
+    [ -f "$work/mma" ] && export NEWBIE_ATTENTION=mma
     [ -f newbie-cuda.so ] && ln -sf "$PWD/newbie-cuda.so" bench/ && ln -sf "$PWD/newbie-cuda.so" tests/ &&
         ln -sf "$PWD/newbie-cuda.so" tests/ops/
     return 0
@@ -260,7 +281,7 @@ sanitizer() {
 
 ends=()
 export only device python work root model layers card driver cuda architecture revision cores
-export -f in_build begin_checkpoint
+export -f in_build begin_checkpoint open_card library_header
 used=0
 while read -r name limit run _; do
     [ -n "$name" ] || continue

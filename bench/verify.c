@@ -2,9 +2,10 @@
  * the program itself: what `newbie check` does, and layers of the published width. performance.md 3.8 and 4,
  * section 5.
  *
- * usage: verify stages|ops|layers DEVICE FOLDER [OUT]
+ * usage: verify open DEVICE
+ *        verify stages|ops|layers DEVICE FOLDER [OUT]
  *
- * DEVICE as setting `device`. stages: a small picture of the model in FOLDER on the CPU and on the device,
+ * DEVICE as setting `device`. open: the device opens, and what it is. stages: a small picture of the model in FOLDER on the CPU and on the device,
  * compared stage by stage. ops: the same on the device alone, where each op is also done by the CPU from
  * the same inputs. layers: the transformer in FOLDER (bench/make_model FOLDER 2) predicts one velocity in
  * bf16 on the device and in float32 on the CPU; OUT/rows.csv gets how near they are. Ends with 1 when
@@ -34,6 +35,16 @@ static void must(Status st) {
         return;
     fprintf(stderr, "verify: %s%s%s\n", st->message, st->hint[0] ? "; " : "", st->hint);
     exit(1);
+}
+
+/* ---- is it there? -------------------------------------------------------------------------------------- */
+
+static void verify_open(const Device *device) {
+    Ops o = {0};
+    must(ops_open(&o, device->backend,
+                  &(BackendOptions){.device = device->index, .precision = PRECISION_BF16}));
+    printf("%s; %s\n", o.backend->describe(o.state), device->info.libraries);
+    o.backend->close(o.state);
 }
 
 /* ---- a small picture ----------------------------------------------------------------------------------- */
@@ -187,15 +198,18 @@ static void verify_layers(const Device *device, const char *folder, const char *
 
 int main(int argc, char **argv) {
     const char *what = argc >= 4 ? argv[1] : "";
+    bool open = argc == 3 && !strcmp(argv[1], "open");
     bool stages = !strcmp(what, "stages"), ops = !strcmp(what, "ops");
     bool layers = !strcmp(what, "layers") && argc == 5;
-    if (!stages && !ops && !layers) {
-        fprintf(stderr, "usage: verify stages|ops|layers DEVICE FOLDER [OUT]\n");
+    if (!open && !stages && !ops && !layers) {
+        fprintf(stderr, "usage: verify open DEVICE, or verify stages|ops|layers DEVICE FOLDER [OUT]\n");
         return 2;
     }
     Device device, host = device_host(&CPU_BACKEND, true);
     must(device_choose(&device, argv[2], &host));
-    if (stages)
+    if (open)
+        verify_open(&device);
+    else if (stages)
         verify_stages(&device, argv[3]);
     else if (ops)
         verify_ops(&device, argv[3]);

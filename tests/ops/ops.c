@@ -48,6 +48,7 @@ typedef struct Bench {
     int candidates;
     double worst[LIMITS]; /* of the present op, without 8-bit matrices */
     Arena arena;
+    char *attention; /* NEWBIE_ATTENTION as the user set it, or NULL */
 } Bench;
 
 /* The tolerance of an op by Limit. */
@@ -74,10 +75,12 @@ static void open_ops(Ops *o, Arena *arena, const Backend *backend, const Backend
         CHECK_OK(st, "a backend opens");
 }
 
-/* What the module asks the environment for, when it opens a card. */
-static void set_attention(const Candidate *candidate) {
-    if (candidate->attention)
-        setenv("NEWBIE_ATTENTION", candidate->attention, 1);
+/* What the module asks the environment for, when it opens a card; what the user set there stays for those who
+ * want nothing else. */
+static void set_attention(const Bench *bench, const Candidate *candidate) {
+    const char *attention = candidate->attention ? candidate->attention : bench->attention;
+    if (attention)
+        setenv("NEWBIE_ATTENTION", attention, 1);
     else
         unsetenv("NEWBIE_ATTENTION");
 }
@@ -86,7 +89,7 @@ static void add_candidate(Bench *bench, Candidate candidate) {
     assert(bench->candidates < CANDIDATES_MAX);
     Candidate *new = &bench->candidate[bench->candidates++];
     *new = candidate;
-    set_attention(new);
+    set_attention(bench, new);
     for (int i = 0; i < new->threads; i++) {
         new->options.threads = i + 1;
         open_ops(&new->ops[i], &bench->arena, new->backend, &new->options);
@@ -333,6 +336,8 @@ static void test_complete(void) {
 
 int main(void) {
     static Bench bench;
+    const char *attention = getenv("NEWBIE_ATTENTION");
+    bench.attention = attention ? strdup(attention) : NULL;
     Backend composing[2] = {REF_BACKEND, CPU_BACKEND};
 #define LEAVE_OUT(op) composing[0].op = composing[1].op = NULL;
     OPS_FUSED(LEAVE_OUT)
