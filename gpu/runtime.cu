@@ -43,7 +43,10 @@ Status cuda_status(Cuda *cuda, cudaError_t error, const char *doing) {
                          "device cuda:%d: this build has no code for %s, compute capability %d.%d",
                          cuda->device, cuda->card, cuda->architecture / 10, cuda->architecture % 10),
                     ":set device cpu; or build newbie with an nvcc that knows the card");
-    Status st = fail(ERR_DEVICE, "cuda:%d failed in %s: %s", cuda->device, doing, cudaGetErrorString(error));
+    /* kernels run later than they are launched: such an error shows up at whatever comes next */
+    const char *where = cuda_is_lost(error) ? "at or before" : "in";
+    Status st = fail(ERR_DEVICE, "cuda:%d failed %s %s: %s", cuda->device, where, doing,
+                     cudaGetErrorString(error));
     cuda->lost = cuda->lost || cuda_is_lost(error);
     return cuda_is_lost(error)
                ? hint(st, "the model is unloaded; :model reload, then :again; :doctor helps to report it")

@@ -29,7 +29,8 @@ static const size_t HEAP_BYTES = (size_t)4 << 30; /* of addresses; memory is tak
 static cudaError_t last_error;
 static bool lost;
 
-EmuControl emu_control = {EMU_FORWARD, 1, 0, 0, EMU_FAIL_ONCE, 0, 1, 13000, 1, 89, (size_t)2 << 30, 0, 0, 0, EMU_LATE};
+EmuControl emu_control = {EMU_FORWARD, 1, 0, 0, EMU_FAIL_ONCE, 0, 1, 13000, 1, 89, (size_t)2 << 30, 0, 0, 0,
+                          EMU_LATE};
 
 extern "C" __attribute__((visibility("default"))) EmuControl *nb_emu_control(void) {
     return &emu_control;

@@ -100,6 +100,19 @@ static Status check_quality(const Arguments *arguments, Report *report, const st
     return quality_judge(&quality);
 }
 
+/* What was compared, and how to compare more. */
+static void say_compared(Report *report, const SelfCheck *check, const Device pair[2], const char *precision) {
+    char time[24], what[32] = "every op";
+    clock_format(time, check->seconds);
+    if (check->stages)
+        snprintf(what, sizeof what, "%d stages", check->stages);
+    report_line(report, LINE_INFO, "%s and %s agree on %s of a picture of %dx%d, %s, %s", pair[0].name,
+                pair[1].name, what, SELFCHECK_SIDE, SELFCHECK_SIDE, precision, time);
+    if (check->stages)
+        report_line(report, LINE_INFO, "each made it by itself; newbie check %s,%s compares op by op",
+                    pair[1].name, pair[0].name);
+}
+
 int batch_backends(const Arguments *arguments, Report *report, const struct Backend *const *backends) {
     if (arguments->quality) {
         Status st = check_quality(arguments, report, backends[0]);
@@ -113,26 +126,24 @@ int batch_backends(const Arguments *arguments, Report *report, const struct Back
         return st->code == ERR_DEVICE ? EXIT_DEVICE : EXIT_USAGE;
     }
     char *path = model_path(arguments);
-    const char *threads = arguments->setting[SET_THREADS];
+    const char *threads = arguments->setting[SET_THREADS], *precision = arguments->setting[SET_PRECISION];
+    if (!precision)
+        precision = pair[0].backend->devices ? "bf16" : "f32";
     SessionOptions options = {
         .path = path,
-        .precision = precision_of(arguments, CHOOSE_F32),
+        .precision = precision_named(precision, CHOOSE_F32),
         .threads = threads ? atoi(threads) : 0,
         .backend = pair[0].backend,
         .device = pair[0].index,
     };
-    double seconds = 0;
-    st = path ? selfcheck_run(&seconds, &options, &pair[1])
+    SelfCheck check;
+    st = path ? selfcheck_run(&check, &options, &pair[1])
               : hint(fail(ERR_IO, "the demo model is not installed"), "-m PATH");
     free(path);
     if (st) {
         report_fault(report, st);
         return st->code == ERR_BUG ? EXIT_SOME : EXIT_MODEL;
     }
-    char text[24];
-    clock_format(text, seconds);
-    report_line(report, LINE_INFO, "%s and %s agree %s, %s, %s", pair[0].name, pair[1].name,
-                pair[0].backend->devices || pair[1].backend->devices ? "on every stage" : "on every op",
-                options.precision == CHOOSE_F32 ? "f32" : arguments->setting[SET_PRECISION], text);
+    say_compared(report, &check, pair, precision);
     return EXIT_DONE;
 }

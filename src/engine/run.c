@@ -270,14 +270,25 @@ static double velocity_norm(Ops *o, Tensor velocity) {
     return sqrt(value);
 }
 
+/* "cuda:0 failed at or before attention at step 12/28: an illegal memory access": the step goes into the
+ * sentence of the backend, or before one that does not begin like that. product.md 12 row 13. */
+static Status failed_at(const Flow *flow, Status st, int interval) {
+    char start[48];
+    int length = snprintf(start, sizeof start, "%s failed ", flow->session->where), step = interval + 1;
+    const char *why = strncmp(st->message, start, (size_t)length) ? NULL : strstr(st->message, ": ");
+    Status told = why ? fail(ERR_DEVICE, "%.*s at step %d/%d%s", (int)(why - st->message), st->message, step,
+                             flow->intervals, why)
+                      : fail(ERR_DEVICE, "%sat step %d/%d: %s", start, step, flow->intervals, st->message);
+    return hint(told, "%s", LOST_HINT);
+}
+
 /* One interval of the schedule, and the check that it produced numbers. */
 static Status one_step(Flow *flow, int interval, double *norm) {
     solver_step(&flow->run, flow->o, interval);
     *norm = velocity_norm(flow->o, flow->run.work[0]);
     Status st = ops_status(flow->o);
-    if (st && st->code == ERR_DEVICE) /* product.md 12 row 13 */
-        return hint(fail(ERR_DEVICE, "%s failed at step %d/%d: %s", flow->session->where, interval + 1,
-                         flow->intervals, st->message), "%s", LOST_HINT);
+    if (st && st->code == ERR_DEVICE)
+        return failed_at(flow, st, interval);
     TRY(st);
     if (!isfinite(*norm))
         return hint(

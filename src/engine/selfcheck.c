@@ -115,7 +115,7 @@ static Status find_broken_op(const SessionOptions *options, const char *device) 
     return st ? note(st, "%s", device) : NULL;
 }
 
-static Status stage_by_stage(const SessionOptions *options, const Device *other) {
+static Status stage_by_stage(int *compared, const SessionOptions *options, const Device *other) {
     Stages stages = {.first = options->backend->name, .second = other->name};
     const SessionOptions *broken = NULL;
     Status st = make(options, &(RunHooks){.context = &stages, .tap = keep_stage});
@@ -136,6 +136,7 @@ static Status stage_by_stage(const SessionOptions *options, const Device *other)
                   stages.compared);
     for (int i = 0; i < stages.count; i++)
         free(stages.stage[i].values.data);
+    *compared = stages.compared;
     st = st ? st : fault_raise(&stages.fault);
     if (!broken)
         return st;
@@ -145,12 +146,12 @@ static Status stage_by_stage(const SessionOptions *options, const Device *other)
     return st ? st : fault_raise(&kept);
 }
 
-Status selfcheck_run(double *seconds, const SessionOptions *options, const Device *other) {
+Status selfcheck_run(SelfCheck *out, const SessionOptions *options, const Device *other) {
     double start = clock_seconds();
     SessionOptions checked = *options;
+    int stages = 0;
     checked.check = other->backend;
-    bool apart = options->backend->devices || other->backend->devices;
-    TRY(apart ? stage_by_stage(options, other) : make(&checked, &(RunHooks){0}));
-    *seconds = clock_seconds() - start;
+    TRY(other->backend->devices ? stage_by_stage(&stages, options, other) : make(&checked, &(RunHooks){0}));
+    *out = (SelfCheck){clock_seconds() - start, stages};
     return NULL;
 }

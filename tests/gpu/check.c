@@ -61,11 +61,11 @@ static Status damaged_pack(void *state, Weight *out, const WeightParts *given) {
 /* What `newbie check cpu,cuda` says of a CPU and a card; "" when they agree. */
 static const char *self_checked(const Backend *cpu, const Backend *backend) {
     static char text[2100];
-    double seconds;
+    SelfCheck check;
     Device device = {.backend = backend, .name = "cuda:0", .info.bf16 = true};
     SessionOptions options = demo_options(1);
     options.backend = cpu;
-    Status st = selfcheck_run(&seconds, &options, &device);
+    Status st = selfcheck_run(&check, &options, &device);
     snprintf(text, sizeof text, "%s", st ? st->message : "");
     session_options_done(&options);
     return text;
@@ -84,6 +84,8 @@ int main(void) {
     wrong.qk_norm_rope = wrong_rope;
     CHECK_HAS(checked(&wrong, CHOOSE_BF16), "qk_norm_rope: cuda and cpu differ by",
               "a wrong kernel is found and named");
+    CHECK_HAS(self_checked(&wrong, &CPU_BACKEND), "qk_norm_rope: cuda and cpu differ by",
+              "newbie check with a card in the first place goes op by op");
     CHECK_STR(self_checked(&CPU_BACKEND, card), "", "every stage agrees, too");
     Backend bad = *card;
     damaged = card;

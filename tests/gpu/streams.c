@@ -146,7 +146,8 @@ static void check_ring(unsigned group, const char *name) {
     snprintf(sentence, sizeof sentence, "%s: copies as late as may be give the same numbers", name);
     CHECK(right(&c, expected, group, EMU_LATE, NOTHING), sentence);
     CHECK(right(&c, expected, group, EMU_EARLY, NOTHING), "and as early as may be");
-    CHECK(!right(&c, expected, group, EMU_LATE, WAITS_OF_OPS), "an op that does not wait for its layer is found");
+    CHECK(!right(&c, expected, group, EMU_LATE, WAITS_OF_OPS),
+          "an op that does not wait for its layer is found");
     CHECK(!right(&c, expected, group, EMU_EARLY, WAITS_OF_COPIES),
           "a copy that does not wait for its slot is found");
     CHECK(!right(&c, expected, group, EMU_EARLY, MARKS_OF_OPS), "and a slot that nobody says is free");
@@ -219,7 +220,8 @@ static void check_drop(void) {
         control->copies = (EmuHurry)hurry;
         CHECK(picture(session, pixels, &plan) && plan.dropped == 1, "a layer leaves for the pixels");
         CHECK(!memcmp(pixels, expected, PIXELS), "which are the same");
-        CHECK(picture(session, pixels, &plan) && !memcmp(pixels, expected, PIXELS), "and so are the next ones");
+        CHECK(picture(session, pixels, &plan) && !memcmp(pixels, expected, PIXELS),
+              "and so are the next ones");
     }
     control->copies = EMU_LATE;
     left_out = WAIT_FOR_SETTLED;

@@ -43,7 +43,7 @@ static void times_are_known(void) {
 static void pairs_are_compared(void) {
     Program run = program_run("", "check", "--demo", NULL);
     CHECK_EQ(run.status, 0, "a check without a pair compares the processor with plain code");
-    CHECK_HAS(buf_string(&run.said), "cpu and ref agree on every op", "op by op");
+    CHECK_HAS(buf_string(&run.said), "cpu and ref agree on every op of a picture of 64x64, f32", "op by op");
     program_done(&run);
     Buf module = {0};
     buf_print(&module, "%s/gpu/emu/newbie-emu.so", getenv("builddir"));
@@ -56,8 +56,9 @@ static void pairs_are_compared(void) {
     plans_make_the_same_file();
     times_are_known();
     run = program_run("", "check", "cpu,emu", "--demo", NULL);
-    CHECK_HAS(buf_string(&run.said), "cpu and emu:0 agree on every stage",
-              "a card is compared stage by stage");
+    CHECK_HAS(buf_string(&run.said), "cpu and emu:0 agree on 8 stages of a picture of 64x64",
+              "a card in the second place is compared stage by stage");
+    CHECK_HAS(buf_string(&run.said), "newbie check emu:0,cpu compares op by op", "with how to compare more");
     program_done(&run);
 }
 
