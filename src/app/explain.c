@@ -96,7 +96,7 @@ const Term TERMS[] = {
     {"plan",
      "Before the first step the run is gone through once without computing; that tells what "
      "each part needs. On a card, plan A keeps all weights; B to E leave more of them in the "
-     "computer's memory, from where they visit. The first that fits is taken. B8, C8 and D8 hold parts "
+     "computer's memory, from where they visit. The first that fits is taken. B8 to E8 hold parts "
      "in 8 bits, when asked for."},
     {"metadata",
      "What made a picture is stored in its PNG: prompt, seed, settings, model. Other programs read it "

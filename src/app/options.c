@@ -112,7 +112,7 @@ const Setting SETTINGS[SETTING_COUNT] = {
                   .help = "pretend that the device has this much memory (16, 16G, 512M); auto: what it has"},
     [SET_PLAN] = {"plan", SETTING_CHOICE, .fallback = "auto", .words = WORDS("auto"), .choice = names_plan,
                   .effect = EFFECT_RELOAD, .metavar = "NAME",
-                  .help = "which weights stay on the device; auto: the first plan that fits, b8, c8 and d8 only "
+                  .help = "which weights stay on the device; auto: the first plan that fits, b8 to e8 only "
                           "with a precision in 8 bits"},
     [SET_THREADS] = {"threads", SETTING_WHOLE, .fallback = "auto", .words = WORDS("auto"), .low = 1,
                      .high = 1024, .effect = EFFECT_RELOAD, .metavar = "N",

@@ -15,6 +15,7 @@
 #define PLAN_E (PLAN_D | GROUP_LAYERS)
 
 #define COST_B "they are copied to the device once for each picture"
+#define COST_E "the transformer is copied to the device in every step"
 #define COST_D "the text encoders are copied to the device for each new prompt"
 
 const Residency RESIDENCIES[] = {
@@ -27,7 +28,8 @@ const Residency RESIDENCIES[] = {
     {"d", PLAN_D, 0, "text encoders streamed", COST_D},
     {"d8", PLAN_D, EIGHT_GEMMA | EIGHT_DIT,
      "text encoders streamed, transformer and Gemma in 8 bits", COST_D},
-    {"e", PLAN_E, 0, "everything streamed", "the transformer is copied to the device in every step"},
+    {"e", PLAN_E, 0, "everything streamed", COST_E},
+    {"e8", PLAN_E, EIGHT_GEMMA | EIGHT_DIT, "everything streamed, transformer and Gemma in 8 bits", COST_E},
     {0},
 };
 

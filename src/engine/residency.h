@@ -4,9 +4,10 @@
  *
  * Token embeddings are on the host under every plan, and so are the modulation rows of a run.
  *
- * Plans b8, c8 and d8 also say what is kept in 8 bits, which only a card does and which is decided when the model
- * is loaded: a session changes among the plans whose numbers are those that it has. They change pictures a
- * little, so nobody comes under them unless somebody asks for them or for a precision in 8 bits. */
+ * Plans b8, c8, d8 and e8 also say what is kept in 8 bits, which only a card does and which is decided when
+ * the model is loaded: a session changes among the plans whose numbers are those that it has, for each of
+ * which there is one that streams everything. They change pictures a little, so nobody comes under them
+ * unless somebody asks for them or for a precision in 8 bits. */
 #pragma once
 
 #include <stdbool.h>

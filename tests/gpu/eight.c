@@ -223,6 +223,7 @@ static void test_plans(void) {
     check_plan("b8", "bf16", hot, exact);
     check_plan("c8", "int8", hot, exact);
     check_plan("d8", "int8", hot, exact);
+    check_plan("e8", "int8", hot, exact);
     session = NULL;
     options = options_of("c8", CHOOSE_FP8);
     CHECK_OK(make(&session, eight, &options), "plan c8 goes with fp8");
@@ -271,6 +272,31 @@ static void test_choice(void) {
     CHECK_STR(chosen(room_for("b8", CHOOSE_INT8), CHOOSE_INT8), "b8", "who asks for int8 does");
 }
 
+/* A session that has Gemma in 8 bits, too, can give up all the room it has for weights. */
+static void test_last_plan(void) {
+    static uint8_t before[PIXELS];
+    SessionOptions options = options_of(NULL, CHOOSE_INT8);
+    Session *session = NULL;
+    Job job = small_job();
+    PlanInfo plan;
+    RunResult result = {0};
+    const Residency *last = NULL;
+    options.vram = room_for("b8", CHOOSE_INT8);
+    CHECK_OK(make(&session, before, &options), "a picture is made under plan b8");
+    CHECK_STR(session->residency->name, "b8", "as it was chosen");
+    for (const Residency *row = RESIDENCIES; row->name; row++)
+        last = residency_allowed(session, row) ? row : last;
+    CHECK_STR(last ? last->name : "", "e8", "its last plan is e8");
+    CHECK_OK(run_count(&plan, session, &job, last), "under which a picture can be counted");
+    CHECK_OK(residency_place(session, last, plan.activation_bytes), "and its weights placed");
+    session->options.residency = last; /* else the room would bring it back */
+    CHECK_OK(run_job(&result, session, &job, NULL), "and the picture made");
+    CHECK(session->residency == last && !memcmp(before, result.pixels, PIXELS), "which is the same");
+    run_result_done(&result);
+    session_options_done(&options);
+    session_close(session);
+}
+
 static void test_refused(void) {
     Session *session = NULL;
     SessionOptions options = options_of("b8", CHOOSE_F32);
@@ -295,6 +321,7 @@ int main(void) {
     test_gemma();
     test_plans();
     test_choice();
+    test_last_plan();
     test_refused();
     CHECK_EQ(control->held, 0, "nothing stays on the card");
     return tap_end();
