@@ -155,16 +155,33 @@ PLAIN(unsigned, enum)
 #define EACH4(a, ...) MIRRORED(a), EACH3(__VA_ARGS__)
 #define EACH5(a, ...) MIRRORED(a), EACH4(__VA_ARGS__)
 
+enum { CHUNK = 256 };
+
+/* The numbers of t from `index` on, CHUNK of them or to the end of its row; returns how many. */
+static int64_t read_chunk(double out[CHUNK], Tensor t, int64_t index) {
+    float numbers[CHUNK];
+    int64_t width = t.dims[t.rank - 1], left = width - index % width, count = left < CHUNK ? left : CHUNK;
+    const char *from = (const char *)t.data + tensor_offset(t, index) * (int64_t)dtype_size(t.type);
+    bool together = t.strides[t.rank - 1] == 1 && float_from_dtype(numbers, from, t.type, count);
+    for (int64_t i = 0; i < count; i++)
+        out[i] = together ? numbers[i] : tensor_number(t, index + i);
+    return count;
+}
+
 double check_difference(Tensor a, Tensor b) {
-    double error = 0, norm = 0;
-    for (int64_t i = 0; i < tensor_count(a); i++) {
-        double x = tensor_number(a, i), y = tensor_number(b, i);
-        if (x == y)
-            x = y = isfinite(y) ? y : 0; /* infinities of one sign agree */
-        if (!isfinite(x) || !isfinite(y))
-            return INFINITY;
-        error += (x - y) * (x - y);
-        norm += y * y;
+    double error = 0, norm = 0, as[CHUNK], bs[CHUNK];
+    for (int64_t from = 0, count; from < tensor_count(a); from += count) {
+        count = read_chunk(as, a, from);
+        read_chunk(bs, b, from);
+        for (int64_t i = 0; i < count; i++) {
+            double x = as[i], y = bs[i];
+            if (x == y)
+                x = y = isfinite(y) ? y : 0; /* infinities of one sign agree */
+            if (!isfinite(x) || !isfinite(y))
+                return INFINITY;
+            error += (x - y) * (x - y);
+            norm += y * y;
+        }
     }
     return norm > 0 ? sqrt(error / norm) : sqrt(error);
 }
