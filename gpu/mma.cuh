@@ -104,46 +104,67 @@ template <class Sum> struct MmaLane {
     uint32_t a[4], b[2];
 };
 
-/* The last lane to arrive does the arithmetic for its warp. `Number` is what A and B hold, 16 bytes of them
- * in a half row. */
-template <class Sum, class Number> void mma_work(void **given, int) {
-    enum { K = 32 / sizeof(Number), WORD = 4 / sizeof(Number) };
+/* The numbers of a word, the first in its low bits. */
+EMU_ARITHMETIC inline void mma_numbers(float *to, uint32_t word) { /* bf16 */
+    uint32_t bits[2] = {word << 16, word & 0xffff0000};
+    memcpy(to, bits, sizeof bits);
+}
+EMU_ARITHMETIC inline void mma_numbers(int32_t *to, uint32_t word) { /* s8 */
+    for (int i = 0; i < 4; i++)
+        to[i] = (int8_t)(word >> 8 * i);
+}
+
+/* sum [16][N] = a [16][K] · b [K][N], eight columns of four rows at a time, so that sums need not wait. */
+template <class Sum, int K, int N>
+EMU_ARITHMETIC void mma_multiply(Sum (*sum)[N], const Sum (*a)[K], const Sum (*b)[N]) {
+    typedef Sum Eight __attribute__((vector_size(8 * sizeof(Sum))));
+    for (int n = 0; n < N; n += 8)
+        for (int row = 0; row < 16; row += 4) {
+            Eight s0 = {}, s1 = {}, s2 = {}, s3 = {}, columns;
+            for (int k = 0; k < K; k++) {
+                memcpy(&columns, &b[k][n], sizeof columns);
+                s0 += a[row][k] * columns;
+                s1 += a[row + 1][k] * columns;
+                s2 += a[row + 2][k] * columns;
+                s3 += a[row + 3][k] * columns;
+            }
+            memcpy(&sum[row][n], &s0, sizeof s0);
+            memcpy(&sum[row + 1][n], &s1, sizeof s1);
+            memcpy(&sum[row + 2][n], &s2, sizeof s2);
+            memcpy(&sum[row + 3][n], &s3, sizeof s3);
+        }
+}
+
+/* The last lane to arrive does the arithmetic for its warp: Sum float of bf16, int32_t of s8. */
+template <class Sum> EMU_ARITHMETIC void mma_work(void **given, int) {
+    enum { WORD = std::is_same<Sum, float>::value ? 2 : 4, K = 8 * WORD };
     MmaLane<Sum> **lane = (MmaLane<Sum> **)given;
-    Number a[16][K], b[8][K];
+    Sum a[16][K], b[K][8], sum[16][8];
     for (int l = 0; l < 32; l++) {
         int g = l / 4, t = l % 4;
         for (int r = 0; r < 4; r++)
-            memcpy(&a[g + r % 2 * 8][WORD * t + r / 2 * K / 2], &lane[l]->a[r], 4);
-        for (int r = 0; r < 2; r++)
-            memcpy(&b[g][WORD * t + r * K / 2], &lane[l]->b[r], 4);
+            mma_numbers(&a[g + r % 2 * 8][WORD * t + r / 2 * K / 2], lane[l]->a[r]);
+        for (int r = 0; r < 2; r++) {
+            Sum column[WORD];
+            mma_numbers(column, lane[l]->b[r]);
+            for (int i = 0; i < WORD; i++)
+                b[WORD * t + r * K / 2 + i][g] = column[i];
+        }
     }
-    Sum x[16][K], y[K][8];
-    for (int i = 0; i < 16 * K; i++)
-        x[i / K][i % K] = (Sum)to_float(a[i / K][i % K]);
-    for (int i = 0; i < 8 * K; i++)
-        y[i % K][i / K] = (Sum)to_float(b[i / K][i % K]);
-    for (int row = 0; row < 16; row++) {
-        Sum sum[8] = {};
-        for (int k = 0; k < K; k++)
-            for (int n = 0; n < 8; n++)
-                sum[n] += x[row][k] * y[k][n];
+    mma_multiply<Sum, K, 8>(sum, a, b);
+    for (int row = 0; row < 16; row++)
         for (int n = 0; n < 8; n++)
-            lane[row % 8 * 4 + n / 2]->c[row / 8 * 2 + n % 2] += sum[n];
-    }
-}
-
-inline float to_float(int8_t x) {
-    return x;
+            lane[row % 8 * 4 + n / 2]->c[row / 8 * 2 + n % 2] += sum[row][n];
 }
 
 inline void mma_16816(float (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
     MmaLane<float> mine = {c, {a[0], a[1], a[2], a[3]}, {b0, b1}};
-    emu_warp(mma_work<float, bf16_t>, &mine);
+    emu_warp(mma_work<float>, &mine);
 }
 
 inline void mma_16832(int32_t (&c)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
     MmaLane<int32_t> mine = {c, {a[0], a[1], a[2], a[3]}, {b0, b1}};
-    emu_warp(mma_work<int32_t, int8_t>, &mine);
+    emu_warp(mma_work<int32_t>, &mine);
 }
 
 struct LdsmLane {

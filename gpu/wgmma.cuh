@@ -65,7 +65,7 @@ template <int ACROSS> float wgmma_number(const char *window, WgmmaTile b, int k,
 
 template <int N, int ACROSS> void wgmma_work(void **given, int) {
     WgmmaLane **lane = (WgmmaLane **)given;
-    float a[16][16], b[16][N];
+    float a[16][16], b[16][N], sum[16][N];
     for (int i = 0; i < 16 * 16; i++) {
         int row = i / 16, k = i % 16;
         uint32_t word = lane[row % 8 * 4 + k % 8 / 2]->a[row / 8 + k / 8 * 2];
@@ -77,17 +77,13 @@ template <int N, int ACROSS> void wgmma_work(void **given, int) {
         assert(lane[l]->b == lane[0]->b);
     for (int i = 0; i < 16 * N; i++)
         b[i / N][i % N] = wgmma_number<ACROSS>(window, lane[0]->b, i / N, i % N);
-    for (int row = 0; row < 16; row++) {
-        float sum[N] = {};
-        for (int k = 0; k < 16; k++)
-            for (int n = 0; n < N; n++)
-                sum[n] += a[row][k] * b[k][n];
+    mma_multiply<float, 16, N>(sum, a, b);
+    for (int row = 0; row < 16; row++)
         for (int n = 0; n < N; n++) {
             WgmmaLane *l = lane[row % 8 * 4 + n % 8 / 2];
             float *c = &l->c[n / 8 * 4 + row / 8 * 2 + n % 2];
-            *c = (l->keep ? *c : 0) + sum[n];
+            *c = (l->keep ? *c : 0) + sum[row][n];
         }
-    }
 }
 
 inline void wgmma_n128(float (&c)[16][4], const uint32_t (&a)[4], WgmmaTile b, int keep) {

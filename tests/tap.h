@@ -13,7 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static int tap_count_, tap_failed_;
+/* Weak: one pair for all files of a test program. */
+__attribute__((weak)) int tap_count_, tap_failed_;
 
 static inline int tap_result_(int good, const char *file, int line, const char *name) {
     printf("%s %d - %s\n", good ? "ok" : "not ok", ++tap_count_, name);

@@ -149,22 +149,26 @@ static uint16_t narrow(float x) {
     return x != x ? (uint16_t)0x7fff : (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-enum { SUMS = 16 }; /* side by side, so that a compiler can use vectors without changing the order */
+enum { SUMS = 16 }; /* side by side */
+typedef float Sums __attribute__((vector_size(SUMS * sizeof(float))));
 
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
-__attribute__((target_clones("avx2", "default"), optimize("O3")))
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+__attribute__((target_clones("avx2", "default")))
 #endif
-static float dot(const float *a, const float *b, int64_t n) {
-    float sum[SUMS] = {};
+EMU_ARITHMETIC static float dot(const float *a, const float *b, int64_t n) {
+    Sums sums = {}, x, y;
     int64_t i = 0;
-    for (; i + SUMS <= n; i += SUMS)
-        for (int j = 0; j < SUMS; j++)
-            sum[j] += a[i + j] * b[i + j];
+    for (; i + SUMS <= n; i += SUMS) {
+        memcpy(&x, a + i, sizeof x);
+        memcpy(&y, b + i, sizeof y);
+        sums += x * y;
+    }
+    float sum = sums[0];
     for (; i < n; i++)
-        sum[0] += a[i] * b[i];
+        sum += a[i] * b[i];
     for (int j = 1; j < SUMS; j++)
-        sum[0] += sum[j];
-    return sum[0];
+        sum += sums[j];
+    return sum;
 }
 
 /* As a card does that keeps 14 bits of a sum: those of 32 products are added at a time, what is beyond is lost. */

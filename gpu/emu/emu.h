@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Which lane, warp and block goes first wherever more than one could. */
+/* Which lane, warp and block goes first wherever more than one could. The environment may name the order that
+ * a module begins with: forward, reverse or random. */
+#define EMU_ORDER "NEWBIE_EMU_ORDER"
 typedef enum EmuOrder { EMU_FORWARD, EMU_REVERSE, EMU_RANDOM } EmuOrder;
 
 /* How a failing call fails: once, or so that every later call fails too, as after a lost card. */
@@ -34,6 +36,11 @@ typedef struct EmuControl {
     size_t held;            /* device bytes given out now */
     int64_t objects;        /* streams, events, pinned blocks, library handles that were not given back */
     EmuHurry copies;
+    /* Device memory that kernels and copies may not touch, and may again; under AddressSanitizer they are
+     * told at once with file and line. Without it nothing happens. */
+    void (*forbid)(void *memory, size_t bytes);
+    void (*allow)(void *memory, size_t bytes);
+    int sanitized;          /* 1: the device is under AddressSanitizer */
 } EmuControl;
 
 /* The symbol EMU_ENTRY of the module: its control, writable, for as long as it is loaded. */

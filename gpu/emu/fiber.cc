@@ -16,12 +16,6 @@
 
 #include "gpu/emu/device.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(start, bytes) ((void)(start), (void)(bytes))
-#endif
-
 enum { WARP = 32, STACK_BYTES = 256 << 10 };
 
 /* ---- fibers -------------------------------------------------------------------------------------------- */
@@ -205,7 +199,7 @@ static void shared_resize(SharedBlock *block, size_t bytes) {
         broken("no memory for shared memory");
     block->whole = (char *)whole;
     block->memory = block->whole + before;
-    ASAN_POISON_MEMORY_REGION(whole, before);
+    emu_control.forbid(whole, before);
     block->bytes = bytes;
 }
 
@@ -232,10 +226,10 @@ static uint64_t next_random(void) {
     return random_state >> 33;
 }
 
-/* Place number i of n in the chosen order. Random orders are a rotation of forward or reverse, drawn anew for
- * every use: cheap, and every pair of neighbours comes in both orders. */
+/* The places 0 to n - 1 in the chosen order, one after another. Random orders are a rotation of forward or
+ * reverse, drawn anew for every use: cheap, and every pair of neighbours comes in both orders. */
 typedef struct Order {
-    int n, start, step;
+    int n, at, step;
 } Order;
 
 static Order order_of(int n) {
@@ -247,8 +241,10 @@ static Order order_of(int n) {
     return {n, 0, 1};
 }
 
-static int place(const Order *order, int i) {
-    return (int)((order->start + (int64_t)i * order->step) % order->n);
+static int next_place(Order *order) {
+    int place = order->at, left = order->n - order->step; /* where a step leads behind the end */
+    order->at = place < left ? place + order->step : place - left;
+    return place;
 }
 
 /* Runs lanes of a warp until all are blocked or done. */
@@ -257,7 +253,7 @@ static void run_warp(const Warp *warp) {
         ran = false;
         Order order = order_of(warp->count);
         for (int i = 0; i < warp->count; i++) {
-            Lane *lane = &lanes[(size_t)(warp->first + place(&order, i))];
+            Lane *lane = &lanes[(size_t)(warp->first + next_place(&order))];
             if (lane->state == LANE_NEW || lane->state == LANE_READY) {
                 run_lane(lane);
                 ran = true;
@@ -295,7 +291,7 @@ static void run_block(dim3 index, dim3 size, dim3 grid) {
     do {
         Order order = order_of((int)warps.size());
         for (int i = 0; i < order.n; i++)
-            run_warp(&warps[(size_t)place(&order, i)]);
+            run_warp(&warps[(size_t)next_place(&order)]);
     } while (!open_barrier());
 }
 
@@ -317,7 +313,7 @@ void emu_run_grid(dim3 grid, dim3 block, size_t shared, const std::function<void
     random_state = emu_control.seed;
     Order order = order_of((int)blocks);
     for (int64_t i = 0; i < blocks; i++) {
-        unsigned at = (unsigned)place(&order, (int)i);
+        unsigned at = (unsigned)next_place(&order);
         run_block(dim3(at % grid.x, at / grid.x % grid.y, at / grid.x / grid.y), block, grid);
     }
 }

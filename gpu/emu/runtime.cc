@@ -18,12 +18,14 @@
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
+enum { SANITIZED = 1 };
 #else
+enum { SANITIZED = 0 };
 #define ASAN_POISON_MEMORY_REGION(start, bytes) ((void)(start), (void)(bytes))
 #define ASAN_UNPOISON_MEMORY_REGION(start, bytes) ((void)(start), (void)(bytes))
 #endif
 
-enum { PAGE = 4096, ALIGNMENT = 256, ZONE = 256, DEVICES_MAX = 8 };
+enum { PAGE = 2 << 20, ALIGNMENT = 256, ZONE = 256, DEVICES_MAX = 8 };
 static const size_t HEAP_BYTES = (size_t)4 << 30; /* of addresses; memory is taken when touched */
 
 static cudaError_t last_error;
@@ -31,6 +33,35 @@ static bool lost;
 
 EmuControl emu_control = {EMU_FORWARD, 1, 0, 0, EMU_FAIL_ONCE, 0, 1, 13000, 1, 89, (size_t)2 << 30, 0, 0, 0,
                           EMU_LATE};
+
+static void forbid(void *memory, size_t bytes) {
+    ASAN_POISON_MEMORY_REGION(memory, bytes);
+}
+
+static void allow(void *memory, size_t bytes) {
+    ASAN_UNPOISON_MEMORY_REGION(memory, bytes);
+}
+
+/* Programs that know nothing of an emulated card are told its order by the environment. */
+static EmuOrder first_order(void) {
+    static const char *const NAMES[] = {"forward", "reverse", "random"};
+    const char *name = getenv(EMU_ORDER);
+    for (int i = 0; name && i < 3; i++)
+        if (!strcmp(name, NAMES[i]))
+            return (EmuOrder)i;
+    if (name) {
+        fprintf(stderr, "%s is \"%s\", expected forward, reverse or random\n", EMU_ORDER, name);
+        abort();
+    }
+    return EMU_FORWARD;
+}
+
+__attribute__((constructor)) static void begin(void) {
+    emu_control.order = first_order();
+    emu_control.forbid = forbid;
+    emu_control.allow = allow;
+    emu_control.sanitized = SANITIZED;
+}
 
 extern "C" __attribute__((visibility("default"))) EmuControl *nb_emu_control(void) {
     return &emu_control;
@@ -58,6 +89,7 @@ cudaError_t emu_call(cudaError_t error) {
 static char *heap;
 static size_t heap_top; /* all that was ever given out lies below; a whole number of pages */
 static std::map<size_t, size_t> given; /* offset: bytes */
+static std::map<size_t, size_t> fresh; /* those of them that are still to be filled with NaN */
 static int open_count;
 
 static void heap_protect(int protection) {
@@ -68,8 +100,12 @@ static void heap_protect(int protection) {
 }
 
 static void device_open(void) {
-    if (open_count++ == 0)
-        heap_protect(PROT_READ | PROT_WRITE);
+    if (open_count++)
+        return;
+    heap_protect(PROT_READ | PROT_WRITE);
+    for (const auto &block : fresh)
+        memset(heap + block.first, 0xff, block.second);
+    fresh.clear();
 }
 
 static void device_close(void) {
@@ -95,9 +131,12 @@ cudaError_t cudaMalloc(void **out, size_t bytes) {
     if (bytes > emu_control.memory || emu_control.held + emu_control.taken > emu_control.memory - bytes)
         return keep(cudaErrorMemoryAllocation);
     if (!heap) {
-        heap = (char *)mmap(NULL, HEAP_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        heap = (char *)mmap(NULL, HEAP_BYTES + PAGE, PROT_NONE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (heap == MAP_FAILED)
             abort();
+        heap += PAGE - (uintptr_t)heap % PAGE;
+        madvise(heap, HEAP_BYTES, MADV_HUGEPAGE); /* they are quickly opened and closed; may be refused */
     }
     size_t at = heap_find(bytes);
     if (at + bytes + ZONE > HEAP_BYTES)
@@ -110,11 +149,8 @@ cudaError_t cudaMalloc(void **out, size_t bytes) {
     ASAN_UNPOISON_MEMORY_REGION(heap + at, bytes);
     ASAN_POISON_MEMORY_REGION(heap + at + bytes, ZONE);
     *out = heap + at;
-    if (bytes <= (size_t)1 << 20) { /* larger ones are zero or what was there: filling them would cost more */
-        device_open();
-        memset(heap + at, 0xff, bytes);
-        device_close();
-    }
+    if (bytes <= (size_t)1 << 20) /* larger ones are zero or what was there: filling them would cost more */
+        fresh[at] = bytes;
     return cudaSuccess;
 }
 
@@ -129,6 +165,7 @@ cudaError_t cudaFree(void *block) {
     }
     emu_control.held -= found->second;
     ASAN_POISON_MEMORY_REGION(heap + found->first, found->second);
+    fresh.erase(found->first);
     given.erase(found);
     return cudaSuccess;
 }
@@ -375,6 +412,7 @@ cudaError_t cudaDeviceReset(void) {
     for (const auto &block : given)
         ASAN_POISON_MEMORY_REGION(heap + block.first, block.second);
     given.clear();
+    fresh.clear();
     emu_control.held = 0;
     return cudaSuccess;
 }

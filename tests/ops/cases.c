@@ -3,7 +3,8 @@
  * Odd on purpose: one row, one column, widths that are no multiple of 8, 16 or 32, rows with gaps, sequences
  * of one token, heads of 12 to 256. Each table stands before the function that reads it; `columns` of
  * OP_CASES names the numbers of a row. Sizes are small, all of it has to run in seconds on two cores; the
- * last row of a table is large enough to be worth several threads.
+ * last row of a table is large enough to be worth several threads. What is larger than an emulated card can
+ * bear in three orders stands last and is counted; smaller ones before it have several of that card's tiles.
  */
 #include "config.h"
 
@@ -77,9 +78,15 @@ static const int LINEAR[][CASE_NUMBERS] = {
     {6, 4100, 19, 0, 0, 0, 0, 0},
     {144, 72, 129, 0, 0, 0, 0, 0},
     {11, 2, 31, 0, ACT_NONE, 1, 1, 0},
-    {157, 1037, 545, 0, 0, 0, 1, 1}, /* several blocks of rows, of columns and of depth */
+    /* several tiles of a card in rows, columns and depth; more rows than it walks together */
+    {139, 203, 137, 1, 0, 0, 1, 1},
+    {139, 200, 268, 0, 0, 0, 1, 1},
+    {2061, 8, 130, 0, 0, 0, 1, 0},
+    /* large: several blocks of a processor in rows, columns and depth */
+    {157, 1037, 545, 0, 0, 0, 1, 1},
     {157, 1037, 545, 1, 0, 1, 0, 0},
 };
+enum { LINEAR_LARGE = 2 };
 
 static void run_linear(Run *run, const int *n) {
     Tensor x = run_tensor(run, ROLE_INPUT, gap_of(n[3]), DIMS(n[0], n[1]));
@@ -124,12 +131,16 @@ static void run_glu(Run *run, const int *n) {
 
 static const int EIGHT[][CASE_NUMBERS] = {
     /* rows, in, out, act, store, bias, outliers, gap: matrices that may be kept in 8 bits */
-    {1, 256, 1, 0, 0, 0, 0, 0},     {5, 512, 33, ACT_SILU, 0, 1, 128, 8}, {130, 256, 160, 0, 1, 0, 64, 0},
-    {7, 2304, 31, 0, 0, 1, 128, 0}, {3, 1280, 129, 0, 1, 1, 0, 3},        {4, 100, 16, 0, 0, 0, 0, 0},
-    {5, 512, 40, ACT_SILU, 0, 1, 128, 8}, {3, 1280, 128, 0, 1, 1, 0, 3}, {1, 768, 136, 0, 1, 0, 32, 0},
+    {1, 256, 1, 0, 0, 0, 0, 0},           {5, 512, 33, ACT_SILU, 0, 1, 128, 8},
+    {130, 256, 160, 0, 1, 0, 64, 0},      {4, 100, 16, 0, 0, 0, 0, 0},
+    {5, 512, 40, ACT_SILU, 0, 1, 128, 8}, {1, 768, 136, 0, 1, 0, 32, 0},
     {6, 256, 72, 0, 0, 1, 0, 3},
-    {4, 2304, 64, 0, 0, 0, 96, 0},   {2, 9216, 48, 0, 0, 0, 384, 0}, /* the depths of the transformer, 24 columns x50 */
+    /* large; the depths of the transformer with 24 columns x50 */
+    {3, 1280, 129, 0, 1, 1, 0, 3},        {3, 1280, 128, 0, 1, 1, 0, 3},
+    {7, 2304, 31, 0, 0, 1, 128, 0},
+    {4, 2304, 64, 0, 0, 0, 96, 0},        {2, 9216, 48, 0, 0, 0, 384, 0},
 };
+enum { EIGHT_LARGE = 5 };
 
 static void run_eight(Run *run, const int *n) {
     Content content = {.outliers = n[6], .gap = n[7]};
@@ -336,20 +347,21 @@ static const int ATTENTION[][CASE_NUMBERS] = {
     {1, 1, 1, 512, MASK_FULL, 0, 0, 0},
     {6, 1, 1, 7, MASK_FULL, 0, 0, 0},
     {6, 8, 4, 64, MASK_FULL, 0, 0, 0},
-    /* more keys than a block of the cpu backend, windows that end before, within and behind a block */
-    {8, 2, 1, 40, MASK_FULL, 0, 0, 0},
-    {8, 2, 2, 24, MASK_CAUSAL, 0, 0, 1},
-    {9, 1, 1, 12, MASK_CAUSAL, 10, 0, 0},
-    {9, 1, 1, 48, MASK_CAUSAL, 300, 0, 0},
-    {9, 2, 1, 20, MASK_CAUSAL, 257, SCORES_LARGE, 0},
-    {9, 1, 1, 32, MASK_FULL, 0, SCORES_LARGE, 0},
     /* the widths of the matrix kernels of a card, over several tiles of queries and of keys */
     {8, 1, 1, 96, MASK_FULL, 0, 0, 0},
     {6, 2, 1, 96, MASK_FULL, 0, SCORES_LARGE, 8},
     {6, 1, 1, 256, MASK_CAUSAL, 0, 0, 8},
     {6, 1, 1, 512, MASK_FULL, 0, 0, 0},
     {6, 1, 1, 128, MASK_CAUSAL, 70, 0, 0},
+    {9, 1, 1, 12, MASK_CAUSAL, 10, 0, 0},
+    {9, 1, 1, 48, MASK_CAUSAL, 300, 0, 0},
+    /* large: more keys than a block of the cpu backend, windows that end before, within and behind a block */
+    {8, 2, 1, 40, MASK_FULL, 0, 0, 0},
+    {8, 2, 2, 24, MASK_CAUSAL, 0, 0, 1},
+    {9, 2, 1, 20, MASK_CAUSAL, 257, SCORES_LARGE, 0},
+    {9, 1, 1, 32, MASK_FULL, 0, SCORES_LARGE, 0},
 };
+enum { ATTENTION_LARGE = 4 };
 
 /* Large scores, about ±1e4, are made of integers so that they are exact and near ties stay what they are. */
 static void run_attention(Run *run, const int *n) {
@@ -540,23 +552,25 @@ static void run_mix(Run *run, const int *n) {
 
 /* ---- the table ----------------------------------------------------------------------------------------- */
 
-#define ROWS(table) table, sizeof table / sizeof *table, BITS_16_OR_MORE
-#define ROWS_OF_8(table) table, sizeof table / sizeof *table, BITS_MAY_BE_8
+#define ROWS(table)               table, sizeof table / sizeof *table, 0, BITS_16_OR_MORE
+#define ROWS_LARGE(table, large)  table, sizeof table / sizeof *table, large, BITS_16_OR_MORE
+#define ROWS_OF_8(table, large)   table, sizeof table / sizeof *table, large, BITS_MAY_BE_8
 
 const OpCases OP_CASES[] = {
     {"copy", "rows columns gap type", run_copy, ROWS(COPY)},
     {"fill", "rows columns gap type", run_fill, ROWS(COPY)},
-    {"linear", "rows in out gap act store bf16 bias", run_linear, ROWS(LINEAR)},
+    {"linear", "rows in out gap act store bf16 bias", run_linear, ROWS_LARGE(LINEAR, LINEAR_LARGE)},
     {"linear", "rows in out parts type bias", run_stacked, ROWS(STACKED)},
     {"glu_linear", "rows in out gap act bf16", run_glu, ROWS(GLU)},
-    {"linear", "rows in out act store bias outliers gap", run_eight, ROWS_OF_8(EIGHT)},
-    {"glu_linear", "rows in out act store bias outliers gap", run_eight_glu, ROWS_OF_8(EIGHT)},
+    {"linear", "rows in out act store bias outliers gap", run_eight, ROWS_OF_8(EIGHT, EIGHT_LARGE)},
+    {"glu_linear", "rows in out act store bias outliers gap", run_eight_glu, ROWS_OF_8(EIGHT, EIGHT_LARGE)},
     {"rms_norm", "split width gap form scale content in-place", run_rms, ROWS(RMS)},
     {"add_norm", "split width gap form gate scale h content", run_add_norm, ROWS(ADD_NORM)},
     {"layer_norm", "split width gap weights residual scale place content", run_layer, ROWS(LAYER)},
     {"group_norm", "height width channels groups act in-place content", run_group, ROWS(GROUP)},
     {"qk_norm_rope", "rows heads kv-heads d style norm form gap", run_rope, ROWS(ROPE)},
-    {"attention", "split heads kv-heads d mask window scores gap", run_attention, ROWS(ATTENTION)},
+    {"attention", "split heads kv-heads d mask window scores gap", run_attention,
+     ROWS_LARGE(ATTENTION, ATTENTION_LARGE)},
     {"embed", "rows vocabulary width type gap", run_embed, ROWS(EMBED)},
     {"mean_rows", "split width gap", run_mean, ROWS(MEAN)},
     {"conv2d", "height width in out kernel stride store bf16", run_conv, ROWS(CONV)},

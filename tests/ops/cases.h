@@ -12,6 +12,7 @@ typedef struct OpCases {
     void (*run)(Run *run, const int *n);
     const int (*rows)[CASE_NUMBERS];
     int count;
+    int large;       /* the last rows, which the emulated card leaves out but for weights in 8 bits */
     WeightBits bits; /* its weights may be kept in 8 bits */
 } OpCases;
 

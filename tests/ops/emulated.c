@@ -11,6 +11,13 @@
 
 #include "ops/module.h"
 
+/* AddressSanitizer asks for this when the program begins. Stacks that it moves to its own memory do not go
+ * with fibers. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void) {
+    return "detect_stack_use_after_return=0";
+}
+
 EmuControl *emulated_open(const Backend **out) {
     char path[4096];
     const char *build = getenv("builddir");

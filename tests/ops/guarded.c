@@ -31,18 +31,27 @@ static double number(Run *run, const Content *content) {
     return content->integers ? rint(value) : value;
 }
 
-static void put_number(Tensor t, int64_t i, double value) {
-    char *to = (char *)t.data + tensor_offset(t, i) * (int64_t)dtype_size(t.type);
+/* Tensors of a Run are dense but for the gaps between their rows, along the first axis. */
+static int64_t row_numbers(Tensor t) {
+    return tensor_count(t) / t.dims[0];
+}
+
+static char *row_start(Tensor t, int64_t row) {
+    return (char *)t.data + row * t.strides[0] * (int64_t)dtype_size(t.type);
+}
+
+static void put_number(char *to, DType type, double value) {
     float f = (float)value;
-    uint16_t half = t.type == DT_BF16 ? bf16_from_float(f) : f16_from_float(f);
-    if (t.type == DT_F32)
+    uint16_t half = type == DT_F32 ? 0 : type == DT_BF16 ? bf16_from_float(f) : f16_from_float(f);
+    if (type == DT_F32)
         memcpy(to, &f, sizeof f);
     else
         memcpy(to, &half, sizeof half);
 }
 
 Run run_begin(Ops *o, RunHow how) {
-    return (Run){.o = o, .random = how.seed, .place = how.place, .numbers = how.numbers};
+    return (Run){.o = o, .random = how.seed, .place = how.place, .numbers = how.numbers,
+                 .control = how.control};
 }
 
 /* All bytes of a block's twin. */
@@ -50,11 +59,27 @@ static Tensor twin(const Block *block) {
     return tensor_1d(block->device, DT_U8, (int64_t)block->bytes);
 }
 
+/* Kernels may not touch what lies beside the tensor in a block's twin. */
+static void forbid_guards(const Run *run, const Block *block) {
+    Tensor t = block->t;
+    size_t row = (size_t)row_numbers(t) * dtype_size(t.type), at = 0;
+    for (int64_t i = 0; i < t.dims[0]; i++) {
+        size_t begin = (size_t)(row_start(t, i) - block->memory);
+        run->control->forbid((char *)block->device + at, begin - at);
+        at = begin + row;
+    }
+    run->control->forbid((char *)block->device + at, block->bytes - at);
+}
+
 void run_settle(Run *run) {
     ops_sync(run->o);
-    for (int i = 0; i < run->blocks; i++)
-        if (run->block[i].device)
-            ops_download(run->o, run->block[i].memory, twin(&run->block[i]));
+    for (int i = 0; i < run->blocks; i++) {
+        Block *block = &run->block[i];
+        if (block->device && run->control)
+            run->control->allow(block->device, block->bytes);
+        if (block->device)
+            ops_download(run->o, block->memory, twin(block));
+    }
 }
 
 static void block_free(Run *run, Block *block) {
@@ -82,8 +107,25 @@ static Tensor on_device(Run *run, Block *block) {
     if (!block->device)
         return t;
     ops_upload(run->o, twin(block), block->memory);
+    ops_sync(run->o);
+    if (run->control)
+        forbid_guards(run, block);
     t.data = (char *)block->device + ((char *)t.data - block->memory);
     return t;
+}
+
+/* Puts the numbers of a run into an input. */
+static void fill(Run *run, Tensor t, const Content *content, Numbers numbers) {
+    int64_t place = 0, inner = row_numbers(t);
+    for (int64_t i = 0; i < t.dims[0]; i++) {
+        char *to = row_start(t, i);
+        for (int64_t j = 0; j < inner; j++, place++, to += dtype_size(t.type)) {
+            double value = number(run, content);
+            if (content->outliers && place % content->outliers == 0)
+                value *= 50;
+            put_number(to, t.type, rounded(value, numbers));
+        }
+    }
 }
 
 Tensor run_tensor(Run *run, Role role, Content content, const int64_t dims[4]) {
@@ -103,10 +145,8 @@ Tensor run_tensor(Run *run, Role role, Content content, const int64_t dims[4]) {
     memset(block->memory, POISON, block->bytes);
     t.strides[0] = row;
     t.data = block->memory + GUARD + (size_t)(content.gap > 0) * dtype_size(t.type);
-    for (int64_t i = 0; role != ROLE_OUTPUT && i < tensor_count(t); i++) {
-        double value = number(run, &content) * (content.outliers && i % content.outliers == 0 ? 50 : 1);
-        put_number(t, i, rounded(value, activation ? run->numbers : NUMBERS_FULL));
-    }
+    if (role != ROLE_OUTPUT)
+        fill(run, t, &content, activation ? run->numbers : NUMBERS_FULL);
     memcpy(block->before, block->memory, block->bytes);
     block->role = role;
     block->t = t;
@@ -139,18 +179,27 @@ const Weight *run_weight(Run *run, WeightWish wish, const int64_t dims[4]) {
     return w;
 }
 
+static bool all_finite(const char *from, DType type, int64_t count) {
+    float number = 0;
+    for (int64_t i = 0; type != DT_U8 && i < count; i++, from += dtype_size(type))
+        if (!float_from_dtype(&number, from, type, 1) || !isfinite(number))
+            return false;
+    return true;
+}
+
 /* What is wrong with one block; its bytes outside an output must be those of before. */
 static const char *verify(const Block *block) {
     Tensor t = block->t;
     char *now = must_alloc(block->bytes);
     memcpy(now, block->memory, block->bytes);
     const char *wrong = NULL;
-    for (int64_t i = 0; block->role != ROLE_INPUT && i < tensor_count(t); i++) {
-        if (!isfinite(tensor_number(t, i)))
+    int64_t inner = row_numbers(t);
+    for (int64_t i = 0; block->role != ROLE_INPUT && i < t.dims[0]; i++) {
+        char *row = row_start(t, i);
+        size_t at = (size_t)(row - block->memory);
+        if (!all_finite(row, t.type, inner))
             wrong = "a result is not finite";
-        size_t at =
-            (size_t)((char *)t.data - block->memory) + (size_t)tensor_offset(t, i) * dtype_size(t.type);
-        memcpy(now + at, block->before + at, dtype_size(t.type));
+        memcpy(now + at, block->before + at, (size_t)inner * dtype_size(t.type));
     }
     if (memcmp(now, block->before, block->bytes))
         wrong = block->role == ROLE_INPUT ? "an input or its guard was written" : "a write beside the output";

@@ -6,10 +6,12 @@
  * run_verify then finds writes outside the outputs, and results that are not finite.
  *
  * On a device of its own memory every block has a twin there: run_tensor gives the twin, run_settle brings all
- * of it back before anything is looked at. */
+ * of it back before anything is looked at. Meanwhile the emulated device forbids its kernels to read or write
+ * guards and gaps: one that reads beside its tensor is told with its line, right as its result may be. */
 #pragma once
 
 #include "cpu/cpu.h"
+#include "gpu/emu/emu.h"
 
 enum { BLOCKS_MAX = 12, WEIGHTS_MAX = 2 };
 
@@ -31,12 +33,14 @@ typedef struct RunHow {
     uint64_t seed;
     Place place;
     Numbers numbers;
+    EmuControl *control; /* of the emulated device; NULL: another */
 } RunHow;
 
 typedef struct Run {
     Ops *o;
     Place place;
     Numbers numbers;
+    EmuControl *control;
     uint64_t random; /* state of the numbers */
     Block block[BLOCKS_MAX];
     int blocks;

@@ -40,8 +40,14 @@ void program_world(void) {
     signal(SIGPIPE, SIG_IGN);
 }
 
+static const char *under_test = "newbie";
+
+void program_use(const char *name) {
+    under_test = name;
+}
+
 char *program_path(void) {
-    return file_join(getenv("builddir"), "newbie");
+    return file_join(getenv("builddir"), under_test);
 }
 
 char *program_source(const char *name) {

@@ -30,6 +30,9 @@ void program_world(void);
 char *program_path(void);
 char *program_source(const char *name);
 
+/* From now on the program under test is file `name` of the build folder, not "newbie". Borrows name. */
+void program_use(const char *name);
+
 /* Starts newbie with these arguments (ends with NULL; --no-rc need not be said, there is no start file). */
 Program program_start(const char *const *arguments);
 
