@@ -56,9 +56,12 @@ typedef struct BenchResult {
     BenchRound *round;       /* [rounds_done], owned */
     int rounds_done;
     Series series[MEASURES];
+    Series other[MEASURES];  /* of one round more, on a card, with the other value of `deterministic` */
+    const char *deterministic; /* "on", "off": in the rounds; static */
     BenchFacts facts;
 } BenchResult;
 void bench_result_done(BenchResult *result);
 
-/* Appends the facts and both Markdown tables, lines with a newline each. */
+/* Appends the facts and both Markdown tables, lines with a newline each; and what a step gains by the other
+ * value of `deterministic`, where that was measured (product.md 6). */
 void bench_tables(Buf *out, BenchResult *result);

@@ -51,8 +51,10 @@ SeriesFacts series_facts(Series *series) {
 }
 
 void bench_result_done(BenchResult *result) {
-    for (int i = 0; i < MEASURES; i++)
+    for (int i = 0; i < MEASURES; i++) {
         series_done(&result->series[i]);
+        series_done(&result->other[i]);
+    }
     BenchFacts *facts = &result->facts;
     char *texts[] = {facts->model, facts->device, facts->driver, facts->precision, facts->plan, facts->build};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -126,10 +128,22 @@ static void put_measures(Buf *out, BenchResult *result) {
     }
 }
 
+/* What a step takes in the rounds, and with the other value of the setting. */
+static void put_gain(Buf *out, BenchResult *result) {
+    int off = result->deterministic && !strcmp(result->deterministic, "off");
+    double step = series_facts(&result->series[MEASURE_STEP]).mean;
+    double other = series_facts(&result->other[MEASURE_STEP]).mean;
+    double with = off ? other : step, without = off ? step : other;
+    if (step > 0 && other > 0)
+        buf_print(out, "\nstep, hot, with deterministic on %.4f s, off %.4f s: off is %.3f times as fast "
+                  "(%s in one round)\n", with, without, with / without, off ? "on" : "off");
+}
+
 void bench_tables(Buf *out, BenchResult *result) {
     put_facts(out, result);
     buf_byte(out, '\n');
     put_rounds(out, result);
     buf_byte(out, '\n');
     put_measures(out, result);
+    put_gain(out, result);
 }

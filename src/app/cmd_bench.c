@@ -57,6 +57,7 @@ static const SettingId HANDED_ON[] = {
 struct Bench {
     BenchResult result;
     bool keep;
+    bool other;           /* the round more, with the other value of `deterministic` */
     char *directory;      /* of the pictures; NULL: outdir, and they are kept. Owned */
     char *input;          /* file with the prompts, owned */
     /* the round that runs */
@@ -81,6 +82,12 @@ static char *option_text(const char *name, const char *value) {
     return buf_take(&text);
 }
 
+/* Of the round that runs. */
+static const char *deterministic_of(const Bench *bench) {
+    bool on = !strcmp(bench->result.deterministic, "on");
+    return on != bench->other ? "on" : "off";
+}
+
 /* The child's arguments, owned, ended by NULL. */
 static char **child_arguments(const App *app, const Bench *bench) {
     static const char *const parts[] = {"dit", "gemma", "jina", "vae"};
@@ -94,7 +101,9 @@ static char **child_arguments(const App *app, const Bench *bench) {
         arguments[count++] = must_copy(fixed[i]);
     for (size_t i = 0; i < sizeof HANDED_ON / sizeof *HANDED_ON; i++) {
         SettingId id = HANDED_ON[i];
-        if (settings_changed(settings, id))
+        if (id == SET_DETERMINISTIC)
+            arguments[count++] = option_text(SETTINGS[id].name, deterministic_of(bench));
+        else if (settings_changed(settings, id))
             arguments[count++] = option_text(SETTINGS[id].name, settings_text(settings, id));
     }
     bool given = false;
@@ -162,6 +171,11 @@ static Status begin_round(App *app, Bench *bench) {
 
 /* ---- what it says -------------------------------------------------------------------------------------- */
 
+/* Where the numbers of the round that runs go. */
+static Series *series_of(Bench *bench) {
+    return bench->other ? bench->result.other : bench->result.series;
+}
+
 static void keep_text(char **field, const Json *event, const char *key) {
     const char *text = json_get_string(event, key, NULL);
     if (text && !*field)
@@ -192,9 +206,9 @@ static void sample(Bench *bench) {
     if (clock_seconds() - bench->sampled < 1)
         return;
     bench->sampled += 1;
-    series_add(&bench->result.series[MEASURE_HOST], host);
+    series_add(&series_of(bench)[MEASURE_HOST], host);
     if (bench->device_used > 0)
-        series_add(&bench->result.series[MEASURE_DEVICE], bench->device_used);
+        series_add(&series_of(bench)[MEASURE_DEVICE], bench->device_used);
 }
 
 static void on_model(Bench *bench, const Json *event) {
@@ -204,7 +218,7 @@ static void on_model(Bench *bench, const Json *event) {
     keep_text(&facts->precision, event, "precision");
     keep_text(&facts->plan, event, "plan");
     bench->round.load = json_get_number(event, "seconds", 0);
-    series_add(&bench->result.series[MEASURE_LOAD], bench->round.load);
+    series_add(&series_of(bench)[MEASURE_LOAD], bench->round.load);
 }
 
 static void on_job(Bench *bench, const Json *event) {
@@ -236,7 +250,7 @@ static void on_memory(Bench *bench, const Json *event) {
 }
 
 static void on_saved(Bench *bench, const Json *event) {
-    Series *series = bench->result.series;
+    Series *series = series_of(bench);
     double seconds = json_get_number(event, "seconds", 0), steps = json_get_number(event, "steps_run", 0);
     const char *file = json_get_string(event, "file", NULL);
     sample(bench);
@@ -355,13 +369,26 @@ static Status round_over(Bench *bench) {
     bench->child = 0;
     close(bench->from);
     const char *why = bench->complaint[0] ? bench->complaint : "the program ended";
+    int number = bench->result.rounds_done + 1;
     if (bench->pictures < bench->result.images)
-        return fail(ERR_IO, "round %d made %d of %d pictures: %s", bench->result.rounds_done + 1,
-                    bench->pictures, bench->result.images, why);
+        return fail(ERR_IO, "round %d made %d of %d pictures: %s", number, bench->pictures,
+                    bench->result.images, why);
     if (bench->pictures > 1)
         bench->round.hot = bench->hot / (bench->pictures - 1);
-    bench->result.round[bench->result.rounds_done++] = bench->round;
+    if (!bench->other)
+        bench->result.round[bench->result.rounds_done++] = bench->round;
     return NULL;
+}
+
+/* After the last round: whether there is one more, for what `deterministic` costs. The CPU has one way only.
+ * */
+static bool turn_to_other(App *app, Bench *bench) {
+    if (bench->other || !bench->result.facts.driver || bench->result.images < 2)
+        return false;
+    bench->other = true;
+    report_line(&app->report, LINE_INFO, "One round more with deterministic %s, for what that gains",
+                deterministic_of(bench));
+    return true;
 }
 
 void app_bench_due(App *app) {
@@ -373,11 +400,10 @@ void app_bench_due(App *app) {
         st = begin_round(app, bench);
     } else if (!read_child(bench)) {
         st = round_over(bench);
-        const BenchRound *round = &bench->round;
-        if (!st)
+        if (!st && !bench->other)
             report_line(&app->report, LINE_INFO, "Round %d/%d: cold start %.2fs, hot picture %.2fs",
-                        bench->result.rounds_done, bench->result.rounds, round->cold, round->hot);
-        if (st || bench->result.rounds_done == bench->result.rounds) {
+                        bench->result.rounds_done, bench->result.rounds, bench->round.cold, bench->round.hot);
+        if (st || (bench->result.rounds_done == bench->result.rounds && !turn_to_other(app, bench))) {
             bench_over(app, st);
             return;
         }
@@ -461,6 +487,7 @@ Status cmd_bench(App *app, const Call *call) {
     bench->result.rounds = (int)rounds;
     bench->result.images = (int)images;
     bench->result.round = must_alloc((size_t)rounds * sizeof *bench->result.round);
+    bench->result.deterministic = settings_is(&app->settings, SET_DETERMINISTIC, "on") ? "on" : "off";
     bench->keep = keep;
     app->bench = bench;
     fill_facts(app, &bench->result.facts);

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/bench.h"
 #include "tests/run/program.h"
@@ -75,6 +76,28 @@ static void a_round_is_measured(void) {
     program_done(&run);
 }
 
+/* A card has two ways, and the numbers of the second are not among those of the rounds. */
+static void the_gain_of_the_other_way_is_said(void) {
+    Buf module = {0};
+    buf_print(&module, "%s/gpu/emu/newbie-emu.so", getenv("builddir"));
+    bool there = !access(module.data, F_OK);
+    buf_done(&module);
+    if (!there) {
+        CHECK(true, "deterministic off is measured, too # SKIP this build has no emulated card");
+        return;
+    }
+    Program run = program_run("", "bench", "1", "2", "--demo", "--device=emu", "--size=32x32", "--steps=1",
+                              NULL);
+    const char *said = buf_string(&run.said);
+    CHECK_EQ(run.status, 0, "a bench on a card ends with status 0");
+    CHECK_HAS(said, "One round more with deterministic off, for what that gains", "it has a round more");
+    CHECK_HAS(said, "1 of 1 rounds of 2 pictures", "which is not counted");
+    CHECK_EQ((int)cell(&run.said, "step, hot", 2), 1, "nor are its steps");
+    const char *gain = strstr(said, "\nstep, hot, with deterministic on ");
+    CHECK_HAS(gain ? gain : "", " times as fast (off in one round)", "and what a step gains is told");
+    program_done(&run);
+}
+
 static void what_goes_wrong_is_said(void) {
     Program run = program_run("", "bench", "0", NULL);
     CHECK_EQ(run.status, 2, "no rounds is a usage error");
@@ -91,6 +114,7 @@ int main(void) {
     program_world();
     numbers_are_those_of_statistics();
     a_round_is_measured();
+    the_gain_of_the_other_way_is_said();
     what_goes_wrong_is_said();
     return tap_end();
 }
