@@ -2,11 +2,13 @@
  * file is packed into host memory by the CUDA module's own code, on the emulated device, so that no copy
  * takes part.
  *
- * usage: load MODULE FILE [ROUNDS]       MODULE: gpu/emu/newbie-emu.so, FILE: a safetensors file
+ * usage: load MODULE FILE [ROUNDS]
+ *
+ * FILE: a safetensors file. MODULE: the emulated module without its sanitizers,
+ * make EMU_CXXFLAGS= EMU_MODULE_LDFLAGS= gpu/emu/newbie-emu.so
  *
  * Ways: the pages of the mapping touched by one thread, the file read by one, by two, by four. Rounds of all
- * ways after each other; a row has the best round and the median, by the clock and by the processor's time.
- * */
+ * ways after each other; a row has the best round and the median, by the clock and by the processor's time. */
 #include "config.h"
 
 #include <malloc.h>
