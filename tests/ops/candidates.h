@@ -45,5 +45,5 @@ void bench_close(Bench *bench);
 /* One result for each op and candidate. */
 void bench_try(Bench *bench);
 
-/* Every row of list.h has cases. */
-void bench_complete(void);
+/* Every row of list.h has cases that a candidate runs. */
+void bench_complete(const Bench *bench);

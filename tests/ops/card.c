@@ -56,7 +56,7 @@ int main(void) {
     for (size_t i = 0; i < sizeof CARDS_ALONE / sizeof *CARDS_ALONE; i++)
         add_card(&bench, card, control, CARDS_ALONE[i]);
     control->library = 1;
-    bench_complete();
+    bench_complete(&bench);
     bench_try(&bench);
     bench_close(&bench);
     CHECK_EQ(control->held, 0, "nothing stays on the card");

@@ -74,7 +74,7 @@ int main(void) {
         open_card(&bench, card);
     else
         add_paths(&bench, composing);
-    bench_complete();
+    bench_complete(&bench);
     bench_try(&bench);
     bench_close(&bench);
     return tap_end();
