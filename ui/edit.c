@@ -34,6 +34,7 @@ static struct {
     size_t next;            /* byte of the next completion */
     int goal;               /* column that Up and Down aim for; -1: none */
     bool escaped;           /* an ESC alone came: the next key may be one with Alt */
+    bool walked;            /* in the history, since the line was begun */
 } editor;
 
 static bool is_whole(void) {
@@ -76,8 +77,34 @@ static void on_line(char *text) {
 
 /* ---- keys ---------------------------------------------------------------------------------------------- */
 
+/* Entries, and the line that was left for them, may hold older parts of the line's undo list, after a search not only
+ * the one at the present place. Readline 8.2 would free such a list with the line and use it again: so they are
+ * forgotten, a few hundred bytes of them not given back. */
+static void forget_undo(void) {
+    HIST_ENTRY **entries = history_list();
+    char *text = must_copy(rl_line_buffer);
+    int point = rl_point;
+    for (int i = 0; entries && entries[i]; i++)
+        entries[i]->data = NULL;
+    rl_maybe_save_line(); /* so that there is one to be taken back */
+    rl_maybe_unsave_line();
+    rl_undo_list = NULL;
+    rl_replace_line(text, 0);
+    rl_point = point < rl_end ? point : rl_end;
+    free(text);
+}
+
+/* Walks to the end. */
+static void leave_history(void) {
+    if (editor.walked)
+        forget_undo();
+    editor.walked = false;
+    using_history();
+}
+
 static int take_line(EditKey key) {
     editor.key = key;
+    leave_history();
     return rl_newline(1, '\n');
 }
 
@@ -93,8 +120,10 @@ static int new_line_key(int count, int key) {
 
 /* Return: what it does is the prompt's business. */
 static int enter_key(int count, int key) {
-    if (!is_whole())
+    if (!is_whole()) {
+        leave_history();
         return rl_newline(count, key);
+    }
     EnterEffect effect =
         editor.how.enter(editor.how.context, rl_line_buffer, (size_t)rl_end, (size_t)rl_point);
     return effect == ENTER_TAKES ? take_line(EDIT_ENTER) : rl_insert_text("\n");
@@ -214,29 +243,37 @@ static void bind_keys(void) {
             rl_bind_keyseq_in_map(rows[i].keys, rows[i].run, maps[m]);
 }
 
+typedef struct Replacement { rl_command_func_t *old, *new; } Replacement;
 static int read_again_key(int count, int key);
 
-/* Whatever keys the user bound readline's functions to, several lines need ours. Two would write to the terminal
- * themselves, a comment is a shell's, and recorded keys bypass what edit_feed keeps from readline 8.2. */
-static void replace_functions(Keymap map) {
-    static const struct { rl_command_func_t *old, *new; } rows[] = {
-        {rl_newline, enter_key},           {rl_insert_comment, NULL},
-        {rl_clear_screen, redraw_key},     {rl_clear_display, redraw_key},
-        {rl_beg_of_line, begin_key},       {rl_end_of_line, line_end_key},
-        {rl_kill_line, kill_end_key},      {rl_unix_line_discard, kill_begin_key},
-        {rl_get_previous_history, up_key}, {rl_get_next_history, down_key},
-        {rl_re_read_init_file, read_again_key},
-        {rl_start_kbd_macro, NULL},        {rl_end_kbd_macro, NULL},
-        {rl_call_last_kbd_macro, NULL},
-    };
+/* Whatever keys the user bound readline's functions to, these are ours, or nobody's: recorded keys bypass what
+ * edit_feed keeps from readline 8.2, and the others end a line as a shell does. */
+static const Replacement IN_EVERY_STYLE[] = {
+    {rl_newline, enter_key},         {rl_re_read_init_file, read_again_key},
+    {rl_start_kbd_macro, NULL},      {rl_end_kbd_macro, NULL},
+    {rl_call_last_kbd_macro, NULL},  {rl_insert_comment, NULL},
+    {rl_operate_and_get_next, NULL}, {0},
+};
+
+/* Of rows, where readline means the whole text. Two would clear the terminal behind the back of the screen, and
+ * a list of one completion is printed there. */
+static const Replacement IN_WHOLE_TEXTS[] = {
+    {rl_beg_of_line, begin_key},            {rl_end_of_line, line_end_key},
+    {rl_kill_line, kill_end_key},           {rl_unix_line_discard, kill_begin_key},
+    {rl_get_previous_history, up_key},      {rl_get_next_history, down_key},
+    {rl_clear_screen, redraw_key},          {rl_clear_display, redraw_key},
+    {rl_possible_completions, rl_complete}, {0},
+};
+
+static void replace_functions(Keymap map, const Replacement *rows) {
     for (int key = 0; key < KEYMAP_SIZE; key++) {
         if (map[key].type == ISKMAP && map[key].function)
-            replace_functions((Keymap)map[key].function);
-        for (size_t i = 0; map[key].type == ISFUNC && i < sizeof rows / sizeof *rows; i++)
-            if (map[key].function == rows[i].old) {
-                map[key].function = rows[i].new;
-                break;
-            }
+            replace_functions((Keymap)map[key].function, rows);
+        const Replacement *row = rows;
+        while (row->old && (map[key].type != ISFUNC || map[key].function != row->old))
+            row++;
+        if (row->old)
+            map[key].function = row->new;
     }
 }
 
@@ -245,8 +282,11 @@ static void bind_ours(void) {
     Keymap maps[] = {emacs_standard_keymap, vi_insertion_keymap, vi_movement_keymap};
     rl_variable_bind("page-completions", "off"); /* its pager waits for keys of its own */
     bind_keys();
-    for (size_t m = 0; is_whole() && m < sizeof maps / sizeof *maps; m++)
-        replace_functions(maps[m]);
+    for (size_t m = 0; m < sizeof maps / sizeof *maps; m++) {
+        replace_functions(maps[m], IN_EVERY_STYLE);
+        if (is_whole())
+            replace_functions(maps[m], IN_WHOLE_TEXTS);
+    }
 }
 
 static int read_again_key(int count, int key) {
@@ -385,6 +425,7 @@ static void feed(const char *bytes, size_t size) {
     editor.left = size;
     while (editor.left && editor.key == EDIT_NOTHING)
         rl_callback_read_char();
+    editor.walked = editor.walked || current_history() || RL_ISSTATE(RL_STATE_ISEARCH | RL_STATE_NSEARCH);
 }
 
 /* A sequence ends a search. Readline would begin it from within (isearch.c, rl_execute_next), and then jumps
@@ -504,15 +545,6 @@ bool edit_recalled(void) {
     return where_history() < history_length;
 }
 
-/* Walks to the end. The entry that the line came from may hold an older part of the line's undo list: freed
- * with the line, it would be used again when somebody walks back there. */
-static void leave_history(void) {
-    HIST_ENTRY *entry = current_history();
-    if (entry)
-        entry->data = NULL;
-    using_history();
-}
-
 /* Begins the next line as after Enter: the line that was left to walk in the history is forgotten, too. */
 static void begin_anew(void) {
     rl_clear_message();
@@ -569,15 +601,11 @@ const char *edit_text(size_t *size, size_t *point) {
 
 void edit_set(const char *text, size_t point) {
     edit_hide();
-    if (is_whole()) {
-        rl_begin_undo_group();
-        rl_delete_text(0, rl_end);
-        rl_point = 0;
-        rl_insert_text(text);
-        rl_end_undo_group();
-    } else {
-        rl_replace_line(text, 1);
-    }
+    rl_begin_undo_group();
+    rl_delete_text(0, rl_end);
+    rl_point = 0;
+    rl_insert_text(text);
+    rl_end_undo_group();
     rl_point = (int)point;
 }
 

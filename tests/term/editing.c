@@ -364,7 +364,9 @@ static void keys_of_a_shell(void) {
     EXPECT_FRESH(terminal, "which is what a redraw gives");
     terminal_type(terminal, "\033#!");
     EXPECT_CURSOR(terminal, "newbie> half a\n   ...> prompt!", "Alt-# is no comment: it is a prompt");
-    terminal_type(terminal, "\035\033\001?");
+    terminal_type(terminal, "\025:stai\033=");
+    EXPECT_FRESH(terminal, "Alt-= writes nothing that curses does not know");
+    terminal_type(terminal, "\025prompt!\035\033\001?");
     EXPECT_CURSOR(terminal, "newbie> half a\n   ...> prompt!?", "a sequence is no character to jump to");
     terminal_type(terminal, "\030\022\025\f\033\fend");
     EXPECT_CURSOR(terminal, "newbie> half a\n   ...> end", "an inputrc that is read again leaves our keys ours");
