@@ -6,12 +6,10 @@
  * FlashAttention-3, Shah and others 2024): keys are one tile ahead of values. Tiles come by cp.async; no warp
  * is kept for loading, and no barrier but the one of the block, once a tile.
  *
- * Not measured: no such card was at hand when it was written. On the emulated device it runs with wgmma done
- * at once, which shows the tiles, their descriptors, the order of the steps and the masks, but no race with
- * what is still being multiplied. Therefore a card is put to the proof when it is opened: a small attention
- * by both twins, and where they differ this one is not used; the description of the device says which way it
- * went. NEWBIE_ATTENTION=mma keeps it from being used, NEWBIE_ATTENTION=wgmma asks for it on the emulated
- * device. */
+ * Not measured: no such card was at hand when it was written. Therefore a card is put to the proof when it is
+ * opened: a small attention by both twins, and where they differ this one is not used; the description of the
+ * device says which way it went. NEWBIE_ATTENTION=mma keeps it from being used, NEWBIE_ATTENTION=wgmma asks
+ * for it on the emulated device. */
 #include "gpu/attention_tile.cuh"
 #include "gpu/wgmma.cuh"
 

@@ -8,8 +8,9 @@
  * Matrix Instructions", sections on the matrix descriptor and on strides; CUTLASS, make_gmma_desc in
  * cute/atom/mma_traits_sm90_gmma.hpp.
  *
- * On the emulated device they are plain C, done at once, that reads the bits of the descriptor as a card does
- * and knows nothing else of where a tile lies. */
+ * On the emulated device they are plain C that reads the bits of the descriptor as a card does and knows
+ * nothing else of where a tile lies. Warps of even number do them when they are waited for, with the
+ * registers and tiles as they are then, the others at once. */
 #pragma once
 
 #include "gpu/mma.cuh"
@@ -45,7 +46,7 @@ __device__ __forceinline__ WgmmaTile wgmma_ahead(WgmmaTile tile, int bytes) {
 
 typedef struct WgmmaLane {
     float *c;
-    uint32_t a[4];
+    const uint32_t *a; /* [4] */
     WgmmaTile b;
     int keep;
 } WgmmaLane;
@@ -86,22 +87,57 @@ template <int N, int ACROSS> void wgmma_work(void **given, int) {
         }
 }
 
+/* Those that a thread has given and that are not done. */
+typedef struct WgmmaGiven {
+    WgmmaLane lane[32];
+    EmuWarpWork *work[32];
+    int given, commit[8], commits; /* commit: `given` at each */
+} WgmmaGiven;
+inline WgmmaGiven wgmma_queue[1024];
+
+inline void wgmma_give(EmuWarpWork *work, WgmmaLane mine) {
+    WgmmaGiven *queue = &wgmma_queue[threadIdx.x];
+    if (threadIdx.x / 32 % 2) {
+        emu_warp(work, &mine);
+        return;
+    }
+    assert(queue->given < 32);
+    queue->lane[queue->given] = mine;
+    queue->work[queue->given++] = work;
+}
+
 inline void wgmma_n128(float (&c)[16][4], const uint32_t (&a)[4], WgmmaTile b, int keep) {
-    WgmmaLane mine = {&c[0][0], {a[0], a[1], a[2], a[3]}, b, keep};
-    emu_warp(wgmma_work<128, 0>, &mine);
+    wgmma_give(wgmma_work<128, 0>, {&c[0][0], a, b, keep});
 }
 
 inline void wgmma_n96_across(float (&c)[12][4], const uint32_t (&a)[4], WgmmaTile b) {
-    WgmmaLane mine = {&c[0][0], {a[0], a[1], a[2], a[3]}, b, 1};
-    emu_warp(wgmma_work<96, 1>, &mine);
+    wgmma_give(wgmma_work<96, 1>, {&c[0][0], a, b, 1});
 }
 
 inline void wgmma_begin() {
 }
+
 inline void wgmma_commit() {
+    WgmmaGiven *queue = &wgmma_queue[threadIdx.x];
+    assert(queue->commits < 8);
+    queue->commit[queue->commits++] = queue->given;
 }
+
 template <int PENDING> void wgmma_wait() {
+    WgmmaGiven *queue = &wgmma_queue[threadIdx.x];
+    int groups = queue->commits - PENDING, done = groups > 0 ? queue->commit[groups - 1] : 0;
+    for (int i = 0; i < done; i++)
+        emu_warp(queue->work[i], &queue->lane[i]);
+    for (int i = done; i < queue->given; i++) {
+        queue->lane[i - done] = queue->lane[i];
+        queue->work[i - done] = queue->work[i];
+    }
+    queue->given -= done;
+    for (int i = groups; groups > 0 && i < queue->commits; i++)
+        queue->commit[i - groups] = queue->commit[i] - done;
+    queue->commits -= groups > 0 ? groups : 0;
 }
+
 template <int N> void wgmma_hold(float (&)[N][4]) {
 }
 inline void shared_for_wgmma() {

@@ -196,10 +196,14 @@ static void wgmma_kernel(float *c, float *d, int32_t *wrong, const bf16_t *a, co
     for (int k = 0; k < TILE_COLUMNS / 16; k++) {
         fill(fragment, 4, WGMMA_THREAD, WGMMA_A, 64, a + 16 * k, TILE_ROWS, 1);
         wgmma_n128(sum, fragment, wgmma_ahead(tile, WGMMA_ALONG_STEP[k]), k);
+        wgmma_commit();
+        wgmma_wait<0>(); /* the fragment is filled anew */
     }
     for (int k = 0; k < TILE_ROWS / 16; k++) {
         fill(fragment, 4, WGMMA_THREAD, WGMMA_A, 64, a + 16 * k, TILE_ROWS, 1);
         wgmma_n96_across(across, fragment, wgmma_ahead(wide, WGMMA_ACROSS_STEP[k]));
+        wgmma_commit();
+        wgmma_wait<0>();
     }
     put(c, &sum[0][0], 64, WGMMA_THREAD, WGMMA_C, 64, TILE_ROWS);
     put(d, &across[0][0], 48, WGMMA_THREAD, WGMMA_C, 64, TILE_COLUMNS);
