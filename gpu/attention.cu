@@ -23,7 +23,7 @@ static __global__ void __launch_bounds__(ATTENTION_PACK_THREADS)
 #pragma unroll
     for (int j = 0; j < 8; j++)
         pack.x[j] = column + j < width ? source[column + j] : from_float<bf16_t>(0);
-    *aligned_at<Pack<bf16_t, 8>>((void *)(to + i * 8)) = pack;
+    *(Pack<bf16_t, 8> *)(to + i * 8) = pack;
 }
 
 int attention_blocks(const AttentionCall *call, int rows) {

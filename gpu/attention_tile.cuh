@@ -52,8 +52,7 @@ __device__ __forceinline__ void attention_load_queries(uint32_t (&q)[STEPS][4], 
 #pragma unroll
         for (int r = 0; r < 4; r++) {
             int row = g + r % 2 * 8, column = 16 * i + 2 * t + r / 2 * 8;
-            const void *pair = from + row * stride + column;
-            q[i][r] = row < rows ? *aligned_at<uint32_t>(pair) : 0;
+            q[i][r] = row < rows ? *(const uint32_t *)(from + row * stride + column) : 0;
         }
 }
 
@@ -118,7 +117,7 @@ __device__ __forceinline__ void attention_put(const AttentionCall &a, int64_t pl
                                               float y) {
     bf16_t *out = a.out + place + column;
     if (a.out_pairs && column + 1 < a.width) {
-        *aligned_at<uint32_t>((void *)out) = bf16_pair(x, y);
+        *(uint32_t *)(void *)out = bf16_pair(x, y);
         return;
     }
     if (column < a.width)

@@ -121,7 +121,7 @@ __device__ __forceinline__ void conv_put(const ConvCall &a, bf16_t *y, int colum
         }
     uint32_t both = bf16_pair(value[0] + before[0], value[1] + before[1]);
     if (a.pairs && column < a.out)
-        *aligned_at<uint32_t>((void *)(y + column)) = both;
+        *(uint32_t *)(void *)(y + column) = both;
 #pragma unroll
     for (int i = 0; i < 2; i++)
         if (!a.pairs && column + i < a.out)

@@ -130,22 +130,9 @@ template <class T, int N> struct alignas(sizeof(T) * N) Pack {
     T x[N];
 };
 
-/* p as the address of a whole T. At one that is no multiple of its size a card is lost; the processor that plays
- * one would not mind. */
-template <class T> __device__ __forceinline__ T *aligned_at(void *p) {
-#ifdef NEWBIE_EMULATED
-    assert((uintptr_t)p % sizeof(T) == 0);
-#endif
-    return (T *)p;
-}
-
-template <class T> __device__ __forceinline__ const T *aligned_at(const void *p) {
-    return aligned_at<T>((void *)(uintptr_t)p);
-}
-
 /* N numbers at p, which is aligned to all of them, as floats; and back. */
 template <class T, int N> __device__ __forceinline__ void load_pack(float (&out)[N], const T *p) {
-    Pack<T, N> pack = *aligned_at<Pack<T, N>>((const void *)p);
+    Pack<T, N> pack = *(const Pack<T, N> *)p;
 #pragma unroll
     for (int i = 0; i < N; i++)
         out[i] = to_float(pack.x[i]);
@@ -156,7 +143,7 @@ template <class T, int N> __device__ __forceinline__ void store_pack(T *p, const
 #pragma unroll
     for (int i = 0; i < N; i++)
         pack.x[i] = from_float<T>(in[i]);
-    *aligned_at<Pack<T, N>>((void *)p) = pack;
+    *(Pack<T, N> *)p = pack;
 }
 
 /* ---- reductions: the same order for the same shape, so the same bits ------------------------------------ */

@@ -105,7 +105,7 @@ static __global__ void __launch_bounds__(EIGHT_THREADS)
 #pragma unroll
         for (int j = 0; j < 4; j++)
             pack.x[j] = Kind::number(row[i + j] * factor);
-        *aligned_at<Pack<Number, 4>>((void *)(to + (int64_t)blockIdx.x * width + i)) = pack;
+        *(Pack<Number, 4> *)(to + (int64_t)blockIdx.x * width + i) = pack;
     }
     if (threadIdx.x == 0)
         scales[blockIdx.x] = largest / Kind::largest();

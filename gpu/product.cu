@@ -105,8 +105,7 @@ __device__ __forceinline__ void product_end(const ProductCall &a, int row, int c
         for (int i = 0; i < 2; i++)
             value[i] = activate_called(value[i], a.act);
     if (a.y_pairs && column + 1 < a.out) {
-        void *y = (bf16_t *)a.y + row * a.y_stride + column;
-        *aligned_at<uint32_t>(y) = bf16_pair(value[0], value[1]);
+        *(uint32_t *)(void *)((bf16_t *)a.y + row * a.y_stride + column) = bf16_pair(value[0], value[1]);
         return;
     }
 #pragma unroll
