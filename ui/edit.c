@@ -262,7 +262,8 @@ static const Replacement IN_WHOLE_TEXTS[] = {
     {rl_kill_line, kill_end_key},           {rl_unix_line_discard, kill_begin_key},
     {rl_get_previous_history, up_key},      {rl_get_next_history, down_key},
     {rl_clear_screen, redraw_key},          {rl_clear_display, redraw_key},
-    {rl_possible_completions, rl_complete}, {0},
+    {rl_possible_completions, rl_complete}, {rl_vi_complete, rl_complete},
+    {0},
 };
 
 static void replace_functions(Keymap map, const Replacement *rows) {
@@ -282,6 +283,8 @@ static void bind_ours(void) {
     Keymap maps[] = {emacs_standard_keymap, vi_insertion_keymap, vi_movement_keymap};
     rl_variable_bind("page-completions", "off"); /* its pager waits for keys of its own */
     bind_keys();
+    if (vi_insertion_keymap['\f'].function == rl_insert) /* where vi has no Ctrl-L */
+        vi_insertion_keymap['\f'].function = redraw_key;
     for (size_t m = 0; m < sizeof maps / sizeof *maps; m++) {
         replace_functions(maps[m], IN_EVERY_STYLE);
         if (is_whole())

@@ -446,6 +446,8 @@ static void vi_mode(void) {
     EXPECT_ROW(terminal, -2, "newbie>  beach", "0dwx");
     terminal_type(terminal, "A!\nnext");
     EXPECT_CURSOR(terminal, "beach!\n   ...> next", "A appends, Ctrl-J is still a new line");
+    terminal_type(terminal, "\f");
+    EXPECT_FRESH(terminal, "Ctrl-L redraws also while text is inserted");
     terminal_type(terminal, UP "\033");
     EXPECT_REST(terminal, "Up and ESC");
     terminal_type(terminal, "0i<");

@@ -16,6 +16,7 @@
 /* Over lines nobody resizes (libvterm 0.1 crashes at scrolling after it, where there is no second screen), and no
  * word is pasted that leaves when it is the only one. */
 static bool lines;
+static bool vi; /* in that editing mode */
 
 /* splitmix64 */
 static uint64_t state;
@@ -40,6 +41,8 @@ static void letters(Terminal *terminal) {
         terminal_type(terminal, pieces[dice(sizeof pieces / sizeof *pieces)]);
 }
 
+static void vi_keys(Terminal *terminal);
+
 static void keys(Terminal *terminal) {
     static const char *const pressed[] = {
         "\033[A", "\033[B", "\033[C", "\033[D", "\033[H", "\033[F", "\033[3~", "\033[5~", "\033[6~", "\033OA",
@@ -48,7 +51,22 @@ static void keys(Terminal *terminal) {
         "\n", "\n", "\t",
         "\033y", "\033\x7f", "\033.", "\0333", "\033\f", "\033#", "\030\022", "\033*", "\033=", "\030(", "\030)",
         "\030e", "\035", "\033\031", "\033r", "\033[2~", "\030\030", "\033n", "\026", "\033[15~", "\033OP", "\r", "\003"};
-    terminal_type(terminal, pressed[dice(sizeof pressed / sizeof *pressed)]);
+    if (vi && dice(2))
+        vi_keys(terminal);
+    else
+        terminal_type(terminal, pressed[dice(sizeof pressed / sizeof *pressed)]);
+}
+
+/* ESC, then what is a command there; what the other functions do comes to it while text is inserted. */
+static void vi_keys(Terminal *terminal) {
+    static const char *const pressed[] = {
+        "i", "a", "A", "I", "0", "$", "^", "w", "b", "e", "W", "B", "E", "h", "l", "k", "j", "+", "-", "G", "1G",
+        "d", "dw", "dd", "D", "c", "cw", "cc", "C", "S", "s", "r", "rz", "R", "~", "y", "yy", "Y", "p", "P", "u",
+        "U", ".", "3", "12", "f", "f<", "t>", "F1", ";", ",", "%", "|", "m", "ma", "`a", "&", "_", "=", "*", "\\",
+        "/", "/be\r", "?1\r", "n", "N", "#", "v", "\022", "\022be", "\r", "\n", "\t", "\025", "\027", "\b"};
+    terminal_type(terminal, "\033");
+    for (uint32_t i = 1 + dice(3); i > 0; i--)
+        terminal_type(terminal, pressed[dice(sizeof pressed / sizeof *pressed)]);
 }
 
 /* Most of these mean something only while a picture is made. */
@@ -219,12 +237,21 @@ static void storm_without_color(void) {
                             .environment = (const char *const[]){"TERM=vt100", NULL}});
 }
 
+static void storm_in_vi_mode(void) {
+    write_text("vi", "set editing-mode vi\n");
+    vi = true;
+    lines = false;
+    storm(5, &(TerminalHow){.rows = 30, .columns = 80, .arguments = PLAIN_WORLD,
+                            .environment = (const char *const[]){"INPUTRC=vi", NULL}});
+}
+
 int main(int argc, char **argv) {
     static const Scenario rows[] = {
         {"a storm in 256 colours", storm_in_256_colors},
         {"a storm in 24 bits of colour", storm_in_24_bits},
         {"a storm without colour", storm_without_color},
         {"a storm over lines", storm_over_lines},
+        {"a storm in vi mode", storm_in_vi_mode},
         {0},
     };
     return terminal_main(rows, argc, argv);
