@@ -100,12 +100,64 @@ void *cuda_mem_alloc(void *state, size_t bytes) {
     return block;
 }
 
+/* Gives a piece back that nobody has a part of. */
+static void slab_free(Cuda *cuda, Slab *slab) {
+    Slab **at = &cuda->slabs;
+    while (*at != slab)
+        at = &(*at)->next;
+    *at = slab->next;
+    cudaFree(slab->memory);
+    free(slab);
+}
+
+static void cuda_share(void *state, size_t bytes) {
+    Cuda *cuda = (Cuda *)state;
+    void *memory;
+    Slab *before = cuda->open, *slab = bytes ? (Slab *)calloc(1, sizeof *slab) : NULL;
+    cuda->open = NULL;
+    if (before && !before->blocks)
+        slab_free(cuda, before);
+    if (!slab)
+        return;
+    if (cudaMalloc(&memory, bytes) != cudaSuccess) { /* then each weight tries by itself */
+        cudaGetLastError();
+        free(slab);
+        return;
+    }
+    *slab = Slab{(char *)memory, bytes, 0, 0, cuda->slabs};
+    cuda->slabs = cuda->open = slab;
+}
+
+void *cuda_weight_alloc(void *state, size_t bytes) {
+    Cuda *cuda = (Cuda *)state;
+    Slab *slab = cuda->open;
+    if (!slab || slab->bytes - slab->used < bytes)
+        return cuda_mem_alloc(state, bytes);
+    void *block = slab->memory + slab->used;
+    size_t taken = (bytes + WEIGHT_ALIGNMENT - 1) / WEIGHT_ALIGNMENT * WEIGHT_ALIGNMENT;
+    slab->used += taken < slab->bytes - slab->used ? taken : slab->bytes - slab->used;
+    slab->blocks++;
+    cuda->held += bytes;
+    return block;
+}
+
+static Slab *slab_of(const Cuda *cuda, const void *block) {
+    for (Slab *slab = cuda->slabs; slab; slab = slab->next)
+        if ((const char *)block >= slab->memory && (const char *)block < slab->memory + slab->bytes)
+            return slab;
+    return NULL;
+}
+
 void cuda_mem_free(void *state, void *block, size_t bytes) {
     Cuda *cuda = (Cuda *)state;
     if (!block)
         return;
-    cudaFree(block);
     cuda->held -= bytes;
+    Slab *slab = slab_of(cuda, block);
+    if (!slab)
+        cudaFree(block);
+    else if (--slab->blocks == 0 && slab != cuda->open)
+        slab_free(cuda, slab);
 }
 
 static void cuda_mem_info(void *state, MemInfo *info) {
@@ -349,6 +401,8 @@ static void cuda_close(void *state) {
     for (int i = 0; i < OPS_EVENTS; i++)
         if (cuda->event[i])
             cudaEventDestroy(cuda->event[i]);
+    while (cuda->slabs)
+        slab_free(cuda, cuda->slabs);
     gemm_close(cuda->gemm);
     team_close(cuda->loaders);
     cudaFree(cuda->scratch);
@@ -410,6 +464,8 @@ void runtime_entries(Backend *table) {
     table->activation = cuda_activation;
     table->mem_alloc = cuda_mem_alloc;
     table->mem_free = cuda_mem_free;
+    table->share = cuda_share;
+    table->weight_alloc = cuda_weight_alloc;
     table->mem_info = cuda_mem_info;
     table->upload = cuda_upload;
     table->download = cuda_download;

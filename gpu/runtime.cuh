@@ -15,6 +15,14 @@ typedef struct RingSlot {
     cudaEvent_t taken; /* the device has what was in it */
 } RingSlot;
 
+/* A piece of device memory for weights that come and go together. */
+typedef struct Slab {
+    char *memory;
+    size_t bytes, used;
+    int64_t blocks;    /* given out and not yet back */
+    struct Slab *next;
+} Slab;
+
 typedef struct Cuda {
     int device;
     Precision precision;
@@ -31,6 +39,8 @@ typedef struct Cuda {
     bool lost;              /* an error after which only opening the card anew helps */
     size_t held;            /* bytes given out by mem_alloc and packed weights */
     struct Gemm *gemm;
+    struct Slab *slabs;     /* pieces of device memory that weights share */
+    struct Slab *open;      /* the one of them that the next weights go into; NULL: none */
     Team *loaders;          /* threads that fill the ring; NULL before they are needed */
     int threads;            /* that they may be, 0: as many as the machine has processors */
     char op[32];            /* the last op launched, for the message of an error that shows up later */
@@ -118,3 +128,5 @@ void cuda_host_free(void *state, void *block, size_t bytes);
 /* Device memory of the backend. */
 void *cuda_mem_alloc(void *state, size_t bytes);
 void cuda_mem_free(void *state, void *block, size_t bytes);
+/* The same for weights, from the piece they share where there is room. */
+void *cuda_weight_alloc(void *state, size_t bytes);

@@ -197,14 +197,6 @@ static Status pack_bias(Packing *p) {
     return ring_given(p->cuda, slot, p->cuda->compute);
 }
 
-/* bf16 only if every part is, or if the backend computes in bf16 anyway. */
-static DType weight_type(const Cuda *cuda, const WeightParts *parts) {
-    for (int i = 0; i < parts->count; i++)
-        if (parts->part[i].type != DT_BF16 && cuda->precision == PRECISION_F32)
-            return DT_F32;
-    return DT_BF16;
-}
-
 static void cuda_weight_free(void *state, Weight *w) {
     cuda_mem_free(state, w->packed, w->bytes);
     *w = Weight();
@@ -243,7 +235,7 @@ static Status pack_on_host(Packing *p, Weight *w, size_t matrix) {
 }
 
 static Status pack_on_card(Packing *p, Weight *w, size_t matrix) {
-    w->packed = cuda_mem_alloc(p->cuda, w->bytes);
+    w->packed = cuda_weight_alloc(p->cuda, w->bytes);
     if (!w->packed)
         return cuda_status(p->cuda, cudaErrorMemoryAllocation, "a weight");
     if (p->parts->bias[0].data)
@@ -259,12 +251,8 @@ static Status pack_on_card(Packing *p, Weight *w, size_t matrix) {
 static Status cuda_weight_pack(void *state, Weight *out, const WeightParts *parts) {
     Cuda *cuda = (Cuda *)state;
     Weight w = *out;
-    Packing p = {cuda, parts, &w, weight_type(cuda, parts), w.in * w.kernel * w.kernel, {}};
-    w.type = weight_eight(&w, parts, cuda->precision, p.type);
-    size_t matrix = (size_t)(w.out * p.width) * dtype_size(w.type);
-    matrix += eight_is(w.type) ? (size_t)w.out * sizeof(float) : 0;
-    matrix = (matrix + WEIGHT_ALIGNMENT - 1) / WEIGHT_ALIGNMENT * WEIGHT_ALIGNMENT;
-    w.bytes = matrix + (parts->bias[0].data ? (size_t)w.out * sizeof(float) : 0);
+    size_t matrix = weight_layout(&w, parts, cuda->precision, WEIGHT_ALIGNMENT);
+    Packing p = {cuda, parts, &w, eight_is(w.type) ? DT_BF16 : w.type, w.in * w.kernel * w.kernel, {}};
     bool on_host = parts->place == PLACE_HOST && !eight_is(w.type); /* the card makes the bytes */
     Status st = lanes_open(&p);
     if (!st)
@@ -275,7 +263,14 @@ static Status cuda_weight_pack(void *state, Weight *out, const WeightParts *part
     return st;
 }
 
+static size_t cuda_weight_bytes(void *state, const Weight *w, const WeightParts *parts) {
+    Weight sized = *w;
+    weight_layout(&sized, parts, ((const Cuda *)state)->precision, WEIGHT_ALIGNMENT);
+    return sized.bytes;
+}
+
 void weight_entries(Backend *table) {
     table->weight_pack = cuda_weight_pack;
     table->weight_free = cuda_weight_free;
+    table->weight_bytes = cuda_weight_bytes;
 }

@@ -36,6 +36,7 @@ typedef struct EmuControl {
     size_t held;            /* device bytes given out now */
     int64_t objects;        /* streams, events, pinned blocks, library handles that were not given back */
     EmuHurry copies;
+    size_t page;            /* bytes of a large block are a multiple of; 2 MiB at first, as of a real card */
     /* Device memory that kernels and copies may not touch, and may again; under AddressSanitizer they are
      * told at once with file and line. Without it nothing happens. */
     void (*forbid)(void *memory, size_t bytes);

@@ -32,7 +32,8 @@ static cudaError_t last_error;
 static bool lost;
 
 EmuControl emu_control = {EMU_FORWARD, 1, 0, 0, EMU_FAIL_ONCE, 0, 1, 13000, 1, 89, (size_t)2 << 30, 0, 0, 0,
-                          EMU_LATE};
+                          EMU_LATE,
+                          (size_t)2 << 20};
 
 static void forbid(void *memory, size_t bytes) {
     ASAN_POISON_MEMORY_REGION(memory, bytes);
@@ -124,11 +125,18 @@ static size_t heap_find(size_t bytes) {
     return at;
 }
 
+/* What a block takes of the card: small ones share pages with each other, large ones have their own. */
+static size_t pages(size_t bytes) {
+    size_t page = emu_control.page;
+    return bytes < page / 2 ? bytes : (bytes + page - 1) / page * page;
+}
+
 cudaError_t cudaMalloc(void **out, size_t bytes) {
     cudaError_t error = emu_call(cudaErrorMemoryAllocation);
     if (error != cudaSuccess)
         return error;
-    if (bytes > emu_control.memory || emu_control.held + emu_control.taken > emu_control.memory - bytes)
+    if (pages(bytes) > emu_control.memory ||
+        emu_control.held + emu_control.taken > emu_control.memory - pages(bytes))
         return keep(cudaErrorMemoryAllocation);
     if (!heap) {
         heap = (char *)mmap(NULL, HEAP_BYTES + PAGE, PROT_NONE,
@@ -144,7 +152,7 @@ cudaError_t cudaMalloc(void **out, size_t bytes) {
     given[at] = bytes;
     if (at + bytes > heap_top)
         heap_top = (at + bytes + PAGE - 1) / PAGE * PAGE;
-    emu_control.held += bytes;
+    emu_control.held += pages(bytes);
     ASAN_POISON_MEMORY_REGION(heap + at - ZONE, ZONE);
     ASAN_UNPOISON_MEMORY_REGION(heap + at, bytes);
     ASAN_POISON_MEMORY_REGION(heap + at + bytes, ZONE);
@@ -163,7 +171,7 @@ cudaError_t cudaFree(void *block) {
         fprintf(stderr, "emulated device: cudaFree of %p, which was never given out\n", block);
         abort();
     }
-    emu_control.held -= found->second;
+    emu_control.held -= pages(found->second);
     ASAN_POISON_MEMORY_REGION(heap + found->first, found->second);
     fresh.erase(found->first);
     given.erase(found);

@@ -91,7 +91,7 @@ typedef struct PlanInfo {
     uint64_t activation_bytes;  /* the larger of the two */
     uint64_t keep_bytes;        /* arena with which a step can be decoded while the run goes on */
     uint64_t free_bytes;        /* for activations under it, when it was asked */
-    uint64_t peak_bytes;        /* on the device at the highest: weights and activations */
+    uint64_t peak_bytes;        /* on the device at the highest: weights, activations, part-filled pages */
     double copied_bytes;        /* weights that visit the device while it runs */
     double flops[PHASE_COUNT];
     double seconds;             /* estimate; 0 when nothing was measured yet */

@@ -99,9 +99,13 @@ uint64_t residency_room(Session *s) {
     return memory.free + s->arena_size + s->info.weights_bytes - away; /* no weights before they are loaded */
 }
 
+/* Of pages of a card that weights fill in part, though a layer's share theirs: at most so much of the
+ * published model's weights under any plan (bench/NOTES.md). */
+#define PAGES_WASTE 96
+
 void residency_fit(PlanInfo *plan, const Session *s, uint64_t room) {
-    uint64_t steps = plan->weights_bytes + plan->steps_bytes;
-    uint64_t decode = plan->weights_bytes + plan->decode_bytes;
+    uint64_t weights = plan->weights_bytes + (s->ops.backend->share ? plan->weights_bytes / PAGES_WASTE : 0);
+    uint64_t steps = weights + plan->steps_bytes, decode = weights + plan->decode_bytes;
     bool movable = s->ops.backend->prefetch && !one_memory(&s->options);
     int most = movable && !(plan->residency->streamed & GROUP_LAYERS) ? dit_drop_most(s->dit) : 0;
     plan->peak_bytes = decode > steps ? decode : steps;

@@ -339,10 +339,14 @@ static void each_of_row(const WeightScope *scope, const WeightRow *row, MatrixVi
         visit(context, weight[i], group);
 }
 
+static void each_of_scope(const WeightScope *scope, MatrixVisit *visit, void *context) {
+    for (int r = 0; r < scope->row_count; r++)
+        each_of_row(scope, &scope->rows[r], visit, context);
+}
+
 static void each_matrix(const WeightList *list, MatrixVisit *visit, void *context) {
     for (int s = 0; s < list->count; s++)
-        for (int r = 0; r < list->scopes[s].row_count; r++)
-            each_of_row(&list->scopes[s], &list->scopes[s].rows[r], visit, context);
+        each_of_scope(&list->scopes[s], visit, context);
 }
 
 static void send_streamed(void *context, Weight *weight, unsigned group) {
@@ -357,6 +361,89 @@ static void fetch_others(void *context, Weight *weight, unsigned group) {
         weight_fetch(o, weight);
 }
 
+/* ---- pieces of device memory that matrices share ------------------------------------------------------- */
+
+/* Scopes of one group that follow each other share pieces of about this many bytes: a layer of the large
+ * network, a few of a small one. */
+enum { PIECE_BYTES = 128 << 20 };
+
+static size_t piece_part(size_t bytes) {
+    return (bytes + WEIGHT_ALIGNMENT - 1) / WEIGHT_ALIGNMENT * WEIGHT_ALIGNMENT;
+}
+
+/* Bytes on the device of one row's matrices, as the file will make them. */
+static size_t row_to_load(const WeightList *list, const WeightScope *scope, const WeightRow *row, Ops *o,
+                          const SafeTensors *file) {
+    static const WeightKind KINDS[] = {[FORM_GLU] = WEIGHT_GLU, [FORM_CONV_BIAS] = WEIGHT_CONV,
+                                       [FORM_UNUSED] = WEIGHT_LINEAR};
+    bool modulation = row->form == FORM_MODULATION;
+    WeightParts parts = {.kind = KINDS[row->form], .bits = scope->bits};
+    Weight w = {.kind = parts.kind, .kernel = 1};
+    Module module;
+    const char *text = row_text(row, list->naming);
+    while (parts.count < WEIGHT_PARTS_MAX && next_module(&module, &text, list, scope)) {
+        const SafeTensor *tensor = adapter_weight(file, module.name);
+        bool plain = tensor && !strstr(tensor->name, ".parametrizations."); /* else merged in float32 */
+        parts.part[parts.count++].type = plain ? tensor->type : DT_F32;
+        w.out += module.dims[0] / (modulation ? 2 : 1);
+        w.in = module.dims[1];
+        w.kernel = module.rank == 4 ? (int)module.dims[2] : 1;
+    }
+    parts.bias[0].data = has_bias(row->form) ? (void *)list : NULL; /* that there is one is all that counts */
+    return piece_part(o->backend->weight_bytes(o->state, &w, &parts)) * (modulation ? 2 : 1);
+}
+
+typedef struct PieceCount {
+    const Ops *o;
+    unsigned group;
+    size_t bytes;
+} PieceCount;
+
+static void count_to_fetch(void *context, Weight *weight, unsigned group) {
+    PieceCount *count = context;
+    if ((group & count->o->streamed) || weight->packed || !weight->host)
+        return;
+    count->group = group;
+    count->bytes += piece_part(weight->bytes);
+}
+
+/* What a scope will take of the device: to be loaded from the file, or, without one, to come back. */
+static PieceCount scope_to_come(const WeightList *list, const WeightScope *scope, Ops *o,
+                                const SafeTensors *file) {
+    PieceCount count = {.o = o};
+    if (!file)
+        each_of_scope(scope, count_to_fetch, &count);
+    for (int r = 0; r < scope->row_count && file; r++) {
+        WeightForm form = scope->rows[r].form;
+        bool matrix = form <= FORM_CONV_BIAS;
+        if (!matrix || (group_of(scope, &scope->rows[r]) & o->streamed))
+            continue;
+        count.group = group_of(scope, &scope->rows[r]);
+        count.bytes += row_to_load(list, scope, &scope->rows[r], o, file);
+    }
+    return count;
+}
+
+/* Opens the piece of scope `first` and those that share it; returns the first scope behind them. */
+static int open_piece(const WeightList *list, int first, Ops *o, const SafeTensors *file) {
+    size_t bytes = 0;
+    unsigned group = 0;
+    int end = first;
+    if (!o->backend->share || !o->backend->weight_bytes)
+        return list->count;
+    for (; end < list->count && bytes < PIECE_BYTES; end++) {
+        PieceCount count = scope_to_come(list, &list->scopes[end], o, file);
+        if (bytes && count.bytes && count.group != group)
+            break;
+        group = count.bytes ? count.group : group;
+        bytes += count.bytes;
+    }
+    ops_share(o, bytes);
+    return end;
+}
+
+/* ---- moving them --------------------------------------------------------------------------------------- */
+
 static void find_twice(void *context, Weight *weight, unsigned group) {
     (void)group;
     *(bool *)context |= weight->packed && weight->host && !weight->keep_host;
@@ -370,7 +457,12 @@ static void forget_host(void *context, Weight *weight, unsigned group) {
 void weights_settle(WeightList *list, Ops *o) {
     bool twice = false;
     each_matrix(list, send_streamed, o);
-    each_matrix(list, fetch_others, o);
+    for (int s = 0, end = 0; s < list->count; s++) {
+        if (s == end)
+            end = open_piece(list, s, o, NULL);
+        each_of_scope(&list->scopes[s], fetch_others, o);
+    }
+    ops_share(o, 0);
     ops_event_mark(o, EVENT_SETTLED, STREAM_COPY);
     ops_event_wait(o, EVENT_SETTLED, STREAM_COMPUTE);
     each_matrix(list, find_twice, &twice);
@@ -591,8 +683,10 @@ static void free_fields(WeightList *list, Ops *o) {
 static Status load_rows(WeightList *list, Ops *o, const SafeTensors *file, const LoadHow *how,
                         uint64_t total) {
     uint64_t done = 0;
-    for (int s = 0; s < list->count; s++) {
+    for (int s = 0, end = 0; s < list->count; s++) {
         const WeightScope *scope = &list->scopes[s];
+        if (s == end)
+            end = open_piece(list, s, o, file);
         for (int r = 0; r < scope->row_count; r++) {
             TRY(load_row(o, list, scope, &scope->rows[r], file, &done));
             list->bytes += field_bytes((char *)scope->object + scope->rows[r].field, scope->rows[r].form);
@@ -607,6 +701,7 @@ Status weights_load(WeightList *list, Ops *o, const SafeTensors *file, const Loa
     uint64_t total;
     TRY(check_file(&total, list, file));
     Status st = load_rows(list, o, file, how, total);
+    ops_share(o, 0);
     if (st)
         free_fields(list, o);
     return st;

@@ -20,6 +20,12 @@ const char *precision_name(Precision precision); /* "f32", "bf16", "int8", "fp8"
  * float32 scale a row (WEIGHT_ALIGNMENT), or `otherwise`, when it must not be or is of a shape that is not done. */
 DType weight_eight(const Weight *w, const WeightParts *parts, Precision precision, DType otherwise);
 
+/* Sets type and bytes of a weight whose shape is known as a card keeps it: bf16, or float32 when the
+ * precision is that and not all parts are bf16, or 8 bits; the matrix and its scales in a multiple of
+ * `alignment` bytes (0: as many as it takes), then the bias. Returns the bytes before the bias. Of parts:
+ * types, bits, and whether there is a bias. */
+size_t weight_layout(Weight *w, const WeightParts *parts, Precision precision, size_t alignment);
+
 /* Columns of a weight in 8 bits are a multiple of this: int8 rotates so many together (performance.md 3.3). */
 enum { EIGHT_GROUP = 256, EIGHT_WIDTH_MAX = 24 * 1024 };
 
@@ -103,6 +109,14 @@ struct Backend {
     void (*host_free)(void *state, void *block, size_t bytes);
     /* Copies bytes from host_alloc's memory to the device on STREAM_COPY and returns at once. */
     Status (*prefetch)(void *state, void *device, const void *host, size_t bytes);
+    /* Where the device gives out memory in large pieces only (a card: 2 MiB, so a small block wastes most of
+     * one): what weight_pack and weight_alloc give until the next call lies in one of `bytes` bytes, as far
+     * as there is room, which goes back when none of its blocks is left. 0: each by itself, as at first. */
+    void (*share)(void *state, size_t bytes);
+    /* Of what weight_pack would give. */
+    size_t (*weight_bytes)(void *state, const Weight *w, const WeightParts *parts);
+    void *(*weight_alloc)(void *state, size_t bytes); /* as mem_alloc, freed with mem_free */
+
     Status (*event_mark)(void *state, int event, StreamKind stream);
     Status (*event_wait)(void *state, int event, StreamKind stream);
 };

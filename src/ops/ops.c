@@ -491,11 +491,25 @@ void weight_send(Ops *o, Weight *w) {
     w->host = host;
 }
 
+void ops_share(Ops *o, size_t bytes) {
+    if (o->backend->share)
+        o->backend->share(o->state, bytes);
+}
+
+static void *weight_room(Ops *o, size_t bytes) {
+    if (!o->backend->weight_alloc)
+        return ops_mem_alloc(o, bytes);
+    void *block = ops_status(o) ? NULL : o->backend->weight_alloc(o->state, bytes);
+    if (!block)
+        ops_fail(o, fail(ERR_MEMORY, "%s has no room for %zu bytes of weights", o->backend->name, bytes));
+    return block;
+}
+
 /* Memory of weight_free and ops_mem_free is the same: backend.h. */
 void weight_fetch(Ops *o, Weight *w) {
     if (w->packed || !w->host)
         return;
-    void *block = ops_mem_alloc(o, w->bytes), *host = w->host;
+    void *block = weight_room(o, w->bytes), *host = w->host;
     if (!block)
         return;
     ops_prefetch(o, block, host, w->bytes);

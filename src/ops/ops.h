@@ -148,6 +148,10 @@ typedef struct WeightParts {
  * is f32 and is rounded to bf16 when it is bf16; f16 likewise (exact in f32). *out is freed with weight_free.
  * Errors are sticky. */
 void weight_pack(Ops *o, Weight *out, const WeightParts *parts);
+
+/* The weights that are packed or fetched from now on, together at most so many bytes with each on a multiple
+ * of WEIGHT_ALIGNMENT, may share a piece of device memory (Backend.share). 0 ends that. */
+void ops_share(Ops *o, size_t bytes);
 void weight_free(Ops *o, Weight *w);
 
 /* Moves a packed weight to the host, where no op may use it, and back. A weight that is there already

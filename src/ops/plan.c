@@ -90,23 +90,23 @@ static Status plan_prefetch(void *state, void *device, const void *host, size_t 
 
 static Status plan_weight_pack(void *state, Weight *w, const WeightParts *parts) {
     const PlanCount *plan = state;
-    w->type = DT_BF16;
-    for (int i = 0; i < parts->count; i++)
-        if (parts->part[i].type != DT_BF16 && plan->precision == PRECISION_F32)
-            w->type = DT_F32;
-    w->type = weight_eight(w, parts, plan->precision, w->type);
-    bool eight = w->type == DT_I8 || w->type == DT_F8_E4M3;
     w->packed = (void *)nowhere;
     w->bias = parts->bias[0].data ? (float *)nowhere : NULL;
-    w->bytes = (size_t)(w->out * w->in * w->kernel * w->kernel) * dtype_size(w->type) +
-               (eight ? (size_t)w->out * sizeof(float) : 0);
-    if (plan->alignment)
-        w->bytes = (w->bytes + plan->alignment - 1) / plan->alignment * plan->alignment;
-    w->bytes += w->bias ? (size_t)w->out * sizeof *w->bias : 0;
+    weight_layout(w, parts, plan->precision, plan->alignment);
     return NULL;
 }
 
+static size_t plan_weight_bytes(void *state, const Weight *w, const WeightParts *parts) {
+    Weight sized = *w;
+    const PlanCount *plan = state;
+    weight_layout(&sized, parts, plan->precision, plan->alignment);
+    return sized.bytes;
+}
+
 static void plan_weight_free(void *state, Weight *w) {
+}
+
+static void plan_share(void *state, size_t bytes) {
 }
 
 static Status plan_open(void **state, const BackendOptions *options) {
@@ -127,11 +127,14 @@ const Backend PLAN_BACKEND = {
     .name = "plan",
     ENTRY(open) ENTRY(close) ENTRY(describe) ENTRY(mem_alloc) ENTRY(mem_free) ENTRY(mem_info) ENTRY(upload)
     ENTRY(download) ENTRY(sync) ENTRY(weight_pack) ENTRY(weight_free) ENTRY(prefetch)
+    ENTRY(weight_bytes)
     OPS_LIST(ENTRY)
 };
 
 Backend plan_like(const Backend *real) {
     Backend plan = PLAN_BACKEND;
+    if (real->share)
+        plan.share = plan_share;
     if (!real->prefetch)
         plan.prefetch = NULL;
     ops_match_fused(&plan, real);

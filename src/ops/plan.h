@@ -18,6 +18,7 @@ typedef struct PlanCount {
  * by the caller: do not call open, set o->state = &count. */
 extern const Backend PLAN_BACKEND;
 
-/* PLAN_BACKEND without the fused entries and the prefetch that `real` lacks: their compositions need
- * temporaries, and the peak that a dry run finds is the real one only when both compose the same ops. */
+/* PLAN_BACKEND without the fused entries, the prefetch and the sharing that `real` lacks: their compositions
+ * need temporaries, and the peak that a dry run finds is the real one only when both compose the same ops.
+ * */
 Backend plan_like(const Backend *real);

@@ -19,3 +19,18 @@ DType weight_eight(const Weight *w, const WeightParts *parts, Precision precisio
         return w->out % 8 == 0 ? DT_F8_E4M3 : otherwise;
     return precision == PRECISION_INT8 ? DT_I8 : otherwise;
 }
+
+size_t weight_layout(Weight *w, const WeightParts *parts, Precision precision, size_t alignment) {
+    w->type = DT_BF16;
+    for (int i = 0; i < parts->count; i++)
+        if (parts->part[i].type != DT_BF16 && precision == PRECISION_F32)
+            w->type = DT_F32;
+    w->type = weight_eight(w, parts, precision, w->type);
+    bool scales = w->type == DT_I8 || w->type == DT_F8_E4M3;
+    size_t matrix = (size_t)(w->out * w->in * w->kernel * w->kernel) * dtype_size(w->type) +
+                    (scales ? (size_t)w->out * sizeof(float) : 0);
+    if (alignment)
+        matrix = (matrix + alignment - 1) / alignment * alignment;
+    w->bytes = matrix + (parts->bias[0].data ? (size_t)w->out * sizeof(float) : 0);
+    return matrix;
+}

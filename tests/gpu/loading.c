@@ -151,6 +151,45 @@ static void check_short_file(Source *source) {
     card->close(o.state);
 }
 
+static uint64_t free_bytes(Ops *o) {
+    MemInfo info;
+    ops_mem_info(o, &info);
+    return info.free;
+}
+
+/* Three matrices of 4.04 MiB on a card that gives pages of 2 MiB. */
+static void check_pieces(const Source *source) {
+    enum { COUNT = 3, MIB = 1 << 20 };
+    Ops o = opened(1, PRECISION_BF16);
+    Weight w[COUNT];
+    WeightParts parts = parts_of(source, WEIGHT_GLU, FROM_MEMORY);
+    uint64_t before = free_bytes(&o);
+    for (int shared = 0; shared < 2; shared++) {
+        weight_pack(&o, &w[0], &parts);
+        size_t bytes = w[0].bytes;
+        weight_free(&o, &w[0]);
+        ops_share(&o, shared ? COUNT * (bytes + WEIGHT_ALIGNMENT) : 0);
+        for (int i = 0; i < COUNT; i++)
+            weight_pack(&o, &w[i], &parts);
+        ops_share(&o, 0);
+        CHECK_EQ((before - free_bytes(&o)) / MIB, shared ? 14 : 18,
+                 shared ? "in one piece they waste less than a page" : "each by itself wastes most of one");
+        weight_free(&o, &w[1]);
+        weight_send(&o, &w[0]);
+        CHECK_EQ((before - free_bytes(&o)) / MIB, shared ? 14 : 6,
+                 "a piece stays as long as a part of it is used");
+        weight_free(&o, &w[0]);
+        weight_free(&o, &w[2]);
+        CHECK_EQ(before - free_bytes(&o), 0, "and goes back with the last one");
+    }
+    ops_share(&o, 1 << 20);
+    CHECK_EQ(before - free_bytes(&o), 2 * MIB, "a piece is taken when it is asked for");
+    ops_share(&o, 0);
+    CHECK_EQ(before - free_bytes(&o), 0, "and goes back when nothing came");
+    CHECK_OK(ops_status(&o), "all of that without an error");
+    card->close(o.state);
+}
+
 static bool stopped(void *context) {
     return --*(int *)context < 0;
 }
@@ -216,6 +255,7 @@ int main(void) {
         if (TYPES[i] == DT_F32)
             check_same(&source, WEIGHT_GLU, PRECISION_F32);
         if (TYPES[i] == DT_BF16) {
+            check_pieces(&source);
             check_stop(&source);
             check_failing(&source);
             check_short_file(&source);

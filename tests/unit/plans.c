@@ -177,6 +177,40 @@ static void compare(const PlanInfo *plan, int size) {
     }
 }
 
+/* Device memory as a card gives it, in pages of 2 MiB, of what shares a piece and of what does not. */
+static uint64_t pieces, alone;
+
+static uint64_t in_pages(uint64_t bytes) {
+    return (bytes + (2 << 20) - 1) / (2 << 20) * (2 << 20);
+}
+
+static void count_piece(void *state, size_t bytes) {
+    (void)state;
+    pieces += in_pages(bytes);
+}
+
+static Status count_alone(void *state, Weight *w, const WeightParts *parts) {
+    TRY(PLAN_BACKEND.weight_pack(state, w, parts));
+    alone += in_pages(w->bytes);
+    return NULL;
+}
+
+/* What all weights on the card waste there. */
+static void check_waste(Hollow *h) {
+    pieces = alone = 0;
+    h->backend.share = count_piece;
+    h->backend.weight_pack = count_alone;
+    if (!load(h, 0))
+        return;
+    double bytes = (double)h->session.info.weights_bytes, shared = ((double)pieces - bytes) / GIB;
+    double apart = ((double)alone - bytes) / GIB;
+    printf("# pages beyond the weights' bytes, plan a: %.3f GiB in pieces, %.3f GiB each by itself\n", shared,
+           apart);
+    CHECK(shared >= -0.01 && shared < 0.15 && apart > 0.4, "weights in pieces waste less than 0.15 GiB");
+    h->backend.share = NULL;
+    h->backend.weight_pack = PLAN_BACKEND.weight_pack;
+}
+
 /* One line of the table. */
 static void count_plan(Hollow *h, Job *job, const Residency *row) {
     Buf line = {0};
@@ -234,6 +268,7 @@ int main(void) {
         count_plan(&h, &job, row);
     if (load(&h, 0))
         check_drop(&h, &job);
+    check_waste(&h);
     close_hollow(&h);
     buf_done(&prompt);
     session_close(demo);
