@@ -276,18 +276,39 @@ Status cuda_copy(void *state, Tensor to, Tensor from) {
 
 /* ---- two streams --------------------------------------------------------------------------------------- */
 
+/* In front of a block of host memory: how it was got. */
+enum { HOST_HEAD = 256 };
+typedef struct HostHead {
+    bool pinned;
+} HostHead;
+
+/* Where no memory can be pinned (there may be a limit, as under WSL), copies come from ordinary memory:
+ * slower, and the host waits for them, but in the same order. */
 void *cuda_host_alloc(void *state, size_t bytes) {
     void *block = NULL;
     (void)state;
-    if (cudaMallocHost(&block, bytes ? bytes : 1) != cudaSuccess)
-        cudaGetLastError(); /* pinned memory is short before other memory is: the caller says what it needed */
-    return block;
+    bool pinned = cudaMallocHost(&block, HOST_HEAD + bytes) == cudaSuccess;
+    if (!pinned) {
+        cudaGetLastError();
+        block = aligned_alloc(HOST_HEAD, (HOST_HEAD + bytes + HOST_HEAD - 1) / HOST_HEAD * HOST_HEAD);
+    }
+    if (!block)
+        return NULL;
+    ((HostHead *)block)->pinned = pinned;
+    return (char *)block + HOST_HEAD;
 }
 
 void cuda_host_free(void *state, void *block, size_t bytes) {
-    (void)state;
     (void)bytes;
-    cudaFreeHost(block);
+    if (!block)
+        return;
+    HostHead *head = (HostHead *)(void *)((char *)block - HOST_HEAD);
+    if (head->pinned) {
+        cudaFreeHost(head);
+        return;
+    }
+    cuda_sync(state); /* cudaFreeHost does: nobody reads it any more */
+    free(head);
 }
 
 static cudaStream_t cuda_stream(const Cuda *cuda, StreamKind stream) {

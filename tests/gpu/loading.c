@@ -190,6 +190,33 @@ static void check_pieces(const Source *source) {
     card->close(o.state);
 }
 
+/* Where nothing can be pinned, ordinary memory does. */
+static void check_unpinned(const Source *source) {
+    Ops o = opened(1, PRECISION_BF16);
+    size_t expected_bytes, bytes;
+    WeightParts parts = parts_of(source, WEIGHT_LINEAR, FROM_FILE);
+    char *expected = packed(&o, &expected_bytes, &parts);
+    parts.place = PLACE_HOST;
+    control->calls = 0;
+    control->fail_at = 1;
+    Weight w;
+    weight_pack(&o, &w, &parts);
+    CHECK_EQ(control->calls, 1, "memory for a weight that will visit the card cannot be pinned");
+    control->fail_at = 0;
+    CHECK(w.host && !memcmp(w.host, expected, expected_bytes), "it is in ordinary memory then");
+    weight_fetch(&o, &w);
+    ops_sync(&o);
+    weight_forget_host(&o, &w);
+    CHECK(w.packed && !w.host, "from where it comes to the card");
+    weight_send(&o, &w);
+    bytes = w.bytes;
+    CHECK(w.host && bytes == expected_bytes && !memcmp(w.host, expected, bytes), "as it was");
+    CHECK_OK(ops_status(&o), "all of that without an error");
+    weight_free(&o, &w);
+    free(expected);
+    card->close(o.state);
+}
+
 static bool stopped(void *context) {
     return --*(int *)context < 0;
 }
@@ -256,6 +283,7 @@ int main(void) {
             check_same(&source, WEIGHT_GLU, PRECISION_F32);
         if (TYPES[i] == DT_BF16) {
             check_pieces(&source);
+            check_unpinned(&source);
             check_stop(&source);
             check_failing(&source);
             check_short_file(&source);
