@@ -140,7 +140,7 @@ Status eight_try(const Cuda *cuda) {
         return hint(fail(ERR_UNSUPPORTED, "precision fp8: %s has compute capability %d.%d, expected 8.9 or later",
                          cuda->card, cuda->architecture / 10, cuda->architecture % 10), "%s", next);
     return cuda->gemm ? NULL
-                      : hint(fail(ERR_UNSUPPORTED, "precision fp8: cuBLASLt was not found"),
+                      : hint(fail(ERR_UNSUPPORTED, "precision fp8: no cuBLASLt was found that works"),
                              "%s", next);
 }
 

@@ -1,10 +1,10 @@
 /* gemm.cu: see gemm.cuh.
  *
- * One layout for all: the weight W[n][k] is A (k x n by columns, transposed), x[m][k] is B (k x m), y[m][n] is D
- * (n x m). The library's heuristic names candidates; the fastest on the first use of a shape is kept in a text
- * file, one line a shape, so that the same card takes the same one next time and gives the same bits. Shapes
- * whose rows differ a little share a line: a prompt's length must not start a contest. Candidates that split a
- * sum over blocks are left out unless the user asked for FASTEST. */
+ * One layout for all: the weight W[n][k] is A (k x n by columns, transposed), x[m][k] is B (k x m), y[m][n]
+ * is D (n x m). The library's heuristic names candidates; the fastest on the first use of a shape is kept in
+ * a text file, one line a shape, so that the same card takes the same one next time and gives the same bits.
+ * Shapes whose rows differ a little share a line: a prompt's length must not start a contest. Candidates that
+ * split a sum over blocks are left out unless the user asked for FASTEST. */
 #include "gpu/gemm.cuh"
 
 #include <cublasLt.h>
@@ -17,8 +17,8 @@
 
 enum { GEMM_CANDIDATES = 16, GEMM_SHAPES_MAX = 256, GEMM_CHOICES_MAX = 512, GEMM_BUCKET = 512, GEMM_RUNS = 3 };
 
-/* Up to so many products of fp8 numbers may be summed fast, in which Hopper keeps about 14 bits; not the 9216 of
- * the second feed-forward matrix (performance.md 3.3). */
+/* Up to so many products of fp8 numbers may be summed fast, in which Hopper keeps about 14 bits; not the 9216
+ * of the second feed-forward matrix (performance.md 3.3). */
 enum { GEMM_FAST_DEPTH = 4096 };
 static const size_t GEMM_WORKSPACE = (size_t)32 << 20;
 static const int GEMM_ALIGNMENT = 16;
@@ -39,7 +39,7 @@ typedef struct GemmLibrary {
 
 #ifdef NEWBIE_EMULATED
 #define GEMM_GONE() emu_library_missing()
-#define GEMM_OPEN(path, size, names) (emu_library_missing() ? NULL : (void *)&emu_control)
+#define GEMM_OPEN(path, size, names) ((void *)&emu_control)
 #define GEMM_DLSYM(handle, name) ((void *)&::name)
 #else
 #define GEMM_GONE() false
@@ -53,30 +53,36 @@ typedef struct GemmLibrary {
 #define GEMM_NAME            "libcublasLt.so." GEMM_TEXT(CUBLAS_VER_MAJOR)
 #define GEMM_VARIABLE        "NEWBIE_CUBLASLT"
 
-/* The functions, or NULL, and at *path the file they are from. Loaded once; it stays for the life of the
- * program. The calls and numbers used here are the same in versions 12 and 13. */
-static const GemmLibrary *gemm_library(const char **path) {
+/* The library as it was found. */
+typedef struct GemmFound {
+    GemmLibrary library;
+    char file[512];
+    bool complete; /* else it is as good as not there */
+} GemmFound;
+
+/* The calls and numbers used here are the same in versions 12 and 13. */
+static GemmFound gemm_find(void) {
     static const char *const NAMES[] = {GEMM_NAME, "libcublasLt.so.13", "libcublasLt.so.12", NULL};
-    static GemmLibrary library;
-    static char file[512];
-    static bool loaded;
-    *path = file;
-    if (loaded)
-        return GEMM_GONE() ? NULL : &library;
+    GemmFound found = {};
+    void *handle = GEMM_OPEN(found.file, sizeof found.file, NAMES);
     (void)NAMES;
-    void *handle = GEMM_OPEN(file, sizeof file, NAMES);
-    if (!handle)
-        return NULL;
-    bool complete = true;
-#define GEMM_LOAD(name)                                      \
-    {                                                        \
-        void *symbol = GEMM_DLSYM(handle, name);             \
-        memcpy(&library.name##_, &symbol, sizeof symbol);    \
-        complete = complete && symbol;                       \
+    found.complete = handle != NULL;
+#define GEMM_LOAD(name)                                               \
+    if (handle) {                                                     \
+        void *symbol = GEMM_DLSYM(handle, name);                      \
+        memcpy(&found.library.name##_, &symbol, sizeof symbol);       \
+        found.complete = found.complete && symbol;                    \
     }
     GEMM_FUNCTIONS(GEMM_LOAD)
-    loaded = complete;
-    return complete ? &library : NULL;
+    return found;
+}
+
+/* The functions, or NULL, and at *path the file they are from. Looked for once, by whichever thread asks
+ * first; it stays for the life of the program. */
+static const GemmLibrary *gemm_library(const char **path) {
+    static const GemmFound found = gemm_find();
+    *path = found.file;
+    return found.complete && !GEMM_GONE() ? &found.library : NULL;
 }
 
 void gemm_library_name(char *out, size_t size) {
@@ -197,33 +203,43 @@ static bool gemm_append(const Gemm *gemm, const GemmChoice *choice) {
 
 static Status gemm_open_parts(Gemm *gemm, Cuda *cuda) {
     void *workspace;
-    const char *path;
-    gemm->library = gemm_library(&path);
-    GEMM_TRY(cuda, gemm->library->cublasLtCreate_(&gemm->handle), "opening cuBLASLt");
     CUDA_TRY(cuda, cudaMalloc(&workspace, GEMM_WORKSPACE), "working space");
     gemm->workspace = (char *)workspace;
-    snprintf(gemm->key, sizeof gemm->key, "%.120s, cuBLASLt %zu%s", cuda->card, gemm->library->cublasLtGetVersion_(),
-             gemm->determinism == FASTEST ? ", fastest" : "");
+    snprintf(gemm->key, sizeof gemm->key, "%.120s, cuBLASLt %zu%s", cuda->card,
+             gemm->library->cublasLtGetVersion_(), gemm->determinism == FASTEST ? ", fastest" : "");
     gemm_find_file(gemm);
     gemm_read_file(gemm);
+    return NULL;
+}
+
+/* Our own kernels do it, more slowly. Takes gemm. */
+static Status gemm_without(Gemm *gemm, Cuda *cuda, const char *why) {
+    size_t length = strlen(cuda->description);
+    snprintf(cuda->description + length, sizeof cuda->description - length, ", without cuBLASLt (%.120s)", why);
+    cudaGetLastError();
+    gemm_close(gemm);
     return NULL;
 }
 
 Status gemm_open(Gemm **out, Cuda *cuda, Determinism determinism) {
     if (cuda->precision == PRECISION_F32)
         return NULL;
+    char why[100];
     const char *path;
-    if (!gemm_library(&path)) { /* our own kernels do it, more slowly */
-        size_t length = strlen(cuda->description);
-        snprintf(cuda->description + length, sizeof cuda->description - length,
-                 ", without cuBLASLt (" GEMM_NAME " was not found)");
-        return NULL;
-    }
+    const GemmLibrary *library = gemm_library(&path);
+    if (!library)
+        return gemm_without(NULL, cuda, GEMM_NAME " was not found");
     Gemm *gemm = (Gemm *)calloc(1, sizeof *gemm);
     if (!gemm)
         return fail(ERR_MEMORY, "no memory to open cuBLASLt");
+    gemm->library = library;
     gemm->determinism = determinism;
-    Status st = gemm_open_parts(gemm, cuda);
+    cublasStatus_t status = library->cublasLtCreate_(&gemm->handle);
+    snprintf(why, sizeof why, "the one found says %d", (int)status);
+    if (status != CUBLAS_STATUS_SUCCESS && status != CUBLAS_STATUS_ALLOC_FAILED)
+        return gemm_without(gemm, cuda, why); /* of a version that this driver does not bear */
+    Status st = status == CUBLAS_STATUS_SUCCESS ? gemm_open_parts(gemm, cuda)
+                                                : gemm_failed(cuda, status, "opening cuBLASLt");
     if (st)
         gemm_close(gemm);
     else

@@ -462,7 +462,8 @@ static Status cuda_open(void **state, const BackendOptions *options) {
         return fail(ERR_MEMORY, "no memory to open the card");
     Status st = open_parts(cuda, options);
     if (st && cuda->lost)
-        st = hint(st, "a card that was lost comes back with a new program: :quit, then newbie again");
+        st = hint(st, "a card that was lost comes back with a new program: :quit, then newbie again%s",
+                  cuda->architecture == 90 ? "; NEWBIE_ATTENTION=mma leaves out what is tried first" : "");
     if (st)
         cuda_close(cuda);
     else

@@ -41,7 +41,9 @@ template <class T> static cublasStatus_t gone(T *object) {
 
 bool emu_library_missing(void) { return !emu_control.library; }
 size_t cublasLtGetVersion(void) { return 130100; }
-cublasStatus_t cublasLtCreate(cublasLtHandle_t *out) { return made(out, new EmuLtHandle()); }
+cublasStatus_t cublasLtCreate(cublasLtHandle_t *out) {
+    return emu_control.library == 3 ? CUBLAS_STATUS_NOT_INITIALIZED : made(out, new EmuLtHandle());
+}
 cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle) { return gone(handle); }
 
 cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *out, cublasComputeType_t, cudaDataType_t) {

@@ -29,7 +29,8 @@ typedef struct EmuControl {
     int lost;               /* the error of a lost card, such as 716; 0: 700 */
     int devices;            /* cards there are, 1 at first */
     int driver;             /* CUDA version of the driver, such as 13000; 0: no driver */
-    int library;            /* 1: there is a cuBLASLt; 2: one that declines every product */
+    int library;            /* 1: there is a cuBLASLt; 2: one that declines every product; 3: one that
+                               cannot be opened */
     int architecture;       /* 89 for 8.9 */
     size_t memory;          /* bytes of a card */
     size_t taken;           /* of them by other programs */

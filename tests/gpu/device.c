@@ -33,6 +33,9 @@ static void test_opening(void) {
     check_text(opened(0, PRECISION_BF16), "cuda:0 emulated card", "a card has its number and its name");
     control->library = 0;
     check_text(opened(0, PRECISION_BF16), "without cuBLASLt", "without the library it is said, and the card works");
+    control->library = 3;
+    check_text(opened(0, PRECISION_BF16), "without cuBLASLt (the one found says 1)",
+               "with one that does not work, too");
     control->library = 1;
     control->driver = 0;
     check_text(opened(0, PRECISION_BF16), "the NVIDIA driver library libcuda.so.1 was not found", "no driver");
@@ -63,7 +66,7 @@ static void test_precisions(void) {
     check_text(opened(0, PRECISION_INT8), "cuda:0 emulated card", "which has int8");
     control->architecture = 89;
     control->library = 0;
-    check_text(opened(0, PRECISION_FP8), "precision fp8: cuBLASLt was not found",
+    check_text(opened(0, PRECISION_FP8), "precision fp8: no cuBLASLt was found that works",
                "and without the library");
     Ops o = {0};
     Status st = ops_open(&o, backend, &(BackendOptions){.precision = PRECISION_FP8});
