@@ -160,6 +160,24 @@ static void run_eight_glu(Run *run, const int *n) {
                   n[3] ? (Activation)n[3] : ACT_GELU_TANH);
 }
 
+static const int MIXED[][CASE_NUMBERS] = {
+    /* rows, in, out, gap, act, store, float32 of x, of y: whatever the activations are */
+    {7, 256, 40, 0, 0, 0, 0, 1},  {7, 256, 40, 0, ACT_SILU, 1, 0, 1}, {5, 72, 33, 1, 0, 0, 0, 1},
+    {5, 72, 33, 3, 0, 1, 0, 1},   {7, 256, 40, 0, 0, 0, 1, 0},        {9, 256, 33, 1, ACT_GELU_TANH, 0, 1, 0},
+    {70, 264, 130, 0, 0, 0, 0, 1}, {3, 256, 16, 0, 0, 1, 1, 1},
+};
+
+static void run_mixed(Run *run, const int *n) {
+    Content x = gap_of(n[3]), y = gap_of(n[3]);
+    x.keeping = n[6] ? KEEP_FIXED : KEEP_FREE;
+    y.keeping = n[7] ? KEEP_FIXED : KEEP_FREE;
+    Tensor from = run_tensor(run, ROLE_INPUT, x, DIMS(n[0], n[1]));
+    Tensor to = run_tensor(run, n[5] ? ROLE_BOTH : ROLE_OUTPUT, y, DIMS(n[0], n[2]));
+    WeightWish wish = {WEIGHT_LINEAR, 1, DT_BF16, true, BITS_MAY_BE_8};
+    op_linear(run->o, to, from, run_weight(run, wish, DIMS(n[2], n[1])),
+              (LinearHow){(Activation)n[4], (StoreMode)n[5]});
+}
+
 static const int CONV[][CASE_NUMBERS] = {
     /* height, width, in, out, kernel, stride, store, bf16 */
     {1, 1, 1, 1, 3, 1, 0, 0},     {1, 1, 3, 5, 1, 1, 0, 0},    {17, 13, 3, 17, 3, 1, 0, 0},
@@ -564,6 +582,7 @@ const OpCases OP_CASES[] = {
     {"glu_linear", "rows in out gap act bf16", run_glu, ROWS(GLU)},
     {"linear", "rows in out act store bias outliers gap", run_eight, ROWS_OF_8(EIGHT, EIGHT_LARGE)},
     {"glu_linear", "rows in out act store bias outliers gap", run_eight_glu, ROWS_OF_8(EIGHT, EIGHT_LARGE)},
+    {"linear", "rows in out gap act store x-f32 y-f32", run_mixed, ROWS_OF_8(MIXED, 0)},
     {"rms_norm", "split width gap form scale content in-place", run_rms, ROWS(RMS)},
     {"add_norm", "split width gap form gate scale h content", run_add_norm, ROWS(ADD_NORM)},
     {"layer_norm", "split width gap weights residual scale place content", run_layer, ROWS(LAYER)},
