@@ -89,7 +89,6 @@ typedef struct PlanInfo {
     uint64_t steps_bytes;       /* arena of the texts and the steps */
     uint64_t decode_bytes;      /* arena of decoding the picture */
     uint64_t activation_bytes;  /* the larger of the two */
-    uint64_t keep_bytes;        /* arena with which a step can be decoded while the run goes on */
     uint64_t free_bytes;        /* for activations under it, when it was asked */
     uint64_t peak_bytes;        /* on the device at the highest: weights, activations, part-filled pages */
     double copied_bytes;        /* weights that visit the device while it runs */

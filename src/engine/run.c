@@ -379,14 +379,28 @@ static void hand_over(Flow *flow, const KeptStep *step, Tensor latent) {
     run_result_done(&result);
 }
 
-/* At once where the arena has room for a decoder beside the steps, else when the steps are done. */
+/* Decodes a step in memory that is taken for it alone; false where the device has none beside the steps. */
+static bool decode_beside(Flow *flow, const KeptStep *step, size_t bytes) {
+    Ops *o = flow->o;
+    MemInfo memory;
+    session_device_memory(flow->session, &memory);
+    void *block = memory.total && memory.free < bytes ? NULL : o->backend->mem_alloc(o->state, bytes);
+    if (!block)
+        return false;
+    Arena beside = arena_over(block, bytes), *arena = o->arena;
+    o->arena = &beside;
+    hand_over(flow, step, flow->run.denoised);
+    o->arena = arena;
+    ops_mem_free(o, block, bytes);
+    return true;
+}
+
+/* At once where there is room for a decoder beside the steps, else when the steps are done. */
 static void keep_step(Flow *flow, const RunResult *so_far, const PlanInfo *plan) {
     KeptStep step = {.steps_run = so_far->steps_run};
     memcpy(step.seconds, so_far->seconds, sizeof step.seconds);
-    if (flow->session->arena_size >= plan->keep_bytes) {
-        hand_over(flow, &step, flow->run.denoised);
+    if (decode_beside(flow, &step, plan->decode_bytes))
         return;
-    }
     step.latent = download(flow, flow->run.denoised);
     flow->kept = must_realloc(flow->kept, (size_t)(flow->kept_count + 1) * sizeof *flow->kept);
     flow->kept[flow->kept_count++] = step;
@@ -522,10 +536,7 @@ static Status plan_flow(Flow *flow, PlanInfo *out) {
     velocity_norm(&ops, flow->run.work[0]);
     out->flops[PHASE_DENOISE] = count_since(&count, &last);
     out->steps_bytes = arena.peak;
-    decode(flow, NULL, flow->latent);
-    out->keep_bytes = arena.peak; /* at least; the texts may need more */
     arena.peak = 0;
-    count_since(&count, &last);
     end_denoising(flow, mark);
     decode(flow, NULL, flow->latent);
     out->flops[PHASE_VAE] = count_since(&count, &last);
@@ -628,23 +639,15 @@ Status run_plan(PlanInfo *out, Session *session, const Job *job) {
     return st;
 }
 
-/* With room to decode a step beside the others (keep_step) where there is some, else without. */
-static Status place_under(Session *session, const PlanInfo *plan) {
-    if (plan->dropped)
-        return residency_place(session, plan->residency, plan->steps_bytes);
-    if (plan->keep_bytes > plan->activation_bytes && plan->keep_bytes <= plan->free_bytes) {
-        Status st = residency_place(session, plan->residency, plan->keep_bytes);
-        if (!st || st->code != ERR_MEMORY)
-            return st;
-    }
-    return residency_place(session, plan->residency, plan->activation_bytes);
-}
-
 /* Brings the session under the plan, or under the next one that has room: what seemed free may be gone, or
  * lie in pieces. */
 static Status place(PlanInfo *plan, Session *session, const Job *job) {
     Status st;
-    while ((st = place_under(session, plan)) && st->code == ERR_MEMORY) {
+    for (;;) {
+        uint64_t arena = plan->dropped ? plan->steps_bytes : plan->activation_bytes;
+        st = residency_place(session, plan->residency, arena);
+        if (!st || st->code != ERR_MEMORY)
+            return st;
         PlanInfo tried = *plan;
         Fault kept;
         fault_copy(&kept, st);
@@ -656,7 +659,6 @@ static Status place(PlanInfo *plan, Session *session, const Job *job) {
             return fault_raise(&kept);
         plan->why = PLAN_STEPPED_DOWN;
     }
-    return st;
 }
 
 /* Ends a phase: its time goes into the result and to the listener. */

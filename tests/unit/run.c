@@ -170,7 +170,7 @@ static void keeping_kept(void *context, RunResult *result) {
 /* The run reads the plan again behind this: a machine with no byte to spare. */
 static void keeping_plan(void *context, const PlanInfo *plan) {
     if (((Keeping *)context)->memory == MEMORY_SCARCE)
-        ((PlanInfo *)(uintptr_t)plan)->keep_bytes = UINT64_MAX;
+        ((PlanInfo *)(uintptr_t)plan)->decode_bytes = UINT64_MAX;
 }
 
 static void check_keeping(MemoryThere memory) {
