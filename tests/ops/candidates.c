@@ -55,6 +55,8 @@ void bench_add(Bench *bench, Candidate candidate) {
     Candidate *new = &bench->candidate[bench->candidates++];
     *new = candidate;
     set_attention(bench, new);
+    if (new->control)
+        new->control->library = new->library;
     for (int i = 0; i < opened(new); i++) {
         new->options.threads = i + 1;
         open_ops(&new->ops[i], &bench->arena, new->backend, &new->options);
@@ -91,8 +93,10 @@ static Run run_row(Ops *o, const OpCases *cases, int row, RunHow how) {
 
 /* The same for thread count or order number `i` of a candidate. */
 static Run run_candidate(Candidate *candidate, int i, const OpCases *cases, int row) {
-    if (candidate->control)
+    if (candidate->control) {
         candidate->control->order = (EmuOrder)i;
+        candidate->control->library = candidate->library;
+    }
     return run_row(&candidate->ops[candidate->control ? 0 : i], cases, row,
                    (RunHow){.place = candidate->backend->devices ? ON_DEVICE : ON_HOST,
                             .control = candidate->control,
@@ -164,13 +168,13 @@ static void try_candidate(double *worst, Candidate *candidate, const OpCases *ca
 }
 
 static bool takes(const Candidate *candidate, const OpCases *cases) {
-    if (candidate->options.precision > PRECISION_BF16)
-        return cases->bits == BITS_MAY_BE_8;
+    if (candidate->options.precision > PRECISION_BF16 && cases->bits != BITS_MAY_BE_8)
+        return false;
     return !candidate->only || !strcmp(candidate->only, cases->op);
 }
 
 static int rows_of(const Candidate *candidate, const OpCases *cases) {
-    bool all = !candidate->control || candidate->options.precision > PRECISION_BF16;
+    bool all = !candidate->control || (candidate->eight && !candidate->only);
     return !takes(candidate, cases) ? 0 : all ? cases->count : cases->count - cases->large;
 }
 

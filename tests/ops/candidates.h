@@ -21,6 +21,7 @@ typedef struct Candidate {
     BackendOptions options;
     int threads;             /* tries 1 to this; orders of the emulated device */
     EmuControl *control;     /* of the emulated device; NULL for a CPU */
+    int library;             /* what its cuBLASLt is, as in EmuControl */
     int limit;               /* which tolerance counts, and which ref: a Limit */
     const char *only;        /* the one op it is tried with; NULL: all */
     double eight, eight_glu; /* tolerance of linear and of glu_linear in 8 bits; 0: of the op's row */

@@ -11,23 +11,26 @@
 #include "tests/ops/emulated.h"
 #include "tests/tap.h"
 
+enum { NO_LIBRARY, LIBRARY, DECLINING }; /* as control->library */
+
 static const Candidate CARDS[] = {
     {.name = "emulated cuda, f32", .options.precision = PRECISION_F32, .limit = LIMIT_F32},
-    {.name = "emulated cuda, bf16", .options.precision = PRECISION_BF16, .limit = LIMIT_HALF},
+    {.name = "emulated cuda, bf16", .options.precision = PRECISION_BF16, .limit = LIMIT_HALF,
+     .library = LIBRARY},
     {.name = "emulated cuda, bf16, wgmma", .options.precision = PRECISION_BF16, .limit = LIMIT_HALF,
-     .only = "attention", .attention = "wgmma"},
+     .library = LIBRARY, .only = "attention", .attention = "wgmma"},
     {.name = "emulated cuda, int8", .options.precision = PRECISION_INT8, .limit = LIMIT_HALF,
-     .eight = OPS_INT8, .eight_glu = OPS_INT8_GLU},
+     .library = LIBRARY, .eight = OPS_INT8, .eight_glu = OPS_INT8_GLU},
     {.name = "emulated cuda, fp8", .options.precision = PRECISION_FP8, .limit = LIMIT_HALF,
-     .eight = OPS_FP8, .eight_glu = OPS_FP8_GLU},
-};
-
-/* Products are then those of gpu/product.cu. */
-static const Candidate CARDS_ALONE[] = {
+     .library = LIBRARY, .eight = OPS_FP8, .eight_glu = OPS_FP8_GLU},
     {.name = "emulated cuda without cuBLASLt, bf16", .options.precision = PRECISION_BF16, .limit = LIMIT_HALF,
-     .only = "linear"},
+     .library = NO_LIBRARY, .only = "linear"},
     {.name = "emulated cuda without cuBLASLt, bf16", .options.precision = PRECISION_BF16, .limit = LIMIT_HALF,
-     .only = "glu_linear"},
+     .library = NO_LIBRARY, .only = "glu_linear"},
+    {.name = "emulated cuda, cuBLASLt declines, bf16", .options.precision = PRECISION_BF16,
+     .limit = LIMIT_HALF, .library = DECLINING, .only = "linear"},
+    {.name = "emulated cuda, cuBLASLt declines, fp8", .options.precision = PRECISION_FP8, .limit = LIMIT_HALF,
+     .library = DECLINING, .only = "linear", .eight = OPS_FP8, .eight_glu = OPS_FP8_GLU},
 };
 
 static void add_card(Bench *bench, const Backend *card, EmuControl *control, Candidate candidate) {
@@ -52,10 +55,6 @@ int main(void) {
             CHECK_HAS(card->describe(bench.candidate[i].ops[0].state), "attention by wgmma",
                       "wgmma gives what mma gives, and is used");
     }
-    control->library = 0;
-    for (size_t i = 0; i < sizeof CARDS_ALONE / sizeof *CARDS_ALONE; i++)
-        add_card(&bench, card, control, CARDS_ALONE[i]);
-    control->library = 1;
     bench_complete(&bench);
     bench_try(&bench);
     bench_close(&bench);
