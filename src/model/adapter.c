@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/half.h"
 
@@ -42,11 +43,16 @@ typedef struct Factors {
     int64_t rank;
 } Factors;
 
-/* The numbers as float32, owned. */
-static Status as_floats(float **out, const SafeTensor *tensor) {
+static Status readable(const SafeTensor *tensor) {
     if (tensor->type != DT_F32 && tensor->type != DT_F16 && tensor->type != DT_BF16)
         return fail(ERR_FORMAT, "%s is stored as %s; readable are f32 f16 bf16", tensor->name,
                     dtype_name(tensor->type));
+    return NULL;
+}
+
+/* The numbers as float32, owned. */
+static Status as_floats(float **out, const SafeTensor *tensor) {
+    TRY(readable(tensor));
     *out = malloc(sizeof(float) * (size_t)(tensor->count ? tensor->count : 1));
     if (!*out)
         return fail(ERR_MEMORY, "no memory to merge the adapter with %s", tensor->name);
@@ -74,16 +80,55 @@ static Status read_factors(Factors *out, const SafeTensor *weight, const SafeTen
     return as_floats(&out->right, right);
 }
 
-static void add_product(float *weight, const Factors *f, int64_t rows, int64_t width) {
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t k = 0; k < f->rank; k++) {
-            float factor = f->left[i * f->rank + k];
-            for (int64_t j = 0; j < width; j++)
-                weight[i * width + j] += factor * f->right[k * width + j];
-        }
+/* One weight, row by row: a row is short enough to stay in the cache while the factors' rows are added. */
+typedef struct Merge {
+    float *out; /* [rows, width] */
+    const SafeTensor *weight;
+    const Factors *factors;
+    int64_t rows, width;
+} Merge;
+
+enum { UNIT_ROWS = 64 };
+
+static void merge_row(const Merge *m, int64_t row) {
+    const Factors *f = m->factors;
+    float *out = m->out + row * m->width;
+    const char *from = (const char *)m->weight->data + (size_t)(row * m->width) * dtype_size(m->weight->type);
+    float_from_dtype(out, from, m->weight->type, m->width);
+    for (int64_t k = 0; k < f->rank; k++) {
+        float factor = f->left[row * f->rank + k];
+        for (int64_t j = 0; j < m->width; j++)
+            out[j] += factor * f->right[k * m->width + j];
+    }
 }
 
-Status adapter_merge(HostWeight *out, const SafeTensors *file, const char *module) {
+static void merge_unit(void *job, int64_t unit, int thread) {
+    const Merge *m = job;
+    (void)thread;
+    for (int64_t row = unit * UNIT_ROWS; row < m->rows && row < (unit + 1) * UNIT_ROWS; row++)
+        merge_row(m, row);
+}
+
+/* The merged weight, owned; NULL without memory. */
+static float *merged(const SafeTensor *weight, const Factors *factors, Team *team) {
+    Merge m = {malloc(sizeof(float) * (size_t)(weight->count ? weight->count : 1)), weight, factors,
+               weight->dims[0], weight->dims[1]};
+    int64_t units = m.out ? (m.rows + UNIT_ROWS - 1) / UNIT_ROWS : 0;
+    if (team)
+        team_run(team, merge_unit, &m, units);
+    for (int64_t unit = 0; unit < units && !team; unit++)
+        merge_unit(&m, unit, 0);
+    return m.out;
+}
+
+bool adapter_any(const SafeTensors *file) {
+    for (size_t i = 0; i < safetensors_count(file); i++)
+        if (strstr(safetensors_at(file, i)->name, ".parametrizations.weight.0.lora_A"))
+            return true;
+    return false;
+}
+
+Status adapter_merge(HostWeight *out, const SafeTensors *file, const char *module, const AdapterHow *how) {
     const SafeTensor *weight = adapter_weight(file, module);
     *out = (HostWeight){.source = weight};
     if (!weight)
@@ -94,14 +139,16 @@ Status adapter_merge(HostWeight *out, const SafeTensors *file, const char *modul
     if (!a || !b)
         return NULL;
     Factors factors = {0};
-    Status st = read_factors(&factors, weight, a, b);
-    float *merged = NULL;
+    Status st = readable(weight);
     if (!st)
-        st = as_floats(&merged, weight);
-    if (!st) {
-        add_product(merged, &factors, weight->dims[0], weight->dims[1]);
-        out->owned = merged;
-        out->view = tensor_2d(merged, DT_F32, weight->dims[0], weight->dims[1]);
+        st = read_factors(&factors, weight, a, b);
+    if (!st)
+        out->view.type = DT_F32;
+    if (!st && how->work == ADAPTER_MERGE) {
+        out->owned = merged(weight, &factors, how->team);
+        out->view.data = out->owned;
+        if (!out->owned)
+            st = fail(ERR_MEMORY, "no memory to merge the adapter with %s", weight->name);
     }
     free(factors.left);
     free(factors.right);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/log.h"
@@ -510,14 +511,25 @@ typedef struct RowSource {
     WeightPlace place;
 } RowSource;
 
-static Status source_open(RowSource *source, const WeightList *list, const WeightScope *scope,
-                          const WeightRow *row, const SafeTensors *file) {
+/* One load of a list. */
+typedef struct Loading {
+    WeightList *list;
+    Ops *o;
+    const SafeTensors *file;
+    AdapterHow adapters; /* the team owned */
+    uint64_t done;       /* bytes of the file */
+} Loading;
+
+static Status source_open(RowSource *source, const Loading *loading, const WeightScope *scope,
+                          const WeightRow *row) {
+    const WeightList *list = loading->list;
+    const SafeTensors *file = loading->file;
     *source = (RowSource){.bits = scope->bits};
     const char *text = row_text(row, list->naming);
     while (source->count < WEIGHT_PARTS_MAX &&
            next_module(&source->module[source->count], &text, list, scope)) {
         int i = source->count++;
-        TRY(adapter_merge(&source->weight[i], file, source->module[i].name));
+        TRY(adapter_merge(&source->weight[i], file, source->module[i].name, &loading->adapters));
         bool merged = source->weight[i].owned || !source->weight[i].source;
         source->map[i] = merged ? NULL : safetensors_map(file, source->weight[i].source);
         if (has_bias(row->form)) {
@@ -598,17 +610,17 @@ static void pack_row(Ops *o, void *field, WeightForm form, RowSource *source) {
     }
 }
 
-static Status load_row(Ops *o, const WeightList *list, const WeightScope *scope, const WeightRow *row,
-                       const SafeTensors *file, uint64_t *done) {
+static Status load_row(Loading *loading, const WeightScope *scope, const WeightRow *row) {
     RowSource source;
-    Status st = source_open(&source, list, scope, row, file);
+    Ops *o = loading->o;
+    Status st = source_open(&source, loading, scope, row);
     if (!st) {
-        *done += source_bytes(&source);
+        loading->done += source_bytes(&source);
         source.place = group_of(scope, row) & o->streamed ? PLACE_HOST : PLACE_DEVICE;
         pack_row(o, (char *)scope->object + row->field, row->form, &source);
         each_of_row(scope, row, send_streamed, o); /* at once: all of them may not fit on the device */
     }
-    source_close(&source, file, row->form);
+    source_close(&source, loading->file, row->form);
     return st ? st : ops_status(o);
 }
 
@@ -680,27 +692,42 @@ static void free_fields(WeightList *list, Ops *o) {
 
 /* ---- the whole list ------------------------------------------------------------------------------------ */
 
-static Status load_rows(WeightList *list, Ops *o, const SafeTensors *file, const LoadHow *how,
-                        uint64_t total) {
-    uint64_t done = 0;
+static Status load_rows(Loading *loading, const LoadHow *how, uint64_t total) {
+    WeightList *list = loading->list;
     for (int s = 0, end = 0; s < list->count; s++) {
         const WeightScope *scope = &list->scopes[s];
         if (s == end)
-            end = open_piece(list, s, o, file);
+            end = open_piece(list, s, loading->o, loading->file);
         for (int r = 0; r < scope->row_count; r++) {
-            TRY(load_row(o, list, scope, &scope->rows[r], file, &done));
+            TRY(load_row(loading, scope, &scope->rows[r]));
             list->bytes += field_bytes((char *)scope->object + scope->rows[r].field, scope->rows[r].form);
             if (how && how->progress)
-                how->progress(how->context, done, total);
+                how->progress(how->context, loading->done, total);
         }
     }
     return NULL;
 }
 
+/* Two to four threads share the merging of adapters, as they do the filling of a card's buffers; without them
+ * the caller does it alone. */
+static Team *merging_team(void) {
+    enum { MOST = 4 };
+    Team *team = NULL;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (processors > 1 && team_open(&team, (int)(processors < MOST ? processors : MOST)))
+        return NULL;
+    return team;
+}
+
 Status weights_load(WeightList *list, Ops *o, const SafeTensors *file, const LoadHow *how) {
     uint64_t total;
+    Loading loading = {.list = list, .o = o, .file = file};
     TRY(check_file(&total, list, file));
-    Status st = load_rows(list, o, file, how, total);
+    loading.adapters.work = o->backend->dry ? ADAPTER_CHECK : ADAPTER_MERGE;
+    if (!o->backend->dry && adapter_any(file))
+        loading.adapters.team = merging_team();
+    Status st = load_rows(&loading, how, total);
+    team_close(loading.adapters.team);
     ops_share(o, 0);
     if (st)
         free_fields(list, o);

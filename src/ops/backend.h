@@ -55,6 +55,7 @@ struct BackendOptions {
 struct Backend {
     int version;            /* BACKEND_VERSION */
     const char *name;       /* "cpu", "ref", "cuda", "plan", ... */
+    bool dry;               /* it computes nothing: of weights and activations only the shapes matter */
 
     Status (*open)(void **state, const BackendOptions *options);
     void (*close)(void *state);

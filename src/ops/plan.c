@@ -125,6 +125,7 @@ static const char *plan_describe(void *state) {
 const Backend PLAN_BACKEND = {
     .version = BACKEND_VERSION,
     .name = "plan",
+    .dry = true,
     ENTRY(open) ENTRY(close) ENTRY(describe) ENTRY(mem_alloc) ENTRY(mem_free) ENTRY(mem_info) ENTRY(upload)
     ENTRY(download) ENTRY(sync) ENTRY(weight_pack) ENTRY(weight_free) ENTRY(prefetch)
     ENTRY(weight_bytes)
