@@ -41,7 +41,7 @@ says() { result "$(grep -qaF -- "$2" "$1" && echo 1)" "$3"; }
 
 run check </dev/null
 ends 0 "check ends with status 0"
-says out '[INFO] cpu and ref agree on every op, f32' "when both backends agree"
+says out '[INFO] cpu and ref agree on every op of a picture of 64x64, f32' "when both backends agree"
 run check cpu,gpu </dev/null
 ends 2 "a backend that is not there is refused"
 says err 'check is "cpu,gpu", expected two of cpu, ref, cuda with a comma' "with those that are"
