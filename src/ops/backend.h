@@ -9,7 +9,7 @@
 
 #include "ops/ops.h"
 
-#define BACKEND_VERSION 2
+#define BACKEND_VERSION 3
 
 /* Of matrix products; accumulation is float32. INT8, FP8: as BF16, but weights that may be (WeightParts.bits) in
  * 8 bits with activations to match; a backend without them refuses to open. */
