@@ -284,6 +284,7 @@ Status cuda_unpatchify(void *state, Tensor latent, Tensor tokens, int patch) {
 /* ---- transpose ----------------------------------------------------------------------------------------- */
 
 enum { TRANSPOSE_TILE = 32, TRANSPOSE_ROWS = 8 };
+static const int64_t TRANSPOSE_DOWN = 1024; /* blocks down a grid; they walk on from there */
 
 /* Tiles go through shared memory, so that both sides see whole lines of memory; one column of padding keeps
  * the banks apart. */
@@ -304,14 +305,15 @@ static __global__ void __launch_bounds__(TRANSPOSE_TILE *TRANSPOSE_ROWS)
             if (left + c < columns && top + lane < rows)
                 y[(left + c) * y_stride + top + lane] =
                     from_float<To>(tile[lane * (TRANSPOSE_TILE + 1) + c]);
-        __syncthreads();
+        __syncthreads(); /* the tile has been read */
     }
 }
 
 Status cuda_transpose(void *state, Tensor y, Tensor x, float factor, float offset) {
     Cuda *cuda = (Cuda *)state;
     int64_t rows = x.dims[0], columns = x.dims[1], down = divide_up(rows, TRANSPOSE_TILE);
-    dim3 grid((unsigned)divide_up(columns, TRANSPOSE_TILE), (unsigned)(down < 32768 ? down : 32768));
+    dim3 grid((unsigned)divide_up(columns, TRANSPOSE_TILE),
+              (unsigned)(down < TRANSPOSE_DOWN ? down : TRANSPOSE_DOWN));
     dim3 block(TRANSPOSE_TILE, TRANSPOSE_ROWS);
     WITH_TYPE(y.type, To,
         WITH_TYPE(x.type, From,

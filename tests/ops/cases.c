@@ -446,7 +446,8 @@ static const int TRANSPOSE[][CASE_NUMBERS] = {/* rows, columns, gap */ {1, 1, 0}
                                               {33, 3, 2},
                                               {1, 40, 0},
                                               {65, 17, 0},
-                                              {300, 129, 0}};
+                                              {300, 129, 0},
+                                              {33000, 3, 0}}; /* more tiles than blocks of a card */
 
 static void run_transpose(Run *run, const int *n) {
     Tensor x = run_tensor(run, ROLE_INPUT, gap_of(n[2]), DIMS(n[0], n[1]));
