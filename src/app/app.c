@@ -303,7 +303,8 @@ static void write_autosave(App *app) {
     autosave_state(&state, app);
     settings_store(&settings, &app->settings);
     bool same = state.size == app->saved.size && !memcmp(state.data, app->saved.data, state.size);
-    Saved saved = {clock_unix(), app->edit.data, app->prompt.data, settings.data};
+    Saved saved = {.time = clock_unix(), .edit = app->edit.data, .prompt = app->prompt.data,
+                   .settings = settings.data};
     if (!same && !autosave_write(app->places.autosave, &saved)) {
         buf_done(&app->saved);
         app->saved = state;

@@ -23,6 +23,22 @@ static char *own_path(const char *directory) {
     return file_join(directory, name);
 }
 
+/* When a process began, in ticks since the machine did (proc(5), field 22); 0 when there is none, or nobody says. A
+ * number that is given out again belongs to a later one. */
+static int64_t start_of(long pid) {
+    char path[40];
+    Buf stat = {0};
+    long long start = 0;
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    const char *at = !file_read(&stat, path, 4096) ? strrchr(buf_string(&stat), ')') : NULL; /* behind any name */
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    if (!at || sscanf(at, "%lld", &start) != 1)
+        start = 0;
+    buf_done(&stat);
+    return start;
+}
+
 static void put_field(Buf *out, const char *key, const char *text) {
     json_key(out, key);
     json_put_string(out, text ? text : "");
@@ -34,6 +50,8 @@ Status autosave_write(const char *directory, const Saved *saved) {
     json_open(&text, '{');
     json_key(&text, "t");
     json_put_integer(&text, saved->time);
+    json_key(&text, "start");
+    json_put_integer(&text, start_of(getpid()));
     put_field(&text, "edit", saved->edit);
     put_field(&text, "prompt", saved->prompt);
     put_field(&text, "settings", saved->settings);
@@ -60,6 +78,7 @@ static bool read_saved(Saved *out, const char *path) {
     if (good)
         *out = (Saved){
             .time = json_get_integer(json, "t", 0),
+            .start = json_get_integer(json, "start", 0),
             .edit = must_copy(json_get_string(json, "edit", "")),
             .prompt = must_copy(json_get_string(json, "prompt", "")),
             .settings = must_copy(json_get_string(json, "settings", "")),
@@ -69,11 +88,32 @@ static bool read_saved(Saved *out, const char *path) {
     return good;
 }
 
-/* A file named by the number of a process that is not there any more. */
-static bool is_orphan(const char *name) {
-    char *end;
+/* Whether the process of this number that began then is still there. */
+static bool is_alive(long pid, int64_t start) {
+    if (kill((pid_t)pid, 0) && errno == ESRCH)
+        return false;
+    int64_t now = start_of(pid);
+    return !start || !now || start == now;
+}
+
+/* One file named by the number of a process. */
+static void take_one(Saved *out, const char *directory, const char *name) {
+    char *end, *path;
     long pid = strtol(name, &end, 10);
-    return pid > 0 && !*end && kill((pid_t)pid, 0) && errno == ESRCH;
+    if (pid <= 0 || *end)
+        return;
+    Saved saved = {0};
+    path = file_join(directory, name);
+    bool good = read_saved(&saved, path), alive = is_alive(pid, saved.start);
+    if (good && !alive && (!out->edit || saved.time > out->time)) {
+        saved_done(out);
+        *out = saved;
+        saved = (Saved){0};
+    }
+    saved_done(&saved);
+    if (!alive)
+        unlink(path);
+    free(path);
 }
 
 void autosave_take(Saved *out, const char *directory) {
@@ -81,19 +121,8 @@ void autosave_take(Saved *out, const char *directory) {
     DIR *handle = opendir(directory);
     if (!handle)
         return;
-    for (struct dirent *entry; (entry = readdir(handle));) {
-        if (!is_orphan(entry->d_name))
-            continue;
-        char *path = file_join(directory, entry->d_name);
-        Saved saved = {0};
-        if (read_saved(&saved, path) && (!out->edit || saved.time > out->time)) {
-            saved_done(out);
-            *out = saved;
-        } else
-            saved_done(&saved);
-        unlink(path);
-        free(path);
-    }
+    for (struct dirent *entry; (entry = readdir(handle));)
+        take_one(out, directory, entry->d_name);
     closedir(handle);
 }
 

@@ -85,13 +85,13 @@ static void unsent_text_comes_back(void) {
     char *place = path_of("autosave");
     pid_t child = fork();
     if (!child) {
-        Saved saved = {1700000000, "<character_1>\n<n>mi", "1girl", "steps 20\n"};
+        Saved saved = {1700000000, "<character_1>\n<n>mi", "1girl", "steps 20\n", 0};
         _exit(autosave_write(place, &saved) != NULL);
     }
     int status = -1;
     waitpid(child, &status, 0);
     CHECK_EQ(status, 0, "a process writes what is not sent");
-    Saved mine = {1800000000, "mine", "", ""}, found;
+    Saved mine = {1800000000, "mine", "", "", 0}, found;
     CHECK_OK(autosave_write(place, &mine), "so does this one, which lives");
     autosave_take(&found, place);
     CHECK_STR(found.edit, "<character_1>\n<n>mi", "the text of the dead process comes back");
@@ -100,6 +100,15 @@ static void unsent_text_comes_back(void) {
     saved_done(&found);
     autosave_take(&found, place);
     CHECK(!found.edit, "once");
+    char number[24];
+    static const char reused[] = "{\"t\":1700000000,\"start\":1,\"edit\":\"another's\"}";
+    snprintf(number, sizeof number, "%ld", (long)getpid());
+    char *own = file_join(place, number);
+    CHECK_OK(file_write(own, reused, strlen(reused), 0600), "a process had this one's number before");
+    autosave_take(&found, place);
+    CHECK_STR(found.edit ? found.edit : "", "another's", "its text comes back, too");
+    saved_done(&found);
+    free(own);
     autosave_remove(place);
     free(place);
 }
