@@ -8,7 +8,8 @@
  * make EMU_CXXFLAGS= EMU_MODULE_LDFLAGS= gpu/emu/newbie-emu.so
  *
  * Ways: the pages of the mapping touched by one thread, the file read by one, by two, by four. Rounds of all
- * ways after each other; a row has the best round and the median, by the clock and by the processor's time. */
+ * ways after each other; a row has the best round and the median, by the clock and by the processor's time.
+ */
 #include "config.h"
 
 #include <malloc.h>

@@ -5,11 +5,11 @@
  * usage: verify open DEVICE
  *        verify stages|ops|layers DEVICE FOLDER [OUT]
  *
- * DEVICE as setting `device`. open: the device opens, and what it is. stages: a small picture of the model in FOLDER on the CPU and on the device,
- * compared stage by stage. ops: the same on the device alone, where each op is also done by the CPU from
- * the same inputs. layers: the transformer in FOLDER (bench/make_model FOLDER 2) predicts one velocity in
- * bf16 on the device and in float32 on the CPU; OUT/rows.csv gets how near they are. Ends with 1 when
- * something is not as it should be. */
+ * DEVICE as setting `device`. open: the device opens, and what it is. stages: a small picture of the model in
+ * FOLDER on the CPU and on the device, compared stage by stage. ops: the same on the device alone, where each
+ * op is also done by the CPU from the same inputs. layers: the transformer in FOLDER (bench/make_model FOLDER
+ * 2) predicts one velocity in bf16 on the device and in float32 on the CPU; OUT/rows.csv gets how near they
+ * are. Ends with 1 when something is not as it should be. */
 #include "config.h"
 
 #include <math.h>

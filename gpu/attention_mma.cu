@@ -109,8 +109,9 @@ __device__ __forceinline__ void attention_values_add(float (&o)[AttentionTiling<
     }
 }
 
-/* With 512 numbers a warp keeps 128 registers of sums and 64 of queries, and the compiler spills 25 of the others
- * on sm_120 (gpu/resources.txt): it runs once for a picture, in the decoder. No other width spills on any card. */
+/* With 512 numbers a warp keeps 128 registers of sums and 64 of queries, and the compiler spills 25 of the
+ * others on sm_120 (gpu/resources.txt): it runs once for a picture, in the decoder. No other width spills on
+ * any card. */
 template <int D>
 __global__ void __launch_bounds__(AttentionTiling<D>::THREADS) attention_mma_kernel(AttentionCall a) {
     typedef AttentionTiling<D> T;

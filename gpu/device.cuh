@@ -1,9 +1,10 @@
-/* device.cuh: what kernels are written in, so that the same file compiles with nvcc for a card and with g++ for
- * the emulated device of tests (architecture.md 4.5).
+/* device.cuh: what kernels are written in, so that the same file compiles with nvcc for a card and with g++
+ * for the emulated device of tests (architecture.md 4.5).
  *
- * In kernels use only what stands here and the built-ins that gpu/emu/cuda_runtime.h lists. All g++ sees is one
- * file (gpu/emu/module.cc includes every .cu), so names of one file begin with its family. Threads of a block
- * must all reach every barrier, and lanes of a warp every warp_* call: no thread returns early before one. */
+ * In kernels use only what stands here and the built-ins that gpu/emu/cuda_runtime.h lists. All g++ sees is
+ * one file (gpu/emu/module.cc includes every .cu), so names of one file begin with its family. Threads of a
+ * block must all reach every barrier, and lanes of a warp every warp_* call: no thread returns early before
+ * one. */
 #pragma once
 
 #include <cuda_runtime.h>
@@ -72,8 +73,8 @@ __device__ __forceinline__ float to_float(f16_t x) {
 #endif
 }
 
-/* 8 bits: sign, 4 of exponent, 3 of mantissa; no infinity, 0x7f is NaN. In whole-number arithmetic, because the
- * instruction is not there on every card that the module is compiled for. */
+/* 8 bits: sign, 4 of exponent, 3 of mantissa; no infinity, 0x7f is NaN. In whole-number arithmetic, because
+ * the instruction is not there on every card that the module is compiled for. */
 struct e4m3_t {
     uint8_t bits;
 };
@@ -146,7 +147,7 @@ template <class T, int N> __device__ __forceinline__ void store_pack(T *p, const
     *(Pack<T, N> *)p = pack;
 }
 
-/* ---- reductions: the same order for the same shape, so the same bits ------------------------------------ */
+/* ---- reductions: the same order for the same shape, so the same bits ----------------------------------- */
 
 #ifdef NEWBIE_EMULATED
 /* One meeting of the lanes instead of five; the additions are those of the card. */
@@ -210,7 +211,7 @@ template <class T> __device__ __forceinline__ T block_sum(T x) {
     return warp_sum(lane < warps ? part[lane] : T(0));
 }
 
-/* ---- elementary functions ------------------------------------------------------------------------------- */
+/* ---- elementary functions ------------------------------------------------------------------------------ */
 
 /* The numbers of Activation (ops.h). */
 enum { DEVICE_NONE, DEVICE_SILU, DEVICE_GELU_TANH, DEVICE_GELU_ERF, DEVICE_TANH };
@@ -222,8 +223,8 @@ DEVICE_CALL float activate_rarely(float x, int act) {
 
 __device__ __forceinline__ float activate(float x, int act);
 
-/* The same as a call, for the ends of matrix products, which seldom have an activation and would copy it for each
- * of a thread's many numbers: that is most of what such a kernel takes to compile. */
+/* The same as a call, for the ends of matrix products, which seldom have an activation and would copy it for
+ * each of a thread's many numbers: that is most of what such a kernel takes to compile. */
 DEVICE_CALL float activate_called(float x, int act) {
     return activate(x, act);
 }
@@ -233,6 +234,7 @@ __device__ __forceinline__ float activate(float x, int act) {
         return x;
     if (act == DEVICE_TANH || act == DEVICE_GELU_ERF)
         return activate_rarely(x, act);
-    float s = act == DEVICE_SILU ? x : 1.5957691216057308f * (x + 0.044715f * x * x * x); /* (1 + tanh(s/2))/2 */
+    float s =
+        act == DEVICE_SILU ? x : 1.5957691216057308f * (x + 0.044715f * x * x * x); /* (1 + tanh(s/2))/2 */
     return x / (1 + expf(-s));
 }

@@ -1,5 +1,5 @@
-/* eight.cu: see eight.cuh. The products are those of product.cu and gemm.cu; here is how rows become bytes, and
- * results what they stand for. */
+/* eight.cu: see eight.cuh. The products are those of product.cu and gemm.cu; here is how rows become bytes,
+ * and results what they stand for. */
 #include "gpu/eight.cuh"
 
 #include "gpu/gemm.cuh"
@@ -76,8 +76,8 @@ template <> struct EightKind<e4m3_t> {
     }
 };
 
-/* A block has one row: prepares it in shared memory, finds the largest, writes bytes. A row that is nearly nothing
- * becomes zeros, so that no factor is infinite. */
+/* A block has one row: prepares it in shared memory, finds the largest, writes bytes. A row that is nearly
+ * nothing becomes zeros, so that no factor is infinite. */
 template <class T, class Number>
 static __global__ void __launch_bounds__(EIGHT_THREADS)
     eight_quantise_rows(Number *to, float *scales, const T *from, int64_t stride, int width) {
@@ -118,8 +118,8 @@ static Status eight_quantise_as(Cuda *cuda, Number *to, float *scales, const Eig
              cudaFuncSetAttribute(eight_quantise_rows<T, Number>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                   bytes),
              "quantise");
-    LAUNCH((eight_quantise_rows<T, Number>), (unsigned)rows->rows, EIGHT_THREADS, (size_t)bytes, cuda->compute,
-           to, scales, (const T *)rows->from, rows->stride, (int)rows->width);
+    LAUNCH((eight_quantise_rows<T, Number>), (unsigned)rows->rows, EIGHT_THREADS, (size_t)bytes,
+           cuda->compute, to, scales, (const T *)rows->from, rows->stride, (int)rows->width);
     return cuda_launched(cuda, "quantise");
 }
 
@@ -137,8 +137,10 @@ Status eight_try(const Cuda *cuda) {
         return NULL;
     const char *next = ":set precision int8 is for this card too, and more exact";
     if (cuda->architecture < 89)
-        return hint(fail(ERR_UNSUPPORTED, "precision fp8: %s has compute capability %d.%d, expected 8.9 or later",
-                         cuda->card, cuda->architecture / 10, cuda->architecture % 10), "%s", next);
+        return hint(fail(ERR_UNSUPPORTED,
+                         "precision fp8: %s has compute capability %d.%d, expected 8.9 or later", cuda->card,
+                         cuda->architecture / 10, cuda->architecture % 10),
+                    "%s", next);
     return cuda->gemm ? NULL
                       : hint(fail(ERR_UNSUPPORTED, "precision fp8: no cuBLASLt was found that works"),
                              "%s", next);
@@ -206,7 +208,8 @@ static void eight_finish_launch(Cuda *cuda, void *y, const void *from, const Eig
 
 /* ---- products ------------------------------------------------------------------------------------------ */
 
-/* A product of rows whose bytes are there: x_bytes [rows][in], x_scale [rows]; memory for what lies between. */
+/* A product of rows whose bytes are there: x_bytes [rows][in], x_scale [rows]; memory for what lies between.
+ */
 typedef struct EightCall {
     const Weight *w;
     const void *x_bytes;
@@ -222,19 +225,24 @@ static const float *eight_scales(const Weight *w) {
 }
 
 static Status eight_by_mma(Cuda *cuda, Tensor y, const EightCall *c) {
-    ProductBytes how = {(const int8_t *)c->x_bytes, (const int8_t *)c->w->packed, c->x_scale, eight_scales(c->w),
-                        c->act, c->store, c->glu};
+    ProductBytes how = {(const int8_t *)c->x_bytes,
+                        (const int8_t *)c->w->packed,
+                        c->x_scale,
+                        eight_scales(c->w),
+                        c->act,
+                        c->store,
+                        c->glu};
     return product_mma_bytes(cuda, y, c->w, &how);
 }
 
-/* The product goes where its result belongs, and is finished there; or, when that is no place for the library, is
- * added to what is there, or is a gated unit, between the two. */
+/* The product goes where its result belongs, and is finished there; or, when that is no place for the
+ * library, is added to what is there, or is a gated unit, between the two. */
 static Status eight_by_library(Cuda *cuda, Tensor y, const EightCall *c) {
     int64_t rows = y.dims[0], out = c->w->out;
     EightEnd end = {c->x_scale, eight_scales(c->w), c->w->bias, y.strides[0], out, rows, out, (int)c->act,
                     c->store == STORE_ADD};
-    Product p = {y.data, c->x_bytes, c->w->packed, y.type, DT_F8_E4M3, DT_F8_E4M3, y.strides[0], c->w->in, rows,
-                 out, c->w->in, NULL, ACT_NONE, STORE_SET};
+    Product p = {y.data,   c->x_bytes, c->w->packed, y.type,   DT_F8_E4M3, DT_F8_E4M3, y.strides[0],
+                 c->w->in, rows,       out,          c->w->in, NULL,       ACT_NONE,   STORE_SET};
     bool there = c->glu == PRODUCT_PLAIN && c->store == STORE_SET && gemm_takes(cuda->gemm, &p);
     if (!there) {
         p.y = c->between;

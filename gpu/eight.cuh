@@ -1,9 +1,11 @@
-/* eight.cuh: linears in 8 bits: numbers of a byte for weights and activations, one scale for each row of either
- * (performance.md 3.3). A weight of type DT_I8 or DT_F8_E4M3 is [out][in] bytes, then the scales [out] float32.
+/* eight.cuh: linears in 8 bits: numbers of a byte for weights and activations, one scale for each row of
+ * either (performance.md 3.3). A weight of type DT_I8 or DT_F8_E4M3 is [out][in] bytes, then the scales [out]
+ * float32.
  *
  * int8: after a rotation in groups of EIGHT_GROUP columns that spreads outliers, by our own kernel
- * (product_mma_bytes), which scales the sums. The rotation is the regular Hadamard matrix H4 x H4 x H4 x H4 / 16:
- * symmetric, orthogonal, its own inverse. Both sides of a product are rotated, so the product stays what it was.
+ * (product_mma_bytes), which scales the sums. The rotation is the regular Hadamard matrix H4 x H4 x H4 x H4 /
+ * 16: symmetric, orthogonal, its own inverse. Both sides of a product are rotated, so the product stays what
+ * it was.
  *
  * fp8 (e4m3): not rotated, because finer scales do not make its 3 bits of mantissa more exact. By cuBLASLt
  * without scales, which every card from 8.9 on takes (scales of rows only Hopper does), and a kernel of ours
@@ -19,8 +21,8 @@ static inline bool eight_is(DType type) {
     return type == DT_I8 || type == DT_F8_E4M3;
 }
 
-/* Enqueues: to [rows][width] of type `to_type`, a byte a number, and scales [rows], from rows of float32 or bf16,
- * `stride` numbers apart. */
+/* Enqueues: to [rows][width] of type `to_type`, a byte a number, and scales [rows], from rows of float32 or
+ * bf16, `stride` numbers apart. */
 typedef struct EightRows {
     const void *from;
     DType type, to_type;

@@ -15,7 +15,13 @@
 #include "gpu/library.cuh"
 #include "gpu/product.cuh"
 
-enum { GEMM_CANDIDATES = 16, GEMM_SHAPES_MAX = 256, GEMM_CHOICES_MAX = 512, GEMM_BUCKET = 512, GEMM_RUNS = 3 };
+enum {
+    GEMM_CANDIDATES = 16,
+    GEMM_SHAPES_MAX = 256,
+    GEMM_CHOICES_MAX = 512,
+    GEMM_BUCKET = 512,
+    GEMM_RUNS = 3
+};
 
 /* Up to so many products of fp8 numbers may be summed fast, in which Hopper keeps about 14 bits; not the 9216
  * of the second feed-forward matrix (performance.md 3.3). */
@@ -25,12 +31,13 @@ static const int GEMM_ALIGNMENT = 16;
 
 /* ---- the library --------------------------------------------------------------------------------------- */
 
-#define GEMM_FUNCTIONS(X)                                                                                     \
-    X(cublasLtCreate) X(cublasLtDestroy) X(cublasLtGetVersion) X(cublasLtMatmul)                              \
-    X(cublasLtMatmulDescCreate) X(cublasLtMatmulDescDestroy) X(cublasLtMatmulDescSetAttribute)                \
-    X(cublasLtMatrixLayoutCreate) X(cublasLtMatrixLayoutDestroy) X(cublasLtMatmulAlgoGetHeuristic)            \
-    X(cublasLtMatmulPreferenceCreate) X(cublasLtMatmulPreferenceDestroy)                                      \
-    X(cublasLtMatmulPreferenceSetAttribute)
+#define GEMM_FUNCTIONS(X)                                                                                    \
+    X(cublasLtCreate)                                                                                        \
+    X(cublasLtDestroy) X(cublasLtGetVersion) X(cublasLtMatmul) X(cublasLtMatmulDescCreate)                   \
+        X(cublasLtMatmulDescDestroy) X(cublasLtMatmulDescSetAttribute) X(cublasLtMatrixLayoutCreate)         \
+            X(cublasLtMatrixLayoutDestroy) X(cublasLtMatmulAlgoGetHeuristic)                                 \
+                X(cublasLtMatmulPreferenceCreate) X(cublasLtMatmulPreferenceDestroy)                         \
+                    X(cublasLtMatmulPreferenceSetAttribute)
 
 typedef struct GemmLibrary {
 #define GEMM_FIELD(name) decltype(&name) name##_;
@@ -215,7 +222,8 @@ static Status gemm_open_parts(Gemm *gemm, Cuda *cuda) {
 /* Our own kernels do it, more slowly. Takes gemm. */
 static Status gemm_without(Gemm *gemm, Cuda *cuda, const char *why) {
     size_t length = strlen(cuda->description);
-    snprintf(cuda->description + length, sizeof cuda->description - length, ", without cuBLASLt (%.120s)", why);
+    snprintf(cuda->description + length, sizeof cuda->description - length, ", without cuBLASLt (%.120s)",
+             why);
     cudaGetLastError();
     gemm_close(gemm);
     return NULL;
@@ -296,11 +304,14 @@ static Status gemm_describe(const Gemm *gemm, Cuda *cuda, GemmEntry *entry) {
     int8_t fast = s->x_type == DT_F8_E4M3 && s->in <= GEMM_FAST_DEPTH;
     const char *doing = "preparing a product";
     GEMM_TRY(cuda, lt->cublasLtMatmulDescCreate_(&entry->product, CUBLAS_COMPUTE_32F, CUDA_R_32F), doing);
-    GEMM_TRY(cuda, lt->cublasLtMatmulDescSetAttribute_(entry->product, CUBLASLT_MATMUL_DESC_TRANSA, &transposed,
-                                                       sizeof transposed), doing);
+    GEMM_TRY(cuda,
+             lt->cublasLtMatmulDescSetAttribute_(entry->product, CUBLASLT_MATMUL_DESC_TRANSA, &transposed,
+                                                 sizeof transposed),
+             doing);
     GEMM_TRY(cuda, lt->cublasLtMatmulDescSetAttribute_(entry->product, CUBLASLT_MATMUL_DESC_FAST_ACCUM, &fast,
                                                        sizeof fast), doing);
-    GEMM_TRY(cuda, lt->cublasLtMatrixLayoutCreate_(&entry->a, x_type, (uint64_t)s->in, (uint64_t)s->out, s->in),
+    GEMM_TRY(cuda,
+             lt->cublasLtMatrixLayoutCreate_(&entry->a, x_type, (uint64_t)s->in, (uint64_t)s->out, s->in),
              doing);
     GEMM_TRY(cuda, lt->cublasLtMatrixLayoutCreate_(&entry->b, x_type, (uint64_t)s->in, (uint64_t)s->rows,
                                                    s->x_stride), doing);
@@ -343,8 +354,9 @@ static Status gemm_candidates(const Gemm *gemm, Cuda *cuda, const GemmEntry *ent
     cublasStatus_t status = CUBLAS_STATUS_SUCCESS;
     *count = 0;
     if (!st)
-        status = lt->cublasLtMatmulAlgoGetHeuristic_(gemm->handle, entry->product, entry->a, entry->b, entry->d,
-                                                     entry->d, preference, GEMM_CANDIDATES, out, count);
+        status =
+            lt->cublasLtMatmulAlgoGetHeuristic_(gemm->handle, entry->product, entry->a, entry->b, entry->d,
+                                                entry->d, preference, GEMM_CANDIDATES, out, count);
     lt->cublasLtMatmulPreferenceDestroy_(preference);
     if (!st && status != CUBLAS_STATUS_SUCCESS && status != CUBLAS_STATUS_NOT_SUPPORTED)
         st = gemm_failed(cuda, status, "preparing a product");
@@ -356,11 +368,12 @@ static Status gemm_candidates(const Gemm *gemm, Cuda *cuda, const GemmEntry *ent
     return st;
 }
 
-static cublasStatus_t gemm_multiply(const Gemm *gemm, const Cuda *cuda, const GemmEntry *entry, const Product *p) {
+static cublasStatus_t gemm_multiply(const Gemm *gemm, const Cuda *cuda, const GemmEntry *entry,
+                                    const Product *p) {
     float one = 1, beta = entry->shape.store == STORE_ADD ? 1.0f : 0.0f;
-    return gemm->library->cublasLtMatmul_(gemm->handle, entry->product, &one, p->w, entry->a, p->x, entry->b, &beta,
-                                          p->y, entry->d, p->y, entry->d, &entry->algorithm, gemm->workspace,
-                                          GEMM_WORKSPACE, cuda->compute);
+    return gemm->library->cublasLtMatmul_(gemm->handle, entry->product, &one, p->w, entry->a, p->x, entry->b,
+                                          &beta, p->y, entry->d, p->y, entry->d, &entry->algorithm,
+                                          gemm->workspace, GEMM_WORKSPACE, cuda->compute);
 }
 
 /* ---- choosing ------------------------------------------------------------------------------------------ */

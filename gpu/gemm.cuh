@@ -1,7 +1,8 @@
 /* gemm.cuh: matrix products through cuBLASLt, behind five functions. performance.md 3.2.
  *
- * The library is loaded when a card is opened, so that a build needs its header only; without it product.cu does
- * the work and the description of the device says so. Descriptors are made once for each shape and kept. */
+ * The library is loaded when a card is opened, so that a build needs its header only; without it product.cu
+ * does the work and the description of the device says so. Descriptors are made once for each shape and kept.
+ */
 #pragma once
 
 #include "gpu/plain.cuh"

@@ -1,6 +1,6 @@
 /* linear.cu: the matrix products of the networks, and what follows them. By the library where it takes them
- * (gemm.cu), else by our own kernel on matrix instructions (product.cu), else, for odd shapes and float32, by the
- * plain twin (plain.cu). */
+ * (gemm.cu), else by our own kernel on matrix instructions (product.cu), else, for odd shapes and float32, by
+ * the plain twin (plain.cu). */
 #include "gpu/eight.cuh"
 #include "gpu/gemm.cuh"
 #include "gpu/ops.cuh"
@@ -9,8 +9,8 @@
 /* y = act(y + bias), after a product that the library did; or y += act(from + bias). */
 template <class T, class From>
 static __global__ void __launch_bounds__(POINT_THREADS)
-    linear_finish(T *y, int64_t y_stride, const From *from, int64_t from_stride, const float *bias, int64_t rows,
-                  int64_t width, int act, int add) {
+    linear_finish(T *y, int64_t y_stride, const From *from, int64_t from_stride, const float *bias,
+                  int64_t rows, int64_t width, int act, int add) {
     for (int64_t i = (int64_t)blockIdx.x * POINT_THREADS + threadIdx.x; i < rows * width;
          i += (int64_t)gridDim.x * POINT_THREADS) {
         int64_t row = i / width, column = i % width;
@@ -60,8 +60,8 @@ Status cuda_linear(void *state, Tensor y, Tensor x, const Weight *w, LinearHow h
     Cuda *cuda = (Cuda *)state;
     if (eight_is(w->type))
         return eight_linear(cuda, y, x, w, how);
-    Product p = {y.data, x.data, w->packed, y.type, x.type, w->type, y.strides[0], x.strides[0], x.dims[0], w->out,
-                 w->in, w->bias, how.act, how.store};
+    Product p = {y.data,       x.data,    w->packed, y.type, x.type,  w->type, y.strides[0],
+                 x.strides[0], x.dims[0], w->out,    w->in,  w->bias, how.act, how.store};
     if (gemm_takes(cuda->gemm, &p))
         return linear_by_library(cuda, &p);
     return product_mma_suits(&p) ? product_mma(cuda, &p) : plain_product(cuda, &p);
@@ -69,11 +69,12 @@ Status cuda_linear(void *state, Tensor y, Tensor x, const Weight *w, LinearHow h
 
 /* ---- gated linear units -------------------------------------------------------------------------------- */
 
-/* y [rows, width] = act(both[2 f] + bias[2 f]) · (both[2 f + 1] + bias[2 f + 1]); N products a thread, from two packs
- * of pairs. both is dense. */
+/* y [rows, width] = act(both[2 f] + bias[2 f]) · (both[2 f + 1] + bias[2 f + 1]); N products a thread, from
+ * two packs of pairs. both is dense. */
 template <class T, int N>
 static __global__ void __launch_bounds__(POINT_THREADS)
-    glu_numbers(T *y, int64_t y_stride, const T *both, const float *bias, int64_t rows, int64_t width, int act) {
+    glu_numbers(T *y, int64_t y_stride, const T *both, const float *bias, int64_t rows, int64_t width,
+                int act) {
     int64_t packs = width / N;
     for (int64_t i = (int64_t)blockIdx.x * POINT_THREADS + threadIdx.x; i < rows * packs;
          i += (int64_t)gridDim.x * POINT_THREADS) {
@@ -110,8 +111,8 @@ Status cuda_glu_linear(void *state, Tensor y, Tensor x, const Weight *w, Activat
     Cuda *cuda = (Cuda *)state;
     if (eight_is(w->type))
         return eight_glu_linear(cuda, y, x, w, act);
-    Product whole = {y.data, x.data, w->packed, y.type, x.type, w->type, y.strides[0], x.strides[0], x.dims[0],
-                     w->out, w->in, w->bias, act, STORE_SET};
+    Product whole = {y.data,       x.data,    w->packed, y.type, x.type,  w->type, y.strides[0],
+                     x.strides[0], x.dims[0], w->out,    w->in,  w->bias, act,     STORE_SET};
     if (!gemm_takes(cuda->gemm, &whole) && product_mma_suits(&whole))
         return product_mma_glu(cuda, &whole);
     size_t row_bytes = (size_t)w->out * dtype_size(y.type);
@@ -122,8 +123,8 @@ Status cuda_glu_linear(void *state, Tensor y, Tensor x, const Weight *w, Activat
     for (int64_t from = 0; from < x.dims[0]; from += most) {
         Tensor xs = tensor_rows(x, from, x.dims[0] - from < most ? x.dims[0] - from : most);
         Tensor ys = tensor_rows(y, from, xs.dims[0]);
-        Product p = {cuda->scratch, xs.data, w->packed, y.type, x.type, w->type, w->out, x.strides[0], xs.dims[0],
-                     w->out, w->in, NULL, ACT_NONE, STORE_SET};
+        Product p = {cuda->scratch, xs.data,    w->packed, y.type, x.type, w->type,  w->out,
+                     x.strides[0],  xs.dims[0], w->out,    w->in,  NULL,   ACT_NONE, STORE_SET};
         TRY(gemm_takes(cuda->gemm, &p) ? gemm_run(cuda->gemm, cuda, &p) : plain_product(cuda, &p));
         WITH_TYPE(y.type, T, glu_launch<T>(cuda, ys, w, act));
     }

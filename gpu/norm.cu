@@ -1,9 +1,9 @@
 /* norm.cu: norms over rows, with what stands around them in one pass: gates, residuals, the next norm's
  * modulation.
  *
- * One block has one row. A row is read once, 16 bytes at a time, and stays in registers: between the two norms
- * of add_norm nothing goes back to memory but the new residual. All arithmetic is float32; numbers are rounded
- * when they are stored. */
+ * One block has one row. A row is read once, 16 bytes at a time, and stays in registers: between the two
+ * norms of add_norm nothing goes back to memory but the new residual. All arithmetic is float32; numbers are
+ * rounded when they are stored. */
 #include "gpu/ops.cuh"
 #include "gpu/runtime.cuh"
 
@@ -43,7 +43,8 @@ __device__ __forceinline__ const float *norm_row_of(NormTable table, const NormS
 }
 
 /* The packs of a row that a thread holds: number threadIdx.x + j · threads for j < P. */
-template <class T, int N, int P> __device__ __forceinline__ void norm_load(float (&x)[P][N], const T *row, int packs) {
+template <class T, int N, int P>
+__device__ __forceinline__ void norm_load(float (&x)[P][N], const T *row, int packs) {
 #pragma unroll
     for (int j = 0; j < P; j++) {
         int i = (int)threadIdx.x + j * (int)blockDim.x;
@@ -66,7 +67,8 @@ __device__ __forceinline__ void norm_store(T *row, const float (&x)[P][N], int p
 }
 
 /* rsqrt(mean(x²) + eps) of the row. */
-template <int N, int P> __device__ __forceinline__ float norm_factor(const float (&x)[P][N], int width, float eps) {
+template <int N, int P>
+__device__ __forceinline__ float norm_factor(const float (&x)[P][N], int width, float eps) {
     float sum = 0;
 #pragma unroll
     for (int j = 0; j < P; j++)
@@ -108,8 +110,8 @@ template <class T> struct NormRms {
     int width, packs;
 };
 
-/* With 16 numbers a thread, one by one, for odd widths and rows that are not aligned, it spills two registers on
- * sm_120; the vectors of the networks' widths do not. */
+/* With 16 numbers a thread, one by one, for odd widths and rows that are not aligned, it spills two registers
+ * on sm_120; the vectors of the networks' widths do not. */
 template <class T, int N, int P>
 static __global__ void __launch_bounds__(NORM_THREADS_MAX) norm_rms(NormRms<T> p) {
     int64_t row = blockIdx.x;
@@ -214,7 +216,8 @@ static __global__ void __launch_bounds__(NORM_THREADS_MAX) norm_layer(NormLayer<
 
 /* ---- launching ----------------------------------------------------------------------------------------- */
 
-/* Whether rows can be read in whole packs: every row of every tensor on 16 bytes, tables on packs of floats. */
+/* Whether rows can be read in whole packs: every row of every tensor on 16 bytes, tables on packs of floats.
+ */
 typedef struct NormAlignment {
     size_t number_bytes;
     bool packed;
@@ -269,9 +272,17 @@ Status cuda_rms_norm(void *state, Tensor y, Tensor x, const RmsNormHow *how) {
     norm_check_table(&a, how->w);
     norm_check_table(&a, how->scale);
     WITH_TYPE(x.type, T, {
-        NormRms<T> p = {(T *)y.data, (const T *)x.data, y.strides[0], x.strides[0], (const float *)how->w.data,
-                        norm_plus(how->form), how->eps, norm_table(how->scale),
-                        norm_seqs(how->scale.data ? how->seqs : NULL, x.dims[0]), (int)x.dims[1], 0};
+        NormRms<T> p = {(T *)y.data,
+                        (const T *)x.data,
+                        y.strides[0],
+                        x.strides[0],
+                        (const float *)how->w.data,
+                        norm_plus(how->form),
+                        how->eps,
+                        norm_table(how->scale),
+                        norm_seqs(how->scale.data ? how->seqs : NULL, x.dims[0]),
+                        (int)x.dims[1],
+                        0};
         NORM_LAUNCH(norm_rms, T, "rms_norm", p, x.dims[0], a.packed);
     });
     return cuda_launched(cuda, "rms_norm");
@@ -289,10 +300,21 @@ Status cuda_add_norm(void *state, Tensor x, Tensor h, Tensor y, const AddNormHow
     norm_check_table(&a, how->scale);
     bool sequences = how->gate.data || how->scale.data;
     WITH_TYPE(x.type, T, {
-        NormAdd<T> p = {(T *)x.data, (T *)h.data, (const T *)y.data, x.strides[0], h.strides[0], y.strides[0],
-                        (const float *)how->w_post.data, (const float *)how->w_next.data, norm_plus(how->form),
-                        how->eps, norm_table(how->gate), norm_table(how->scale),
-                        norm_seqs(sequences ? how->seqs : NULL, x.dims[0]), (int)x.dims[1], 0};
+        NormAdd<T> p = {(T *)x.data,
+                        (T *)h.data,
+                        (const T *)y.data,
+                        x.strides[0],
+                        h.strides[0],
+                        y.strides[0],
+                        (const float *)how->w_post.data,
+                        (const float *)how->w_next.data,
+                        norm_plus(how->form),
+                        how->eps,
+                        norm_table(how->gate),
+                        norm_table(how->scale),
+                        norm_seqs(sequences ? how->seqs : NULL, x.dims[0]),
+                        (int)x.dims[1],
+                        0};
         NORM_LAUNCH(norm_add, T, "add_norm", p, x.dims[0], a.packed);
     });
     return cuda_launched(cuda, "add_norm");
@@ -333,7 +355,8 @@ struct GroupShape {
 
 /* Block (strip, group). Threads run over the numbers of the group in their order in memory. */
 template <class T>
-static __global__ void __launch_bounds__(GROUP_THREADS) norm_group_sums(GroupSums *sums, const T *x, GroupShape s) {
+static __global__ void __launch_bounds__(GROUP_THREADS)
+    norm_group_sums(GroupSums *sums, const T *x, GroupShape s) {
     int64_t first = (int64_t)blockIdx.x * s.strip, left = s.pixels - first;
     int64_t count = (left < s.strip ? left : s.strip) * s.size;
     const T *group = x + (int64_t)blockIdx.y * s.size;
@@ -395,24 +418,25 @@ Status cuda_group_norm(void *state, Tensor y, Tensor x, const GroupNormHow *how)
     s.strips = (int)divide_up(s.pixels, s.strip);
     GroupSums *sums = (GroupSums *)(void *)cuda->scratch, *moments = sums + (int64_t)s.groups * s.strips;
     if ((size_t)s.groups * (size_t)(s.strips + 1) * sizeof *sums > SCRATCH_BYTES)
-        return fail(ERR_UNSUPPORTED, "group_norm: %d groups are more than a card's working space holds", s.groups);
+        return fail(ERR_UNSUPPORTED, "group_norm: %d groups are more than a card's working space holds",
+                    s.groups);
     WITH_TYPE(x.type, T, {
         const int N = 16 / sizeof(T);
         bool packed = s.channels % N == 0 && (uintptr_t)x.data % 16 == 0 && (uintptr_t)y.data % 16 == 0;
         const T *from = (const T *)x.data;
         const float *w = (const float *)how->w.data;
         const float *b = (const float *)how->b.data;
-        LAUNCH(norm_group_sums<T>, dim3((unsigned)s.strips, (unsigned)s.groups), GROUP_THREADS, 0, cuda->compute,
-               sums, from, s);
-        LAUNCH(norm_group_moments<T>, (unsigned)s.groups, WARP_LANES, 0, cuda->compute, moments, sums, from, s,
-               how->eps);
+        LAUNCH(norm_group_sums<T>, dim3((unsigned)s.strips, (unsigned)s.groups), GROUP_THREADS, 0,
+               cuda->compute, sums, from, s);
+        LAUNCH(norm_group_moments<T>, (unsigned)s.groups, WARP_LANES, 0, cuda->compute, moments, sums, from,
+               s, how->eps);
         unsigned blocks = point_blocks(cuda, s.pixels * s.channels / (packed ? N : 1));
         if (packed)
-            LAUNCH((norm_group_apply<T, N>), blocks, GROUP_THREADS, 0, cuda->compute, (T *)y.data, from, moments,
-                   w, b, s, (int)how->act);
+            LAUNCH((norm_group_apply<T, N>), blocks, GROUP_THREADS, 0, cuda->compute, (T *)y.data, from,
+                   moments, w, b, s, (int)how->act);
         else
-            LAUNCH((norm_group_apply<T, 1>), blocks, GROUP_THREADS, 0, cuda->compute, (T *)y.data, from, moments,
-                   w, b, s, (int)how->act);
+            LAUNCH((norm_group_apply<T, 1>), blocks, GROUP_THREADS, 0, cuda->compute, (T *)y.data, from,
+                   moments, w, b, s, (int)how->act);
     });
     return cuda_launched(cuda, "group_norm");
 }

@@ -10,8 +10,8 @@ enum { PLAIN_TILE = 64, PLAIN_DEPTH = 16, PLAIN_THREADS = 256, PLAIN_PITCH = PLA
 
 /* Columns [k, k + 16) of 64 rows, transposed into shared memory, zeros outside. */
 template <class T>
-__device__ __forceinline__ void plain_load(float *tile, const T *rows, int64_t stride, int64_t first, int64_t count,
-                                           int64_t k, int64_t depth) {
+__device__ __forceinline__ void plain_load(float *tile, const T *rows, int64_t stride, int64_t first,
+                                           int64_t count, int64_t k, int64_t depth) {
     for (int i = (int)threadIdx.x; i < PLAIN_TILE * PLAIN_DEPTH; i += PLAIN_THREADS) {
         int64_t row = first + i / PLAIN_DEPTH, column = k + i % PLAIN_DEPTH;
         bool inside = row < count && column < depth;
@@ -64,7 +64,8 @@ Status plain_product(Cuda *cuda, const Product *p) {
         dim3 grid((unsigned)divide_up(p->out, PLAIN_TILE), (unsigned)divide_up(part.rows, PLAIN_TILE));
         if (p->x_type == DT_F8_E4M3) {
             WITH_TYPE(p->y_type, Y,
-                LAUNCH((plain_product_tiles<Y, e4m3_t, e4m3_t>), grid, PLAIN_THREADS, 0, cuda->compute, part));
+                      LAUNCH((plain_product_tiles<Y, e4m3_t, e4m3_t>), grid, PLAIN_THREADS, 0, cuda->compute,
+                             part));
             continue;
         }
         WITH_TYPE(p->y_type, Y,
@@ -90,7 +91,8 @@ template <class T> struct PlainAttention {
 };
 
 /* A block has one query of one head. 128 keys at a time: every thread scores one, then sums columns. */
-template <class T> static __global__ void __launch_bounds__(PLAIN_KEYS) plain_attention_rows(PlainAttention<T> p) {
+template <class T>
+static __global__ void __launch_bounds__(PLAIN_KEYS) plain_attention_rows(PlainAttention<T> p) {
     SHARED(float, query, PLAIN_HEAD_MAX);
     SHARED(float, sum, PLAIN_HEAD_MAX);
     SHARED(float, weight, PLAIN_KEYS);
@@ -168,7 +170,8 @@ struct PlainConv {
 };
 
 /* A thread has one number of y; neighbours share a pixel of x and have rows of w. */
-template <class T, class W> static __global__ void __launch_bounds__(POINT_THREADS) plain_conv_numbers(PlainConv p) {
+template <class T, class W>
+static __global__ void __launch_bounds__(POINT_THREADS) plain_conv_numbers(PlainConv p) {
     int64_t n = p.height * p.width * p.out;
     for (int64_t i = (int64_t)blockIdx.x * POINT_THREADS + threadIdx.x; i < n;
          i += (int64_t)gridDim.x * POINT_THREADS) {
@@ -176,10 +179,12 @@ template <class T, class W> static __global__ void __launch_bounds__(POINT_THREA
         int64_t column = i / p.out % p.width, row = i / p.out / p.width;
         float sum = 0;
         for (int tap = 0; tap < p.kernel * p.kernel; tap++) {
-            int64_t y = row * p.stride - p.border + tap / p.kernel, x = column * p.stride - p.border + tap % p.kernel;
+            int64_t y = row * p.stride - p.border + tap / p.kernel,
+                    x = column * p.stride - p.border + tap % p.kernel;
             if (y < 0 || y >= p.x_height || x < 0 || x >= p.x_width)
                 continue;
-            const T *pixel = (const T *)p.x + ((y >> p.shift) * (p.x_width >> p.shift) + (x >> p.shift)) * p.in;
+            const T *pixel =
+                (const T *)p.x + ((y >> p.shift) * (p.x_width >> p.shift) + (x >> p.shift)) * p.in;
             const W *weight = (const W *)p.w + ((int64_t)o * p.kernel * p.kernel + tap) * p.in;
             for (int c = 0; c < p.in; c++)
                 sum = fmaf(to_float(pixel[c]), to_float(weight[c]), sum);

@@ -102,7 +102,8 @@ struct PointTerms {
 };
 
 template <int N>
-static __global__ void __launch_bounds__(POINT_THREADS) point_lincomb(float *y, PointTerms terms, int64_t packs) {
+static __global__ void __launch_bounds__(POINT_THREADS)
+    point_lincomb(float *y, PointTerms terms, int64_t packs) {
     for (int64_t i = point_first(); i < packs; i += point_step()) {
         float sum[N] = {}, x[N];
         for (int term = 0; term < terms.count; term++) {
@@ -130,8 +131,8 @@ Status cuda_lincomb(void *state, Tensor y, const LincombHow *how) {
         LAUNCH(point_lincomb<4>, point_blocks(cuda, n / 4), POINT_THREADS, 0, cuda->compute, (float *)y.data,
                terms, n / 4);
     else
-        LAUNCH(point_lincomb<1>, point_blocks(cuda, n), POINT_THREADS, 0, cuda->compute, (float *)y.data, terms,
-               n);
+        LAUNCH(point_lincomb<1>, point_blocks(cuda, n), POINT_THREADS, 0, cuda->compute, (float *)y.data,
+               terms, n);
     return cuda_launched(cuda, "lincomb");
 }
 
@@ -182,7 +183,8 @@ Status cuda_embed(void *state, Tensor y, Tensor table, const int32_t *ids, float
     Cuda *cuda = (Cuda *)state;
     size_t row_bytes = (size_t)table.dims[1] * dtype_size(table.type);
     if (row_bytes > RING_BYTES)
-        return fail(ERR_UNSUPPORTED, "embed: rows of %zu bytes, at most %zu on a card", row_bytes, RING_BYTES);
+        return fail(ERR_UNSUPPORTED, "embed: rows of %zu bytes, at most %zu on a card", row_bytes,
+                    RING_BYTES);
     int64_t most = (int64_t)(RING_BYTES / row_bytes);
     for (int64_t from = 0; from < y.dims[0]; from += most) {
         int64_t count = y.dims[0] - from < most ? y.dims[0] - from : most;
@@ -248,7 +250,8 @@ __device__ __forceinline__ int64_t point_token(PointPatch p, int64_t channel, in
 }
 
 template <class T>
-static __global__ void __launch_bounds__(POINT_THREADS) point_patchify(T *tokens, const float *latent, PointPatch p) {
+static __global__ void __launch_bounds__(POINT_THREADS)
+    point_patchify(T *tokens, const float *latent, PointPatch p) {
     for (int64_t i = point_first(); i < p.channels * p.height * p.width; i += point_step()) {
         int64_t channel = i / (p.height * p.width), row = i / p.width % p.height, column = i % p.width;
         tokens[point_token(p, channel, row, column)] = from_float<T>(latent[i]);
@@ -267,8 +270,9 @@ static __global__ void __launch_bounds__(POINT_THREADS)
 Status cuda_patchify(void *state, Tensor tokens, Tensor latent, int patch) {
     Cuda *cuda = (Cuda *)state;
     PointPatch p = {latent.dims[0], latent.dims[1], latent.dims[2], patch};
-    WITH_TYPE(tokens.type, T, LAUNCH(point_patchify<T>, point_blocks(cuda, tensor_count(latent)), POINT_THREADS,
-                                     0, cuda->compute, (T *)tokens.data, (const float *)latent.data, p));
+    WITH_TYPE(tokens.type, T,
+              LAUNCH(point_patchify<T>, point_blocks(cuda, tensor_count(latent)), POINT_THREADS, 0,
+                     cuda->compute, (T *)tokens.data, (const float *)latent.data, p));
     return cuda_launched(cuda, "patchify");
 }
 

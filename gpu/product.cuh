@@ -10,8 +10,8 @@ bool product_mma_suits(const Product *p);
 /* Enqueues a product. p->y [rows, out] f32 or bf16. */
 Status product_mma(Cuda *cuda, const Product *p);
 
-/* y [rows, out / 2] = act(gate) · up, where columns 2f and 2f + 1 of the product (and of the bias, where there is
- * one) are gate and up of f; p->act is act. p->store is ignored. */
+/* y [rows, out / 2] = act(gate) · up, where columns 2f and 2f + 1 of the product (and of the bias, where
+ * there is one) are gate and up of f; p->act is act. p->store is ignored. */
 Status product_mma_glu(Cuda *cuda, const Product *p);
 
 /* Whether two neighbouring columns of a product become two numbers, or act(first) · second. */

@@ -36,7 +36,8 @@ static unsigned reduce_blocks(int64_t n) {
     return (unsigned)(blocks < REDUCE_BLOCKS ? blocks : REDUCE_BLOCKS);
 }
 
-static __global__ void __launch_bounds__(REDUCE_THREADS) reduce_squares(double *part, const float *x, int64_t n) {
+static __global__ void __launch_bounds__(REDUCE_THREADS)
+    reduce_squares(double *part, const float *x, int64_t n) {
     double sum = 0;
     for (int64_t i = (int64_t)blockIdx.x * REDUCE_THREADS + threadIdx.x; i < n;
          i += (int64_t)gridDim.x * REDUCE_THREADS)
@@ -54,7 +55,8 @@ __device__ __forceinline__ double reduce_parts(const double *part, int count) {
     return block_sum(sum);
 }
 
-static __global__ void __launch_bounds__(REDUCE_THREADS) reduce_squares_end(float *y, const double *part, int count) {
+static __global__ void __launch_bounds__(REDUCE_THREADS)
+    reduce_squares_end(float *y, const double *part, int count) {
     double sum = reduce_parts(part, count);
     if (threadIdx.x == 0)
         *y = (float)sum;
@@ -98,7 +100,8 @@ static __global__ void __launch_bounds__(REDUCE_THREADS)
         *factor = norm > 0 && norm >= limit ? (float)(limit / norm) : 1;
 }
 
-static __global__ void __launch_bounds__(REDUCE_THREADS) reduce_scale(float *v, const float *factor, int64_t n) {
+static __global__ void __launch_bounds__(REDUCE_THREADS)
+    reduce_scale(float *v, const float *factor, int64_t n) {
     for (int64_t i = (int64_t)blockIdx.x * REDUCE_THREADS + threadIdx.x; i < n;
          i += (int64_t)gridDim.x * REDUCE_THREADS)
         v[i] *= *factor;
@@ -114,7 +117,8 @@ Status cuda_cfg_mix(void *state, Tensor v, Tensor cond, Tensor uncond, GuideHow 
            (const float *)cond.data, (const float *)uncond.data, n, how.scale);
     if (how.renorm > 0) {
         LAUNCH(reduce_mix_factor, 1, REDUCE_THREADS, 0, cuda->compute, factor, part, (int)blocks, how.renorm);
-        LAUNCH(reduce_scale, point_blocks(cuda, n), REDUCE_THREADS, 0, cuda->compute, (float *)v.data, factor, n);
+        LAUNCH(reduce_scale, point_blocks(cuda, n), REDUCE_THREADS, 0, cuda->compute, (float *)v.data, factor,
+               n);
     }
     return cuda_launched(cuda, "cfg_mix");
 }

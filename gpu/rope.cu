@@ -17,7 +17,8 @@ template <class T> struct RopeJob {
     int by_halves;
 };
 
-template <class T, int P> static __global__ void __launch_bounds__(ROPE_WARPS *WARP_LANES) rope_heads(RopeJob<T> p) {
+template <class T, int P>
+static __global__ void __launch_bounds__(ROPE_WARPS *WARP_LANES) rope_heads(RopeJob<T> p) {
     int lane = (int)threadIdx.x % WARP_LANES;
     int64_t unit = (int64_t)blockIdx.x * ROPE_WARPS + threadIdx.x / WARP_LANES;
     int all = p.heads + p.kv_heads, head = (int)(unit % all);

@@ -34,9 +34,10 @@ Status cuda_status(Cuda *cuda, cudaError_t error, const char *doing) {
         size_t free_bytes = 0, total = 0;
         if (cudaMemGetInfo(&free_bytes, &total) != cudaSuccess)
             cudaGetLastError();
-        return hint(fail(ERR_MEMORY, "cuda:%d has no memory left for %s: %.2f of %.2f GiB are free", cuda->device,
-                         doing, (double)free_bytes / (1 << 30), (double)total / (1 << 30)),
-                    "close other programs that use the card; a smaller :size needs less; :set device cpu needs none");
+        return hint(
+            fail(ERR_MEMORY, "cuda:%d has no memory left for %s: %.2f of %.2f GiB are free", cuda->device,
+                 doing, (double)free_bytes / (1 << 30), (double)total / (1 << 30)),
+            "close other programs that use the card; a smaller :size needs less; :set device cpu needs none");
     }
     if (error == cudaErrorNoKernelImageForDevice)
         return hint(fail(ERR_DEVICE,
@@ -211,7 +212,8 @@ typedef struct Travel {
 static Travel travel_of(Tensor t) {
     Rows rows = rows_flat(t);
     size_t size = dtype_size(t.type);
-    return Travel{(char *)rows.data, (size_t)rows.count, (size_t)rows.width * size, (size_t)rows.stride * size};
+    return Travel{(char *)rows.data, (size_t)rows.count, (size_t)rows.width * size,
+                  (size_t)rows.stride * size};
 }
 
 typedef enum Direction { TRAVEL_UP, TRAVEL_DOWN } Direction;
@@ -345,18 +347,21 @@ static Status no_device(cudaError_t error) {
     cudaGetLastError();
     const char *advice = "install or update the NVIDIA driver, or :set device cpu";
     if (driver == 0)
-        return hint(fail(ERR_DEVICE, "device cuda: the NVIDIA driver library libcuda.so.1 was not found"), "%s",
-                    advice);
+        return hint(fail(ERR_DEVICE, "device cuda: the NVIDIA driver library libcuda.so.1 was not found"),
+                    "%s", advice);
     if (error == cudaErrorInsufficientDriver)
         return hint(fail(ERR_DEVICE, "device cuda: the driver supports CUDA %d.%d, this build needs %d.%d",
-                         driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10), "%s", advice);
-    return hint(fail(ERR_DEVICE, "device cuda: no card was found: %s", cudaGetErrorString(error)), "%s", advice);
+                         driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10),
+                    "%s", advice);
+    return hint(fail(ERR_DEVICE, "device cuda: no card was found: %s", cudaGetErrorString(error)), "%s",
+                advice);
 }
 
 static Status count_devices(int *count) {
     *count = 0;
     cudaError_t error = cudaGetDeviceCount(count);
-    return error == cudaSuccess && *count > 0 ? NULL : no_device(error != cudaSuccess ? error : cudaErrorNoDevice);
+    return error == cudaSuccess && *count > 0 ? NULL
+                                              : no_device(error != cudaSuccess ? error : cudaErrorNoDevice);
 }
 
 /* A card's free memory is known only to who uses it: this opens every card for a moment. */
@@ -374,7 +379,8 @@ static Status cuda_devices(DeviceInfo *out, int capacity, int *count) {
         if (cudaMemGetInfo(&free_bytes, &total) != cudaSuccess)
             total = card.totalGlobalMem;
         snprintf(out[i].name, sizeof out[i].name, "%.95s", card.name);
-        snprintf(out[i].driver, sizeof out[i].driver, "driver for CUDA %d.%d", driver / 1000, driver % 1000 / 10);
+        snprintf(out[i].driver, sizeof out[i].driver, "driver for CUDA %d.%d", driver / 1000,
+                 driver % 1000 / 10);
         gemm_library_name(out[i].libraries, sizeof out[i].libraries);
         out[i].total = total;
         out[i].free = free_bytes;
@@ -445,7 +451,8 @@ static Status open_parts(Cuda *cuda, const BackendOptions *options) {
     CUDA_TRY(cuda, cudaStreamCreateWithFlags(&cuda->compute, cudaStreamNonBlocking), "opening the card");
     CUDA_TRY(cuda, cudaStreamCreateWithFlags(&cuda->copy, cudaStreamNonBlocking), "opening the card");
     for (int i = 0; i < RING_SLOTS; i++)
-        CUDA_TRY(cuda, cudaEventCreateWithFlags(&cuda->ring[i].taken, cudaEventDisableTiming), "opening the card");
+        CUDA_TRY(cuda, cudaEventCreateWithFlags(&cuda->ring[i].taken, cudaEventDisableTiming),
+                 "opening the card");
     for (int i = 0; i < OPS_EVENTS; i++)
         CUDA_TRY(cuda, cudaEventCreateWithFlags(&cuda->event[i], cudaEventDisableTiming), "opening the card");
     CUDA_TRY(cuda, cudaMalloc(&scratch, SCRATCH_BYTES), "working space");

@@ -1,10 +1,10 @@
 /* weight.cu: packs weights: rows travel from the mapped file through the upload ring into device memory.
  *
- * A weight is one block of Weight.bytes bytes at Weight.packed: the matrix, and on the next multiple of 256 the
- * bias as float32. The matrix is row-major: LINEAR [out][in]; GLU [2F][in], gate 0, up 0, gate 1, up 1, ..., so
- * that both numbers of a product lie side by side; CONV [out][ky][kx][in], as an implicit matrix product reads
- * it. In 8 bits the scales of the rows are part of the matrix (eight.cuh): rows are uploaded as bf16, and the card
- * makes bytes of them.
+ * A weight is one block of Weight.bytes bytes at Weight.packed: the matrix, and on the next multiple of 256
+ * the bias as float32. The matrix is row-major: LINEAR [out][in]; GLU [2F][in], gate 0, up 0, gate 1, up 1,
+ * ..., so that both numbers of a product lie side by side; CONV [out][ky][kx][in], as an implicit matrix
+ * product reads it. In 8 bits the scales of the rows are part of the matrix (eight.cuh): rows are uploaded as
+ * bf16, and the card makes bytes of them.
  *
  * Several host threads read and convert a slot's rows, in units of about UNIT_BYTES (performance.md 2.3).
  * They call nothing of the runtime. */
@@ -154,7 +154,8 @@ static Status pack_bytes(const Packing *p, int64_t row, int64_t count) {
 static Status pack_rows(Packing *p) {
     size_t row_bytes = (size_t)p->width * dtype_size(p->type);
     if (row_bytes > RING_BYTES)
-        return fail(ERR_UNSUPPORTED, "a weight has rows of %zu bytes, at most %zu on a card", row_bytes, RING_BYTES);
+        return fail(ERR_UNSUPPORTED, "a weight has rows of %zu bytes, at most %zu on a card", row_bytes,
+                    RING_BYTES);
     int64_t most = (int64_t)(RING_BYTES / row_bytes);
     for (int64_t row = 0; row < p->weight->out; row += most) {
         int64_t count = p->weight->out - row < most ? p->weight->out - row : most;

@@ -77,9 +77,9 @@ static void on_line(char *text) {
 
 /* ---- keys ---------------------------------------------------------------------------------------------- */
 
-/* Entries, and the line that was left for them, may hold older parts of the line's undo list, after a search not only
- * the one at the present place. Readline 8.2 would free such a list with the line and use it again: so they are
- * forgotten, a few hundred bytes of them not given back. */
+/* Entries, and the line that was left for them, may hold older parts of the line's undo list, after a search
+ * not only the one at the present place. Readline 8.2 would free such a list with the line and use it again:
+ * so they are forgotten, a few hundred bytes of them not given back. */
 static void forget_undo(void) {
     HIST_ENTRY **entries = history_list();
     char *text = must_copy(rl_line_buffer);
@@ -246,8 +246,8 @@ static void bind_keys(void) {
 typedef struct Replacement { rl_command_func_t *old, *new; } Replacement;
 static int read_again_key(int count, int key);
 
-/* Whatever keys the user bound readline's functions to, these are ours, or nobody's: recorded keys bypass what
- * edit_feed keeps from readline 8.2, and the others end a line as a shell does. */
+/* Whatever keys the user bound readline's functions to, these are ours, or nobody's: recorded keys bypass
+ * what edit_feed keeps from readline 8.2, and the others end a line as a shell does. */
 static const Replacement IN_EVERY_STYLE[] = {
     {rl_newline, enter_key},         {rl_re_read_init_file, read_again_key},
     {rl_start_kbd_macro, NULL},      {rl_end_kbd_macro, NULL},
@@ -255,8 +255,8 @@ static const Replacement IN_EVERY_STYLE[] = {
     {rl_operate_and_get_next, NULL}, {0},
 };
 
-/* Of rows, where readline means the whole text. Two would clear the terminal behind the back of the screen, and
- * a list of one completion is printed there. */
+/* Of rows, where readline means the whole text. Two would clear the terminal behind the back of the screen,
+ * and a list of one completion is printed there. */
 static const Replacement IN_WHOLE_TEXTS[] = {
     {rl_beg_of_line, begin_key},            {rl_end_of_line, line_end_key},
     {rl_kill_line, kill_end_key},           {rl_unix_line_discard, kill_begin_key},
@@ -432,8 +432,8 @@ static void feed(const char *bytes, size_t size) {
 }
 
 /* A sequence ends a search. Readline would begin it from within (isearch.c, rl_execute_next), and then jumps
- * to a place that it has left: 8.2 crashes so at Alt-Y and at Ctrl-X E in Ctrl-R. An ESC alone ends the search
- * as well. Returns how many bytes are used up. */
+ * to a place that it has left: 8.2 crashes so at Alt-Y and at Ctrl-X E in Ctrl-R. An ESC alone ends the
+ * search as well. Returns how many bytes are used up. */
 static size_t end_search(const char *bytes, size_t size) {
     bool prefix = rl_get_keymap()[(unsigned char)bytes[0]].type == ISKMAP;
     if (!RL_ISSTATE(RL_STATE_ISEARCH) || !prefix || (size == 1 && bytes[0] == '\033'))
@@ -477,8 +477,8 @@ static void forget_prefix(const char *bytes) {
         rl_callback_sigcleanup();
 }
 
-/* Ctrl-] and Ctrl-V wait for a character. A sequence is none; readline would look in it for the beginning of a
- * paste, push back what it took, and crash (8.2 at Ctrl-] Alt-Ctrl-C). */
+/* Ctrl-] and Ctrl-V wait for a character. A sequence is none; readline would look in it for the beginning of
+ * a paste, push back what it took, and crash (8.2 at Ctrl-] Alt-Ctrl-C). */
 static void forget_wait(const char *bytes, size_t size) {
     unsigned long goes_on = RL_STATE_ISEARCH | RL_STATE_NSEARCH | RL_STATE_NUMERICARG | RL_STATE_MULTIKEY |
                             RL_STATE_VIMOTION;

@@ -17,8 +17,8 @@
 
 typedef enum EditStyle { EDIT_BY_LINE, EDIT_WHOLE } EditStyle;
 
-/* Words that may stand for the text behind `from`, in the order they are offered. They need not begin with it:
- * it stays as it is then, until one alone is left. */
+/* Words that may stand for the text behind `from`, in the order they are offered. They need not begin with
+ * it: it stays as it is then, until one alone is left. */
 typedef struct Completions {
     size_t from;     /* byte of the line where the word begins */
     Buf words;       /* each with a NUL behind it */

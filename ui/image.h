@@ -33,8 +33,8 @@ bool image_can(ImageProtocol protocol);
  * only in part show the background in the rest. */
 ImageBox image_fit(const Image *image, ImageBox most, const Caps *caps);
 
-/* A copy with no side of more than `side` pixels, aspect kept, each pixel an area average; its pixels are owned
- * by the caller (free). */
+/* A copy with no side of more than `side` pixels, aspect kept, each pixel an area average; its pixels are
+ * owned by the caller (free). */
 Image image_reduced(const Image *image, int side);
 
 /* ---- half blocks --------------------------------------------------------------------------------------- */

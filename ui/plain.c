@@ -39,7 +39,8 @@ static void plain_image(void *context, const Image *image) {
     Plain *plain = context;
     ColorDepth depth = picture_depth(plain);
     if (depth == DEPTH_NONE) {
-        plain_line(plain, LINE_WARN, "A picture here is made of colours, which NO_COLOR or :set color forbids");
+        plain_line(plain, LINE_WARN,
+                   "A picture here is made of colours, which NO_COLOR or :set color forbids");
         return;
     }
     Caps caps = {.protocol = IMAGE_HALF};

@@ -56,8 +56,8 @@ void scrollback_look(Scrollback *log, const ScrollLook *look);
 void scrollback_line(Scrollback *log, LineKind kind, const char *text);
 void scrollback_echo(Scrollback *log, const char *prompt, const char *text, size_t size);
 
-/* pixels are copied; all of them are kept of the newest pictures only, and enough for half blocks of the others.
- * A preview replaces the one before it, a picture too. */
+/* pixels are copied; all of them are kept of the newest pictures only, and enough for half blocks of the
+ * others. A preview replaces the one before it, a picture too. */
 typedef enum PictureSize { PICTURE_NORMAL, PICTURE_LARGE } PictureSize;
 void scrollback_picture(Scrollback *log, const Image *image, PictureSize size);
 void scrollback_preview(Scrollback *log, const Image *image);

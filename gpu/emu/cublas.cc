@@ -1,7 +1,7 @@
-/* cublas.cc: the library of matrix products on the emulated device: bf16 or e4m3 numbers, float32 sums, or, of
- * e4m3 when the caller allows it, sums that keep 14 bits. It refuses what the real one refuses (addresses, rows
- * and sizes that the caller's preference does not promise, e4m3 on old cards), writes over its workspace, and
- * names three candidates of which one cannot do it. */
+/* cublas.cc: the library of matrix products on the emulated device: bf16 or e4m3 numbers, float32 sums, or,
+ * of e4m3 when the caller allows it, sums that keep 14 bits. It refuses what the real one refuses (addresses,
+ * rows and sizes that the caller's preference does not promise, e4m3 on old cards), writes over its
+ * workspace, and names three candidates of which one cannot do it. */
 #include <cublasLt.h>
 
 #include <math.h>
@@ -50,8 +50,9 @@ cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *out, cublasCompute
     return made(out, new EmuLtProduct{CUBLAS_OP_N, 0});
 }
 cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t product) { return gone(product); }
-cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t product, cublasLtMatmulDescAttributes_t name,
-                                              const void *value, size_t size) {
+cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t product,
+                                              cublasLtMatmulDescAttributes_t name, const void *value,
+                                              size_t size) {
     bool fast = name == CUBLASLT_MATMUL_DESC_FAST_ACCUM;
     if (size != (fast ? sizeof product->fast : sizeof product->a))
         return CUBLAS_STATUS_INVALID_VALUE;
@@ -70,7 +71,9 @@ cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t layout) { retu
 cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t *out) {
     return made(out, new EmuLtPreference{256, 0});
 }
-cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t preference) { return gone(preference); }
+cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t preference) {
+    return gone(preference);
+}
 cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t preference,
                                                     cublasLtMatmulPreferenceAttributes_t name,
                                                     const void *value, size_t size) {
@@ -100,8 +103,8 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
                                               cublasLtMatmulPreference_t preference, int wanted,
                                               cublasLtMatmulHeuristicResult_t *out, int *count) {
     *count = 0;
-    if (product->a != CUBLAS_OP_T || a->rows != b->rows || d->rows != a->columns || d->columns != b->columns ||
-        !numbers_fit(a, b, d) || !row_fits(a) || !row_fits(b) || !row_fits(d) ||
+    if (product->a != CUBLAS_OP_T || a->rows != b->rows || d->rows != a->columns ||
+        d->columns != b->columns || !numbers_fit(a, b, d) || !row_fits(a) || !row_fits(b) || !row_fits(d) ||
         preference->alignment > ALIGNMENT || emu_control.library == 2)
         return CUBLAS_STATUS_NOT_SUPPORTED;
     for (; *count < CANDIDATES && *count < wanted; ++*count) {
@@ -173,7 +176,8 @@ EMU_ARITHMETIC static float dot(const float *a, const float *b, int64_t n) {
     return sum;
 }
 
-/* As a card does that keeps 14 bits of a sum: those of 32 products are added at a time, what is beyond is lost. */
+/* As a card does that keeps 14 bits of a sum: those of 32 products are added at a time, what is beyond is
+ * lost. */
 static float dot_fast(const float *a, const float *b, int64_t n) {
     float sum = 0;
     for (int64_t i = 0; i < n; i += 32) {
@@ -210,11 +214,12 @@ static void multiply(const Multiply &m) {
     }
 }
 
-cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t product, const void *alpha, const void *a,
-                              cublasLtMatrixLayout_t a_layout, const void *b, cublasLtMatrixLayout_t b_layout,
-                              const void *beta, const void *c, cublasLtMatrixLayout_t, void *d,
-                              cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t *algorithm,
-                              void *workspace, size_t workspace_bytes, cudaStream_t stream) {
+cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t product, const void *alpha,
+                              const void *a, cublasLtMatrixLayout_t a_layout, const void *b,
+                              cublasLtMatrixLayout_t b_layout, const void *beta, const void *c,
+                              cublasLtMatrixLayout_t, void *d, cublasLtMatrixLayout_t d_layout,
+                              const cublasLtMatmulAlgo_t *algorithm, void *workspace, size_t workspace_bytes,
+                              cudaStream_t stream) {
     uintptr_t addresses = (uintptr_t)a | (uintptr_t)b | (uintptr_t)c | (uintptr_t)d;
     if (addresses % ALIGNMENT || *(const float *)alpha != 1 || c != d || algorithm->data[0] == 0)
         return CUBLAS_STATUS_INVALID_VALUE;

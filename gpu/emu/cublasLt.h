@@ -1,5 +1,5 @@
-/* cublasLt.h: stands in for NVIDIA's header on the emulated device: the calls of gemm.cu, with NVIDIA's names.
- * cublas.cc does the products in plain C. */
+/* cublasLt.h: stands in for NVIDIA's header on the emulated device: the calls of gemm.cu, with NVIDIA's
+ * names. cublas.cc does the products in plain C. */
 #pragma once
 
 #include <cuda_runtime.h>
@@ -51,8 +51,9 @@ cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle);
 cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *out, cublasComputeType_t compute,
                                         cudaDataType_t scale);
 cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t product);
-cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t product, cublasLtMatmulDescAttributes_t name,
-                                              const void *value, size_t size);
+cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t product,
+                                              cublasLtMatmulDescAttributes_t name, const void *value,
+                                              size_t size);
 cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t *out, cudaDataType_t type, uint64_t rows,
                                           uint64_t columns, int64_t stride);
 cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t layout);

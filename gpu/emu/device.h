@@ -7,7 +7,8 @@
 
 extern EmuControl emu_control;
 
-/* Counts a call that may fail: cudaSuccess, or the error it was told to have, which is `error` the first time. */
+/* Counts a call that may fail: cudaSuccess, or the error it was told to have, which is `error` the first
+ * time. */
 cudaError_t emu_call(cudaError_t error);
 
 /* Runs every thread of a grid, now. Device memory must be open. fiber.cc. */

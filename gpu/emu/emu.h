@@ -1,8 +1,8 @@
 /* emu.h: what a test may ask of the emulated CUDA module, over its second exported symbol.
  *
- * The emulated device runs the kernels of gpu/ on fibers (fiber.cc) behind a runtime that does what a real one
- * may do at its worst (runtime.cc): nothing runs before somebody waits for it, host code that touches device
- * memory faults, shared memory begins as NaN, and call number n can be told to fail. */
+ * The emulated device runs the kernels of gpu/ on fibers (fiber.cc) behind a runtime that does what a real
+ * one may do at its worst (runtime.cc): nothing runs before somebody waits for it, host code that touches
+ * device memory faults, shared memory begins as NaN, and call number n can be told to fail. */
 #pragma once
 
 #include <stddef.h>

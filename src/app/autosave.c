@@ -23,14 +23,15 @@ static char *own_path(const char *directory) {
     return file_join(directory, name);
 }
 
-/* When a process began, in ticks since the machine did (proc(5), field 22); 0 when there is none, or nobody says. A
- * number that is given out again belongs to a later one. */
+/* When a process began, in ticks since the machine did (proc(5), field 22); 0 when there is none, or nobody
+ * says. A number that is given out again belongs to a later one. */
 static int64_t start_of(long pid) {
     char path[40];
     Buf stat = {0};
     long long start = 0;
     snprintf(path, sizeof path, "/proc/%ld/stat", pid);
-    const char *at = !file_read(&stat, path, 4096) ? strrchr(buf_string(&stat), ')') : NULL; /* behind any name */
+    const char *at =
+        !file_read(&stat, path, 4096) ? strrchr(buf_string(&stat), ')') : NULL; /* behind any name */
     for (int field = 2; at && field < 22; field++)
         at = strchr(at + 1, ' ');
     if (!at || sscanf(at, "%lld", &start) != 1)

@@ -12,8 +12,8 @@ typedef struct Saved {
     char *edit;        /* owned, like the other two */
     char *prompt;
     char *settings;    /* of settings_store */
-    int64_t start;     /* of the process that wrote it, whose number may be given out again; 0: not known. Only
-                        * autosave_take fills it */
+    int64_t start; /* of the process that wrote it, whose number may be given out again; 0: not known. Only
+                    * autosave_take fills it */
 } Saved; /* a zeroed Saved is empty and valid */
 
 /* Writes DIRECTORY/PID. Errors: ERR_IO. */

@@ -94,8 +94,9 @@ static Status no_pictures_here(void) {
 }
 
 static Status no_colors_here(void) {
-    return hint(fail(ERR_UNSUPPORTED, "no picture can be seen: colours or the setting picture are off"),
-                ":set color always and :set picture auto, where the terminal can; :open in the desktop's viewer");
+    return hint(
+        fail(ERR_UNSUPPORTED, "no picture can be seen: colours or the setting picture are off"),
+        ":set color always and :set picture auto, where the terminal can; :open in the desktop's viewer");
 }
 
 Status cmd_view(App *app, const Call *call) {

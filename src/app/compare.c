@@ -89,19 +89,24 @@ static Status check_quality(const Arguments *arguments, Report *report, const st
     Status st = quality_run(&quality, &options, &like);
     free(path);
     TRY(st);
-    report_line(report, LINE_INFO, "%d pictures of %dx%d in %d steps against bf16: PSNR %.1f dB (median, "
-                "at least %.0f), %.1f dB (worst), %d of one colour", quality.pictures, like.width, like.height,
-                like.steps, quality.median, QUALITY_PSNR, quality.worst, quality.black);
+    report_line(report, LINE_INFO,
+                "%d pictures of %dx%d in %d steps against bf16: PSNR %.1f dB (median, "
+                "at least %.0f), %.1f dB (worst), %d of one colour",
+                quality.pictures, like.width, like.height, like.steps, quality.median, QUALITY_PSNR,
+                quality.worst, quality.black);
     for (int i = 0; i < QUALITY_TIMES; i++) {
         const VelocityGate *gate = &quality.velocity[i];
-        report_line(report, LINE_INFO, "velocity at t = %g against bf16: relative L2 %.2g (at most %g), cosine %.5f "
-                    "(at least %g)", gate->time, gate->difference, quality.most, gate->cosine, quality.least);
+        report_line(report, LINE_INFO,
+                    "velocity at t = %g against bf16: relative L2 %.2g (at most %g), cosine %.5f "
+                    "(at least %g)",
+                    gate->time, gate->difference, quality.most, gate->cosine, quality.least);
     }
     return quality_judge(&quality);
 }
 
 /* What was compared, and how to compare more. */
-static void say_compared(Report *report, const SelfCheck *check, const Device pair[2], const char *precision) {
+static void say_compared(Report *report, const SelfCheck *check, const Device pair[2],
+                         const char *precision) {
     char time[24], what[32] = "every op";
     clock_format(time, check->seconds);
     if (check->stages)

@@ -250,7 +250,8 @@ static Status parse_number(Buf *out, const Setting *setting, const char *value) 
         number *= memory_unit(end + strspn(end, " "));
         end += strlen(end);
     }
-    if (!digits || *end || !(number >= setting->low && number <= setting->high) || (whole && number != floor(number)))
+    if (!digits || *end || !(number >= setting->low && number <= setting->high) ||
+        (whole && number != floor(number)))
         return bad_value(setting, value);
     if (whole)
         buf_print(out, "%.0f", number);

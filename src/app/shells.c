@@ -201,8 +201,9 @@ static void put_zsh(Buf *out) {
             buf_text(out, " ;;\n");
         } else if (text.needs && !strcmp(text.needs, "FILE"))
             buf_print(out, "    %s) _files ;;\n", text.word);
-    buf_text(out, "    esac ;;\n  esac\n}\n"
-                  "if [[ $funcstack[1] == _newbie ]]; then _newbie \"$@\"; else compdef _newbie newbie; fi\n");
+    buf_text(out,
+             "    esac ;;\n  esac\n}\n"
+             "if [[ $funcstack[1] == _newbie ]]; then _newbie \"$@\"; else compdef _newbie newbie; fi\n");
 }
 
 /* ---- fish ---------------------------------------------------------------------------------------------- */

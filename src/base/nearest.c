@@ -38,7 +38,11 @@ size_t nearest_distance(const char *a, size_t a_size, const char *b, size_t b_si
 }
 
 Nearest nearest_to(const char *word, size_t size) {
-    return (Nearest){.word = word, .size = size, .limit = size < 2 ? 0 : size < 6 ? (size + 2) / 3 : size / 3};
+    return (Nearest){.word = word,
+                     .size = size,
+                     .limit = size < 2   ? 0
+                              : size < 6 ? (size + 2) / 3
+                                         : size / 3};
 }
 
 void nearest_try(Nearest *nearest, const char *candidate) {

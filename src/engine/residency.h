@@ -19,8 +19,8 @@
 
 typedef struct Session Session;
 
-/* Networks whose layers may be in 8 bits. Gemma's are int8 in any case; the transformer's fp8 where the precision
- * is that. */
+/* Networks whose layers may be in 8 bits. Gemma's are int8 in any case; the transformer's fp8 where the
+ * precision is that. */
 enum { EIGHT_GEMMA = 1, EIGHT_DIT = 2 };
 
 typedef struct Residency {
@@ -31,8 +31,8 @@ typedef struct Residency {
     const char *cost;    /* what the plan costs in time, for people; NULL: nothing */
 } Residency;
 
-/* From everything on the device to nearly nothing: each needs less than the one before, of the published model with
- * the numbers that the plan names. Ends with a row whose name is NULL. */
+/* From everything on the device to nearly nothing: each needs less than the one before, of the published
+ * model with the numbers that the plan names. Ends with a row whose name is NULL. */
 extern const Residency RESIDENCIES[];
 const Residency *residency_find(const char *name); /* NULL when there is none */
 
@@ -42,8 +42,9 @@ unsigned residency_eight(const Session *session, const Residency *residency);
 /* NULL when the backend and the precision have what a plan asks for. Errors: ERR_UNSUPPORTED. */
 Status residency_possible(const Session *session, const Residency *residency);
 
-/* What setting `plan`, the backend, the device and the numbers that are loaded leave to choose from: where device
- * and host share one memory, streaming gains nothing, so everything is hot there unless somebody asks for it. */
+/* What setting `plan`, the backend, the device and the numbers that are loaded leave to choose from: where
+ * device and host share one memory, streaming gains nothing, so everything is hot there unless somebody asks
+ * for it. */
 bool residency_allowed(const Session *session, const Residency *residency);
 
 /* Bytes of the session's weights that are on the device under a plan. */

@@ -19,7 +19,13 @@
 #include "sample/preview.h"
 #include "text/tokenize.h"
 
-typedef enum PrecisionChoice { CHOOSE_AUTO, CHOOSE_F32, CHOOSE_BF16, CHOOSE_INT8, CHOOSE_FP8 } PrecisionChoice;
+typedef enum PrecisionChoice {
+    CHOOSE_AUTO,
+    CHOOSE_F32,
+    CHOOSE_BF16,
+    CHOOSE_INT8,
+    CHOOSE_FP8
+} PrecisionChoice;
 
 typedef struct SessionOptions {
     char *path; /* folder or all-in-one file, or NULL when the parts are given. Strings owned */
@@ -81,7 +87,8 @@ void session_close(Session *session);
 Status session_reserve(Session *session, size_t bytes);
 void session_release(Session *session); /* gives the arena back */
 
-/* What is asked of most models: a guided picture of their default size, in one step. Its texts are constants. */
+/* What is asked of most models: a guided picture of their default size, in one step. Its texts are constants.
+ */
 Job session_usual_job(const Session *session);
 
 /* Memory of the device as the session may use it: what there is, or what `vram` pretends. */

@@ -8,8 +8,8 @@
 /* A card whose pace is not known. The CPU has a guess that is near enough (run.c). */
 bool warm_wanted(const Session *session);
 
-/* Makes the first three steps of guided pictures, from 32 pixels on twice as large each time, until they take a
- * quarter of a second or have the model's usual size, and leaves the pace of the last in the session. `stop` is
- * asked between steps, anything but STOP_NOT ends it early. A job that fails ends it, too: the pace stays
- * unknown, and only a lost card is an error (ERR_DEVICE). */
+/* Makes the first three steps of guided pictures, from 32 pixels on twice as large each time, until they take
+ * a quarter of a second or have the model's usual size, and leaves the pace of the last in the session.
+ * `stop` is asked between steps, anything but STOP_NOT ends it early. A job that fails ends it, too: the pace
+ * stays unknown, and only a lost card is an error (ERR_DEVICE). */
 Status warm_up(Session *session, StopKind (*stop)(void *context), void *context);

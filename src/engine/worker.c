@@ -62,7 +62,7 @@ struct Worker {
     double last_preview, last_loading;
 };
 
-/* ---- what the worker says ----------------------------------------------------------------------------- */
+/* ---- what the worker says ------------------------------------------------------------------------------ */
 
 static void post(Worker *w, Event *event) {
     event->time = clock_seconds();
@@ -92,7 +92,7 @@ static void post_memory(Worker *w) {
     slot_put(w->progress, &w->snapshot);
 }
 
-/* ---- the model ---------------------------------------------------------------------------------------- */
+/* ---- the model ----------------------------------------------------------------------------------------- */
 
 static void tell_loading(void *context, const char *network, uint64_t done, uint64_t total) {
     Worker *w = context;
@@ -175,7 +175,7 @@ static bool hash_slice(Worker *w) {
     return false;
 }
 
-/* ---- one job ------------------------------------------------------------------------------------------ */
+/* ---- one job ------------------------------------------------------------------------------------------- */
 
 static StopKind stop_of(void *context) {
     Worker *w = context;
@@ -347,7 +347,7 @@ static void run_one(Worker *w, Job *job) {
     job_free(job);
 }
 
-/* ---- while nobody asks for anything --------------------------------------------------------------------- */
+/* ---- while nobody asks for anything -------------------------------------------------------------------- */
 
 static StopKind stop_of_idle(void *context) {
     Worker *w = context;
@@ -381,7 +381,7 @@ static bool idle_slice(Worker *w) {
     return true;
 }
 
-/* ---- the thread --------------------------------------------------------------------------------------- */
+/* ---- the thread ---------------------------------------------------------------------------------------- */
 
 typedef struct Order {
     enum { ORDER_QUIT, ORDER_LOAD, ORDER_UNLOAD, ORDER_JOB, ORDER_IDLE } kind;
@@ -467,7 +467,7 @@ static void *worker_main(void *context) {
     }
 }
 
-/* ---- for the UI thread -------------------------------------------------------------------------------- */
+/* ---- for the UI thread --------------------------------------------------------------------------------- */
 
 static void worker_done(Worker *w) {
     queue_free(w->events);

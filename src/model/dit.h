@@ -28,8 +28,8 @@ typedef void LoadProgress(void *context, uint64_t bytes_done, uint64_t bytes_tot
 typedef struct LoadHow {
     LoadProgress *progress; /* may be NULL */
     void *context;
-    WeightBits bits;        /* BITS_INT8: the layers' matrices are int8 where the backend has that, whatever the
-                               precision; else the network's own choice */
+    WeightBits bits; /* BITS_INT8: the layers' matrices are int8 where the backend has that, whatever the
+                        precision; else the network's own choice */
 } LoadHow;
 
 /* Binds, checks and packs all weights of `file` (lab names, any prefix of model-spec 2.11, or diffusers

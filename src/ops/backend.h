@@ -11,13 +11,14 @@
 
 #define BACKEND_VERSION 3
 
-/* Of matrix products; accumulation is float32. INT8, FP8: as BF16, but weights that may be (WeightParts.bits) in
- * 8 bits with activations to match; a backend without them refuses to open. */
+/* Of matrix products; accumulation is float32. INT8, FP8: as BF16, but weights that may be (WeightParts.bits)
+ * in 8 bits with activations to match; a backend without them refuses to open. */
 typedef enum Precision { PRECISION_F32, PRECISION_BF16, PRECISION_INT8, PRECISION_FP8 } Precision;
 const char *precision_name(Precision precision); /* "f32", "bf16", "int8", "fp8" */
 
 /* What a matrix is kept in by a backend that computes in 8 bits: DT_I8 or DT_F8_E4M3, a byte a number and a
- * float32 scale a row (WEIGHT_ALIGNMENT), or `otherwise`, when it must not be or is of a shape that is not done. */
+ * float32 scale a row (WEIGHT_ALIGNMENT), or `otherwise`, when it must not be or is of a shape that is not
+ * done. */
 DType weight_eight(const Weight *w, const WeightParts *parts, Precision precision, DType otherwise);
 
 /* Sets type and bytes of a weight whose shape is known as a card keeps it: bf16, or float32 when the
@@ -26,7 +27,8 @@ DType weight_eight(const Weight *w, const WeightParts *parts, Precision precisio
  * types, bits, and whether there is a bias. */
 size_t weight_layout(Weight *w, const WeightParts *parts, Precision precision, size_t alignment);
 
-/* Columns of a weight in 8 bits are a multiple of this: int8 rotates so many together (performance.md 3.3). */
+/* Columns of a weight in 8 bits are a multiple of this: int8 rotates so many together (performance.md 3.3).
+ */
 enum { EIGHT_GROUP = 256, EIGHT_WIDTH_MAX = 24 * 1024 };
 
 /* Matrices of a card, and their biases, begin at multiples of this. */

@@ -1,8 +1,8 @@
 /* check.c: every op on two backends, made from the rows of list.h.
  *
- * The second backend runs on copies in host memory, made of all tensors of a call before the first runs: so the
- * first may be a card, in-place ops and sums into an output need no special case, and the first's results stay
- * where they are. Activations of 16 bits are float32 in the copies.
+ * The second backend runs on copies in host memory, made of all tensors of a call before the first runs: so
+ * the first may be a card, in-place ops and sums into an output need no special case, and the first's results
+ * stay where they are. Activations of 16 bits are float32 in the copies.
  */
 #include "config.h"
 
@@ -311,7 +311,8 @@ static const Backend CHECK_BACKEND = {
 
 Status check_begin(Ops *o, const Backend *other, const BackendOptions *options) {
     if (other->activation)
-        return fail(ERR_UNSUPPORTED, "%s cannot be the second of a check, which computes on copies in host memory",
+        return fail(ERR_UNSUPPORTED,
+                    "%s cannot be the second of a check, which computes on copies in host memory",
                     other->name);
     Check *check = must_alloc(sizeof *check);
     check->other = other;

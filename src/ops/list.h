@@ -45,10 +45,10 @@ static inline Tensor lincomb_term(const LincombHow *how, int i) {
 #define OPS_BF16 5e-3
 
 /* The gates of products whose numbers have 8 bits (performance.md 3.8): relative error against double
- * arithmetic of random numbers, some columns 50 times as large. A gated unit multiplies two such products whose
- * errors know nothing of each other, so they add as squares; and where the gate is small, the activation makes
- * the error of that one larger in relation, by a quarter over random numbers: it may differ by 1.6 times as much.
- * Worst on the emulated card: int8 1.15e-2 and 1.41e-2, fp8 3.92e-2 and 6.43e-2. */
+ * arithmetic of random numbers, some columns 50 times as large. A gated unit multiplies two such products
+ * whose errors know nothing of each other, so they add as squares; and where the gate is small, the
+ * activation makes the error of that one larger in relation, by a quarter over random numbers: it may differ
+ * by 1.6 times as much. Worst on the emulated card: int8 1.15e-2 and 1.41e-2, fp8 3.92e-2 and 6.43e-2. */
 #define OPS_INT8 2e-2
 #define OPS_INT8_GLU 3.2e-2
 #define OPS_FP8 4.5e-2

@@ -1,7 +1,7 @@
 /* module.h: backends that are files of their own, loaded when the program runs. architecture.md 4.3.
  *
- * A module is a shared object with one exported symbol, BACKEND_ENTRY. It stays loaded until the program ends:
- * its table is constant data of it. */
+ * A module is a shared object with one exported symbol, BACKEND_ENTRY. It stays loaded until the program
+ * ends: its table is constant data of it. */
 #pragma once
 
 #include "ops/backend.h"
@@ -11,5 +11,6 @@
 Status module_open(const Backend **out, const char *path);
 
 /* The backend called `name` ("cuda"): newbie-NAME.so beside the running program, else in the folder gpu/NAME
- * there (the build's own emulated one), else in the package's library directory. Errors: as module_open; missing in both places is the sentence of product.md 12 row 12. */
+ * there (the build's own emulated one), else in the package's library directory. Errors: as module_open;
+ * missing in both places is the sentence of product.md 12 row 12. */
 Status module_find(const Backend **out, const char *name);

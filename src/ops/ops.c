@@ -196,7 +196,8 @@ static bool fits(Ops *o, const char *op, const char *pattern, const Tensor *tens
         } else {
             char letter = misfit(&known, &argument);
             if (letter != FITTING)
-                complain(o, op, &argument, letter == WRONG_ITSELF ? NULL : &known.letters[letter - 'a'].owner);
+                complain(o, op, &argument,
+                         letter == WRONG_ITSELF ? NULL : &known.letters[letter - 'a'].owner);
         }
         if (o->fault.code != ERR_NONE)
             return false;
@@ -596,8 +597,8 @@ void op_upsample2x_conv(Ops *o, Tensor y, Tensor x, const Weight *w) {
 /* ---- norms --------------------------------------------------------------------------------------------- */
 
 void op_rms_norm(Ops *o, Tensor y, Tensor x, const RmsNormHow *how) {
-    if (FITS(o, "rms_norm", "output@:rw input=@:rw weight:w scale?:sw sequences+:sr", y, x, how->w, how->scale,
-             shape_of(how->seqs)))
+    if (FITS(o, "rms_norm", "output@:rw input=@:rw weight:w scale?:sw sequences+:sr", y, x, how->w,
+             how->scale, shape_of(how->seqs)))
         CALL(o, rms_norm, y, x, how);
 }
 
@@ -633,8 +634,9 @@ static void add_norm_default(Ops *o, Tensor x, Tensor h, Tensor y, const AddNorm
 }
 
 void op_add_norm(Ops *o, Tensor x, Tensor h, Tensor y, const AddNormHow *how) {
-    if (!FITS(o, "add_norm", "sum@:rw result?@:rw input@:rw w_post:w gate?:sw w_next?:w scale?:sw sequences+:sr",
-              x, h, y, how->w_post, how->gate, how->w_next, how->scale, shape_of(how->seqs)))
+    if (!FITS(o, "add_norm",
+              "sum@:rw result?@:rw input@:rw w_post:w gate?:sw w_next?:w scale?:sw sequences+:sr", x, h, y,
+              how->w_post, how->gate, how->w_next, how->scale, shape_of(how->seqs)))
         return;
     REQUIRE(o, !h.data == !how->w_next.data, "add_norm: %s is missing", h.data ? "w_next" : "result");
     if (o->backend->add_norm)
@@ -644,8 +646,9 @@ void op_add_norm(Ops *o, Tensor x, Tensor h, Tensor y, const AddNormHow *how) {
 }
 
 void op_layer_norm(Ops *o, Tensor y, Tensor x, const LayerNormHow *how) {
-    if (FITS(o, "layer_norm", "output@:rw input=@:rw residual=?@:rw weight?:w bias?:w scale?:sw sequences+:sr",
-             y, x, how->residual, how->w, how->b, how->scale, shape_of(how->seqs)))
+    if (FITS(o, "layer_norm",
+             "output@:rw input=@:rw residual=?@:rw weight?:w bias?:w scale?:sw sequences+:sr", y, x,
+             how->residual, how->w, how->b, how->scale, shape_of(how->seqs)))
         CALL(o, layer_norm, y, x, how);
 }
 
@@ -661,8 +664,8 @@ void op_group_norm(Ops *o, Tensor y, Tensor x, const GroupNormHow *how) {
 /* ---- attention ----------------------------------------------------------------------------------------- */
 
 void op_qk_norm_rope(Ops *o, Tensor q, Tensor k, const QkNormRopeHow *how) {
-    if (!FITS(o, "qk_norm_rope", "cos:rp sin:rp query@:rh2p key@:rg2p q_norm?:d k_norm?:d", how->cos, how->sin,
-              q, k, how->q_norm, how->k_norm))
+    if (!FITS(o, "qk_norm_rope", "cos:rp sin:rp query@:rh2p key@:rg2p q_norm?:d k_norm?:d", how->cos,
+              how->sin, q, k, how->q_norm, how->k_norm))
         return;
     REQUIRE(o,
             (!how->q_norm.data || how->q_norm.dims[0] == q.dims[2]) &&

@@ -6,8 +6,8 @@
  *   once a layer.
  * - Shapes are checked in ops.c before the backend is called; a mismatch is our bug and names the op and both
  *   shapes.
- * - Activations are of the backend's type, Ops.activation: float32, or bf16 on a card. Model code never looks.
- *   Latents, velocities, tables (rotation, modulation) and small vectors are float32 everywhere.
+ * - Activations are of the backend's type, Ops.activation: float32, or bf16 on a card. Model code never
+ * looks. Latents, velocities, tables (rotation, modulation) and small vectors are float32 everywhere.
  *   Accumulation is at least float32 with a fixed order: the same inputs give the same bits on one machine,
  *   whatever the number of threads.
  * - Outputs never alias inputs unless the op says so.
@@ -37,8 +37,8 @@ typedef struct Ops {
     Fault fault;                 /* the sticky status; code ERR_NONE while all is well */
 } Ops;
 
-/* Opens a backend for o: sets backend, state and activation, nothing on failure. The arena and the rest are the
- * caller's. o->backend->close(o->state) ends it. */
+/* Opens a backend for o: sets backend, state and activation, nothing on failure. The arena and the rest are
+ * the caller's. o->backend->close(o->state) ends it. */
 Status ops_open(Ops *o, const Backend *backend, const BackendOptions *options);
 
 /* NULL while all is well, else the first failure (borrowed from o). */
@@ -46,10 +46,10 @@ Status ops_status(Ops *o);
 void ops_clear(Ops *o);               /* forgets the failure */
 void ops_fail(Ops *o, Status st);     /* keeps st if it is the first; NULL does nothing */
 
-/* ---- memory ------------------------------------------------------------------------------------------- */
+/* ---- memory -------------------------------------------------------------------------------------------- */
 
-/* Activations from the arena, of type o->activation; freed by releasing a mark. When the arena is full the status becomes
- * ERR_MEMORY and data is NULL (ops then do nothing). Contents are undefined. */
+/* Activations from the arena, of type o->activation; freed by releasing a mark. When the arena is full the
+ * status becomes ERR_MEMORY and data is NULL (ops then do nothing). Contents are undefined. */
 Tensor ops_vector(Ops *o, int64_t n);
 Tensor ops_matrix(Ops *o, int64_t rows, int64_t width);
 Tensor ops_cube(Ops *o, int64_t a, int64_t b, int64_t c);
@@ -78,7 +78,7 @@ void ops_copy(Ops *o, Tensor to, Tensor from);       /* same shape and type; str
 void ops_fill(Ops *o, Tensor to, float value);       /* float32 or activations */
 void ops_sync(Ops *o);
 
-/* ---- weights that visit the device -------------------------------------------------------------------- */
+/* ---- weights that visit the device --------------------------------------------------------------------- */
 
 /* Host memory for copies that run beside the computing (page-locked where the backend can). NULL and a sticky
  * ERR_MEMORY when there is none. */
@@ -98,7 +98,7 @@ void ops_event_wait(Ops *o, int event, StreamKind stream);
  * marked after it has happened. */
 void ops_prefetch(Ops *o, void *device, const void *host, size_t bytes);
 
-/* ---- weights ------------------------------------------------------------------------------------------ */
+/* ---- weights ------------------------------------------------------------------------------------------- */
 
 typedef enum WeightKind {
     WEIGHT_LINEAR,   /* [out, in]; several parts are stacked by rows (q, k, v) */
@@ -124,8 +124,8 @@ typedef struct Weight {
     bool keep_host;      /* the block on the host stays when the weight comes back: it will leave again */
 } Weight;
 
-/* Whether a matrix may be kept in 8 bits when the backend's precision says so, or is int8 beside those of bf16
- * already: wherever a backend has that. */
+/* Whether a matrix may be kept in 8 bits when the backend's precision says so, or is int8 beside those of
+ * bf16 already: wherever a backend has that. */
 typedef enum WeightBits { BITS_16_OR_MORE, BITS_MAY_BE_8, BITS_INT8 } WeightBits;
 
 /* Where a packed weight is wanted. PLACE_HOST, for one that will visit the device: there already when the
@@ -169,7 +169,7 @@ Weight weight_at(const Weight *w, void *block);
  * ops_mem_free(n * 4). */
 Tensor ops_parameter(Ops *o, Tensor host);
 
-/* ---- ops ---------------------------------------------------------------------------------------------- */
+/* ---- ops ----------------------------------------------------------------------------------------------- */
 
 typedef enum Activation { ACT_NONE, ACT_SILU, ACT_GELU_TANH, ACT_GELU_ERF, ACT_TANH } Activation;
 typedef enum StoreMode { STORE_SET, STORE_ADD } StoreMode; /* y = result, or y += result */

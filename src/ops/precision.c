@@ -4,8 +4,10 @@
 #include "ops/backend.h"
 
 const char *precision_name(Precision precision) {
-    static const char *const NAMES[] = {
-        [PRECISION_F32] = "f32", [PRECISION_BF16] = "bf16", [PRECISION_INT8] = "int8", [PRECISION_FP8] = "fp8"};
+    static const char *const NAMES[] = {[PRECISION_F32] = "f32",
+                                        [PRECISION_BF16] = "bf16",
+                                        [PRECISION_INT8] = "int8",
+                                        [PRECISION_FP8] = "fp8"};
     return NAMES[precision];
 }
 

@@ -2,8 +2,8 @@
  * product.md 4.5, setting `tags`.
  *
  * The file is that of the danbooru completers: one tag a line, name, type, count, aliases, separated by
- * commas; a field with a comma is in quotes, and "" inside stands for one. Types: 0 general, 1 artist, 3 work,
- * 4 character, 5 meta. Lines that are none (a heading, too few fields) are left out and counted. */
+ * commas; a field with a comma is in quotes, and "" inside stands for one. Types: 0 general, 1 artist, 3
+ * work, 4 character, 5 meta. Lines that are none (a heading, too few fields) are left out and counted. */
 #pragma once
 
 #include <stddef.h>

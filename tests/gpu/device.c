@@ -32,21 +32,25 @@ static void check_text(const char *got, const char *expected, const char *name) 
 static void test_opening(void) {
     check_text(opened(0, PRECISION_BF16), "cuda:0 emulated card", "a card has its number and its name");
     control->library = 0;
-    check_text(opened(0, PRECISION_BF16), "without cuBLASLt", "without the library it is said, and the card works");
+    check_text(opened(0, PRECISION_BF16), "without cuBLASLt",
+               "without the library it is said, and the card works");
     control->library = 3;
     check_text(opened(0, PRECISION_BF16), "without cuBLASLt (the one found says 1)",
                "with one that does not work, too");
     control->library = 1;
     control->driver = 0;
-    check_text(opened(0, PRECISION_BF16), "the NVIDIA driver library libcuda.so.1 was not found", "no driver");
+    check_text(opened(0, PRECISION_BF16), "the NVIDIA driver library libcuda.so.1 was not found",
+               "no driver");
     control->driver = 12020;
-    check_text(opened(0, PRECISION_BF16), "the driver supports CUDA 12.2, this build needs 13.0", "an old driver");
+    check_text(opened(0, PRECISION_BF16), "the driver supports CUDA 12.2, this build needs 13.0",
+               "an old driver");
     control->driver = 13000;
     control->devices = 0;
     check_text(opened(0, PRECISION_BF16), "no card was found", "a driver without a card");
     control->devices = 2;
     check_text(opened(1, PRECISION_BF16), "cuda:1 emulated card", "the second card");
-    check_text(opened(2, PRECISION_BF16), "cuda:2: there are 2 cards, numbered from 0", "a card that is not there");
+    check_text(opened(2, PRECISION_BF16), "cuda:2: there are 2 cards, numbered from 0",
+               "a card that is not there");
     control->devices = 1;
     control->taken = control->memory - (1 << 20);
     check_text(opened(0, PRECISION_BF16), "has no memory left for working space: 0.00 of 2.00 GiB are free",
@@ -70,7 +74,8 @@ static void test_precisions(void) {
                "and without the library");
     Ops o = {0};
     Status st = ops_open(&o, backend, &(BackendOptions){.precision = PRECISION_FP8});
-    CHECK_STR(st ? st->hint : "", ":set precision int8 is for this card too, and more exact", "with what to type");
+    CHECK_STR(st ? st->hint : "", ":set precision int8 is for this card too, and more exact",
+              "with what to type");
     control->library = 1;
     CHECK_EQ(control->held, 0, "a refusal leaves nothing on the card");
     CHECK_EQ(control->objects, 0, "nor in the runtime");
@@ -141,7 +146,8 @@ static void multiplied(float y[ROWS * WIDTH]) {
     weight_pack(&o, &w, &parts);
     size_t bytes = ROWS * WIDTH * sizeof(float);
     void *memory = ops_mem_alloc(&o, 2 * bytes);
-    Tensor wide = tensor_2d(memory, DT_F32, ROWS, WIDTH), in = tensor_2d(memory, DT_BF16, ROWS, WIDTH), out = in;
+    Tensor wide = tensor_2d(memory, DT_F32, ROWS, WIDTH), in = tensor_2d(memory, DT_BF16, ROWS, WIDTH),
+           out = in;
     in.data = (char *)memory + bytes;
     ops_upload(&o, wide, x);
     op_cast(&o, in, wide);
@@ -163,7 +169,8 @@ static void test_declined(void) {
     int wrong = 0;
     for (int i = 0; i < ROWS * WIDTH; i++) /* bias and act come a rounding later */
         wrong += !(fabsf(without[i] - declined[i]) <= 0.02f * fabsf(without[i]) + 0.02f);
-    CHECK_EQ(wrong, 0, "what the library declines is multiplied by our own kernels, and bias and act come once");
+    CHECK_EQ(wrong, 0,
+             "what the library declines is multiplied by our own kernels, and bias and act come once");
 }
 
 static void test_list(void) {
@@ -175,11 +182,13 @@ static void test_list(void) {
     CHECK_STR(info[1].name, "emulated card", "with their names");
     CHECK_STR(info[0].libraries, "cuBLASLt 13.1", "the library");
     CHECK_STR(info[0].driver, "driver for CUDA 13.0", "and the driver");
-    CHECK(info[0].bf16 && info[0].total == control->memory && info[0].free <= info[0].total, "and their memory");
+    CHECK(info[0].bf16 && info[0].total == control->memory && info[0].free <= info[0].total,
+          "and their memory");
     control->devices = 1;
     control->driver = 0;
     Status st = backend->devices(info, 4, &count);
-    CHECK(st && st->code == ERR_DEVICE && strstr(st->message, "libcuda.so.1"), "without a driver that is the answer");
+    CHECK(st && st->code == ERR_DEVICE && strstr(st->message, "libcuda.so.1"),
+          "without a driver that is the answer");
     control->driver = 13000;
 }
 
@@ -205,7 +214,8 @@ static void test_module(void) {
     Status st = module_open(&found, "/nonexistent/newbie-cuda.so");
     CHECK(st && st->code == ERR_DEVICE && !found, "a module that is not there is told");
     st = module_find(&found, "nothing");
-    CHECK(st && st->code == ERR_DEVICE && !strcmp(st->message, "device nothing: newbie-nothing.so is not installed"),
+    CHECK(st && st->code == ERR_DEVICE &&
+              !strcmp(st->message, "device nothing: newbie-nothing.so is not installed"),
           "in the words of the product when it is looked for");
     CHECK(st && strstr(st->hint, ":set device cpu"), "with what to type next");
     st = module_open(&found, "/proc/self/exe");

@@ -1,6 +1,6 @@
-/* eight: text encoders and residency plans in 8 bits, on the emulated card: a small Gemma in int8 says nearly what
- * it says in float32 and takes the memory that was planned; plans b8, c8 and d8 make pictures near those of bf16 in
- * the memory that was planned, and nobody comes under them unasked. */
+/* eight: text encoders and residency plans in 8 bits, on the emulated card: a small Gemma in int8 says nearly
+ * what it says in float32 and takes the memory that was planned; plans b8, c8 and d8 make pictures near those
+ * of bf16 in the memory that was planned, and nobody comes under them unasked. */
 #include "config.h"
 
 #include <math.h>
@@ -18,8 +18,8 @@
 
 enum { TOKENS = 12, ARENA_BYTES = 8 << 20 };
 
-/* Relative error of all states, and the least cosine between a token's states. Five layers whose products differ
- * by about 1e-2 each; measured 2.9e-2 and 0.9993, and in bf16 9e-3. */
+/* Relative error of all states, and the least cosine between a token's states. Five layers whose products
+ * differ by about 1e-2 each; measured 2.9e-2 and 0.9993, and in bf16 9e-3. */
 #define STATES_LIMIT 4e-2
 #define COSINE_LIMIT 0.999
 
@@ -54,7 +54,8 @@ typedef struct Encoded {
     size_t bytes, held, peak; /* of the weights as told and as held; of the activations */
 } Encoded;
 
-static Encoded encoded(const Backend *backend, const SafeTensors *file, BackendOptions options, WeightBits bits) {
+static Encoded encoded(const Backend *backend, const SafeTensors *file, BackendOptions options,
+                       WeightBits bits) {
     Encoded result = {0};
     Ops o = {0};
     MemInfo before, after;
@@ -203,7 +204,8 @@ static void check_plan(const char *name, const char *precision, uint64_t hot, co
     recall_clear(&session->recall, &session->ops);
     ops_mem_info(&session->ops, &memory);
     CHECK_EQ(session->arena.peak, plan.activation_bytes, "the planned activations are the real peak");
-    CHECK_EQ(memory.held - session->arena_size, session->info.device_weights, "the weights hold what they say");
+    CHECK_EQ(memory.held - session->arena_size, session->info.device_weights,
+             "the weights hold what they say");
     CHECK(session->info.device_weights < hot, "less than in bf16");
     job = usual_job(session);
     CHECK_OK(run_plan(&plan, session, &job), "the usual picture can be planned");
@@ -302,7 +304,8 @@ static void test_refused(void) {
     Session *session = NULL;
     SessionOptions options = options_of("b8", CHOOSE_F32);
     Status st = session_open(&session, &options, NULL);
-    CHECK_STR(st ? st->message : "", "plan b8 keeps weights in 8 bits, precision f32 does not", "f32 is refused");
+    CHECK_STR(st ? st->message : "", "plan b8 keeps weights in 8 bits, precision f32 does not",
+              "f32 is refused");
     CHECK_HAS(st ? st->hint : "", ":set precision bf16", "with what to type");
     options.backend = &CPU_BACKEND;
     options.precision = CHOOSE_AUTO;

@@ -1,6 +1,7 @@
-/* failing: whichever runtime call fails on a card, it is told with numbers or with the op's name, nothing leaks,
- * and the next work comes out as if nothing had been. On the emulated device: a piece of work with every kind of
- * memory, copy and launch, once for each of its calls; then a picture of the demo model, at some of its calls. */
+/* failing: whichever runtime call fails on a card, it is told with numbers or with the op's name, nothing
+ * leaks, and the next work comes out as if nothing had been. On the emulated device: a piece of work with
+ * every kind of memory, copy and launch, once for each of its calls; then a picture of the demo model, at
+ * some of its calls. */
 #include "config.h"
 
 #include "engine/run.h"
@@ -53,7 +54,8 @@ static void unload(Ops *o, Parts *p) {
 static void compute(Ops *o, const Parts *p, Tensor x, const float *host) {
     const int32_t ids[ROWS] = {3, 1, 2};
     Seqs seqs = seqs_one(ROWS);
-    Tensor y = ops_matrix(o, ROWS, WIDTH), qkv = ops_matrix(o, ROWS, 3 * WIDTH), h = ops_matrix(o, ROWS, WIDTH);
+    Tensor y = ops_matrix(o, ROWS, WIDTH), qkv = ops_matrix(o, ROWS, 3 * WIDTH),
+           h = ops_matrix(o, ROWS, WIDTH);
     Tensor image = ops_cube(o, ROWS / 2, 16, 8), other = ops_cube(o, ROWS / 2, 16, 8);
     op_embed(o, y, tensor_2d((void *)(uintptr_t)host, DT_F32, 4, WIDTH), ids, 1);
     op_binary(o, x, x, y, BINARY_ADD);
@@ -68,8 +70,12 @@ static void compute(Ops *o, const Parts *p, Tensor x, const float *host) {
                  &(AttentionHow){.scale = 0.2f, .mask = MASK_FULL, .seqs = &seqs});
     ops_copy(o, image, tensor_as_3d(h, ROWS / 2, 16, 8));
     op_conv2d(o, other, image, &p->conv, (ConvHow){1, STORE_SET});
-    op_group_norm(o, other, other, &(GroupNormHow){.w = tensor_rows(p->norm, 0, 8), .b = tensor_rows(p->norm, 8, 8),
-                                                   .groups = 2, .eps = 1e-5f, .act = ACT_SILU});
+    op_group_norm(o, other, other,
+                  &(GroupNormHow){.w = tensor_rows(p->norm, 0, 8),
+                                  .b = tensor_rows(p->norm, 8, 8),
+                                  .groups = 2,
+                                  .eps = 1e-5f,
+                                  .act = ACT_SILU});
     ops_copy(o, tensor_as_3d(x, ROWS / 2, 16, 8), other);
 }
 
@@ -81,7 +87,8 @@ static Status work(Ops *o, float *out) {
     load(o, &p, host);
     Arena arena = arena_over(p.arena, p.arena ? ARENA_BYTES : 0);
     o->arena = &arena;
-    Tensor x = ops_matrix(o, ROWS, WIDTH), latent = ops_table(o, ROWS, WIDTH), copied = ops_table(o, ROWS, WIDTH);
+    Tensor x = ops_matrix(o, ROWS, WIDTH), latent = ops_table(o, ROWS, WIDTH),
+           copied = ops_table(o, ROWS, WIDTH);
     ops_upload(o, x, host);
     if (!ops_status(o))
         memcpy(p.pinned, host, sizeof(float) * NUMBERS);

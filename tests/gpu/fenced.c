@@ -1,9 +1,9 @@
-/* fenced: in a whole picture on the emulated card no op touches device memory but that of its own tensors. The op
- * test fences each tensor for the shapes of its cases; here it is the shapes of the networks, whose tensors lie side
- * by side in one arena, so that nobody would notice a read or write of a neighbour.
+/* fenced: in a whole picture on the emulated card no op touches device memory but that of its own tensors.
+ * The op test fences each tensor for the shapes of its cases; here it is the shapes of the networks, whose
+ * tensors lie side by side in one arena, so that nobody would notice a read or write of a neighbour.
  *
- * Before an op all that mem_alloc gave is forbidden but the op's tensors, row by row; after it all is allowed again.
- * AddressSanitizer then ends the program with the line of the kernel. */
+ * Before an op all that mem_alloc gave is forbidden but the op's tensors, row by row; after it all is allowed
+ * again. AddressSanitizer then ends the program with the line of the kernel. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -173,11 +173,13 @@ static void test_fence(void) {
     }
     close(ends[1]);
     size_t size = 0;
-    for (ssize_t got; size < sizeof said - 1 && (got = read(ends[0], said + size, sizeof said - 1 - size)) > 0;)
+    for (ssize_t got;
+         size < sizeof said - 1 && (got = read(ends[0], said + size, sizeof said - 1 - size)) > 0;)
         size += (size_t)got;
     close(ends[0]);
     waitpid(child, &status, 0);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1, "a kernel that looks over its fence ends the program");
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1,
+          "a kernel that looks over its fence ends the program");
     CHECK_HAS(said, "use-after-poison", "with the reason");
 }
 

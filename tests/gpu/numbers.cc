@@ -98,7 +98,7 @@ cublasStatus_t (*const lt_heuristic)(cublasLtHandle_t, cublasLtMatmulDesc_t, cub
                                      cublasLtMatmulPreference_t, int, cublasLtMatmulHeuristicResult_t *,
                                      int *) = cublasLtMatmulAlgoGetHeuristic;
 cublasStatus_t (*const lt_multiply)(cublasLtHandle_t, cublasLtMatmulDesc_t, const void *, const void *,
-                                    cublasLtMatrixLayout_t, const void *, cublasLtMatrixLayout_t, const void *,
-                                    const void *, cublasLtMatrixLayout_t, void *, cublasLtMatrixLayout_t,
-                                    const cublasLtMatmulAlgo_t *, void *, size_t,
+                                    cublasLtMatrixLayout_t, const void *, cublasLtMatrixLayout_t,
+                                    const void *, const void *, cublasLtMatrixLayout_t, void *,
+                                    cublasLtMatrixLayout_t, const cublasLtMatmulAlgo_t *, void *, size_t,
                                     cudaStream_t) = cublasLtMatmul;

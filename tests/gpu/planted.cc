@@ -1,6 +1,6 @@
-/* planted.cc: the emulated device finds what it is there to find. Each fault is planted in a small kernel, or in
- * the host code around one, and must be found in each of the three orders of threads; the same code without the
- * fault must pass. A try runs in a process of its own, as some faults end it. */
+/* planted.cc: the emulated device finds what it is there to find. Each fault is planted in a small kernel, or
+ * in the host code around one, and must be found in each of the three orders of threads; the same code
+ * without the fault must pass. A try runs in a process of its own, as some faults end it. */
 #include "gpu/mma.cuh"
 
 #include <signal.h>
@@ -435,7 +435,8 @@ static const struct Planted {
     {"less shared memory asked for than used", FAULT(dynamic_behind), SANITIZER_SAYS, "heap-buffer-overflow"},
     {"a write of one number behind an array of a thread", FAULT(local_behind), SANITIZER_SAYS,
      "index 4 out of bounds"},
-    {"four numbers loaded at once from an odd place", FAULT(misaligned), SANITIZER_SAYS, "misaligned address"},
+    {"four numbers loaded at once from an odd place", FAULT(misaligned), SANITIZER_SAYS,
+     "misaligned address"},
     {"a block sum without the barrier before it writes", FAULT(reduction_begins), NUMBERS_DIFFER, NULL},
     {"a block sum without the barrier before it reads", FAULT(reduction_ends), NUMBERS_DIFFER, NULL},
     {"a tile read without the barrier after it was filled", FAULT(tile_is_filled), NUMBERS_DIFFER, NULL},

@@ -1,6 +1,6 @@
-/* products: what the card keeps about matrix products. More shapes than there are places for are all right and all
- * given back; the winner of a contest is written to a file, and the next session does as the file says. On the
- * emulated card, whose candidates are equally fast and of which one cannot do it. */
+/* products: what the card keeps about matrix products. More shapes than there are places for are all right
+ * and all given back; the winner of a contest is written to a file, and the next session does as the file
+ * says. On the emulated card, whose candidates are equally fast and of which one cannot do it. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -104,16 +104,19 @@ static void test_file(void) {
     remove(file);
     CHECK_STR(first_product(), "", "a contest is held and won by one that can do it");
     Buf line = written();
-    CHECK_HAS(buf_string(&line), "emulated card, cuBLASLt ", "the winner is written down, with card and library");
+    CHECK_HAS(buf_string(&line), "emulated card, cuBLASLt ",
+              "the winner is written down, with card and library");
     CHECK_HAS(buf_string(&line), " = 0\n", "the first, as all are equally fast");
     size_t size = line.size > 2 ? line.size - 2 : 0;
     CHECK_STR(first_product(), "", "the next session finds it");
     Buf again = written();
     CHECK_STR(buf_string(&again), buf_string(&line), "and holds no contest");
     rewrite(line.data, size, "2\n");
-    CHECK_HAS(first_product(), "cuBLASLt says 13", "it does as the file says, also where that cannot be done");
+    CHECK_HAS(first_product(), "cuBLASLt says 13",
+              "it does as the file says, also where that cannot be done");
     rewrite(line.data, size, "77\nnonsense\nanother card | 1 16 16 1 1 = 2\n");
-    CHECK_STR(first_product(), "", "a number that is no candidate, nonsense and another card's lines are passed over");
+    CHECK_STR(first_product(), "",
+              "a number that is no candidate, nonsense and another card's lines are passed over");
     rewrite("", 0, "");
     CHECK_STR(first_product(), "", "an empty file is as none");
     buf_done(&line);

@@ -539,8 +539,8 @@ static void run_lincomb(Run *run, const int *n) {
     static const float FACTORS[LINCOMB_MAX] = {1, 0.3f, 1.25f, 0.7f, 0.01f};
     LincombHow how = {.count = n[2]};
     for (int i = 0; i < n[2]; i++) {
-        how.term[i] =
-            run_tensor(run, n[3] && !i ? ROLE_BOTH : ROLE_INPUT, (Content){.middle = 2, .keeping = KEEP_FIXED}, DIMS(n[0], n[1]));
+        how.term[i] = run_tensor(run, n[3] && !i ? ROLE_BOTH : ROLE_INPUT,
+                                 (Content){.middle = 2, .keeping = KEEP_FIXED}, DIMS(n[0], n[1]));
         how.factor[i] = FACTORS[i];
     }
     op_lincomb(run->o, n[3] ? how.term[0] : run_tensor(run, ROLE_OUTPUT, TABLE, DIMS(n[0], n[1])), &how);

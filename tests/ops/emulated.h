@@ -6,5 +6,6 @@
 
 /* Loads gpu/emu/newbie-emu.so of the build folder. NULL when this build has none (no C++ compiler, or a
  * sanitizer that its fibers cannot bear); anything else that goes wrong is printed and ends the program. A
- * program that calls this is linked with $(emulated_ldflags), tests/ops.am: the module needs the sanitizers. */
+ * program that calls this is linked with $(emulated_ldflags), tests/ops.am: the module needs the sanitizers.
+ */
 EmuControl *emulated_open(const Backend **out);

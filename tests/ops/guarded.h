@@ -5,9 +5,10 @@
  * guard zone on both sides and, if asked, gaps between its rows; outputs are full of NaN before the op.
  * run_verify then finds writes outside the outputs, and results that are not finite.
  *
- * On a device of its own memory every block has a twin there: run_tensor gives the twin, run_settle brings all
- * of it back before anything is looked at. Meanwhile the emulated device forbids its kernels to read or write
- * guards and gaps: one that reads beside its tensor is told with its line, right as its result may be. */
+ * On a device of its own memory every block has a twin there: run_tensor gives the twin, run_settle brings
+ * all of it back before anything is looked at. Meanwhile the emulated device forbids its kernels to read or
+ * write guards and gaps: one that reads beside its tensor is told with its line, right as its result may be.
+ */
 #pragma once
 
 #include "cpu/cpu.h"

@@ -92,7 +92,8 @@ static void folders(void) {
     refused("mute", "tokenizer", "a folder without its tokenizer is refused");
     copy_model("strange");
     Buf swap = {0};
-    buf_print(&swap, "cp -f '%s/tests/fuzz/corpus/spm/bpe' strange/tokenizer/tokenizer.model", getenv("srcdir"));
+    buf_print(&swap, "cp -f '%s/tests/fuzz/corpus/spm/bpe' strange/tokenizer/tokenizer.model",
+              getenv("srcdir"));
     failed = system(swap.data);
     assert(!failed);
     buf_done(&swap);

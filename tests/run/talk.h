@@ -1,5 +1,5 @@
-/* talk.h: a session without a terminal, for tests: lines go in through app_answer as a person would type them,
- * what is said comes out through a surface that keeps it. The demo model, the CPU, one thread. */
+/* talk.h: a session without a terminal, for tests: lines go in through app_answer as a person would type
+ * them, what is said comes out through a surface that keeps it. The demo model, the CPU, one thread. */
 #pragma once
 
 #include <poll.h>
@@ -106,7 +106,8 @@ static inline bool scratch(const char *name) {
         return false;
     setenv("HOME", place, 1);
     setenv("TMPDIR", place, 1);
-    static const char *const others[] = {"NEWBIE_MODEL", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"};
+    static const char *const others[] = {"NEWBIE_MODEL", "XDG_CONFIG_HOME", "XDG_STATE_HOME",
+                                         "XDG_DATA_HOME"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         unsetenv(others[i]);
     return true;

@@ -369,7 +369,8 @@ static void keys_of_a_shell(void) {
     terminal_type(terminal, "\025prompt!\035\033\001?");
     EXPECT_CURSOR(terminal, "newbie> half a\n   ...> prompt!?", "a sequence is no character to jump to");
     terminal_type(terminal, "\030\022\025\f\033\fend");
-    EXPECT_CURSOR(terminal, "newbie> half a\n   ...> end", "an inputrc that is read again leaves our keys ours");
+    EXPECT_CURSOR(terminal, "newbie> half a\n   ...> end",
+                  "an inputrc that is read again leaves our keys ours");
     EXPECT_FRESH(terminal, "and the screen, too");
     terminal_leave(terminal);
 }

@@ -13,8 +13,8 @@
 #define EVENTS 3000       /* of each seed, when nothing else is said */
 #define CHECK_EVERY 500
 
-/* Over lines nobody resizes (libvterm 0.1 crashes at scrolling after it, where there is no second screen), and no
- * word is pasted that leaves when it is the only one. */
+/* Over lines nobody resizes (libvterm 0.1 crashes at scrolling after it, where there is no second screen),
+ * and no word is pasted that leaves when it is the only one. */
 static bool lines;
 static bool vi; /* in that editing mode */
 
@@ -45,12 +45,14 @@ static void vi_keys(Terminal *terminal);
 
 static void keys(Terminal *terminal) {
     static const char *const pressed[] = {
-        "\033[A", "\033[B", "\033[C", "\033[D", "\033[H", "\033[F", "\033[3~", "\033[5~", "\033[6~", "\033OA",
-        "\001", "\005", "\013", "\025", "\027", "\031", "\037", "\b", "\177", "\b\b\b\b", "\033b", "\033f",
-        "\033d", "\033t", "\024", "\033u", "\033[1;5C", "\033[1;5D", "\022", "\022g", "\033", "\033\033",
-        "\n", "\n", "\t",
-        "\033y", "\033\x7f", "\033.", "\0333", "\033\f", "\033#", "\030\022", "\033*", "\033=", "\030(", "\030)",
-        "\030e", "\035", "\033\031", "\033r", "\033[2~", "\030\030", "\033n", "\026", "\033[15~", "\033OP", "\r", "\003"};
+        "\033[A",   "\033[B",   "\033[C",    "\033[D",    "\033[H",   "\033[F", "\033[3~",  "\033[5~",
+        "\033[6~",  "\033OA",   "\001",      "\005",      "\013",     "\025",   "\027",     "\031",
+        "\037",     "\b",       "\177",      "\b\b\b\b",  "\033b",    "\033f",  "\033d",    "\033t",
+        "\024",     "\033u",    "\033[1;5C", "\033[1;5D", "\022",     "\022g",  "\033",     "\033\033",
+        "\n",       "\n",       "\t",        "\033y",     "\033\x7f", "\033.",  "\0333",    "\033\f",
+        "\033#",    "\030\022", "\033*",     "\033=",     "\030(",    "\030)",  "\030e",    "\035",
+        "\033\031", "\033r",    "\033[2~",   "\030\030",  "\033n",    "\026",   "\033[15~", "\033OP",
+        "\r",       "\003"};
     if (vi && dice(2))
         vi_keys(terminal);
     else
@@ -59,11 +61,15 @@ static void keys(Terminal *terminal) {
 
 /* ESC, then what is a command there; what the other functions do comes to it while text is inserted. */
 static void vi_keys(Terminal *terminal) {
-    static const char *const pressed[] = {
-        "i", "a", "A", "I", "0", "$", "^", "w", "b", "e", "W", "B", "E", "h", "l", "k", "j", "+", "-", "G", "1G",
-        "d", "dw", "dd", "D", "c", "cw", "cc", "C", "S", "s", "r", "rz", "R", "~", "y", "yy", "Y", "p", "P", "u",
-        "U", ".", "3", "12", "f", "f<", "t>", "F1", ";", ",", "%", "|", "m", "ma", "`a", "&", "_", "=", "*", "\\",
-        "/", "/be\r", "?1\r", "n", "N", "#", "v", "\022", "\022be", "\r", "\n", "\t", "\025", "\027", "\b"};
+    static const char *const pressed[] = {"i",    "a",    "A",    "I",  "0",  "$",    "^",      "w",  "b",
+                                          "e",    "W",    "B",    "E",  "h",  "l",    "k",      "j",  "+",
+                                          "-",    "G",    "1G",   "d",  "dw", "dd",   "D",      "c",  "cw",
+                                          "cc",   "C",    "S",    "s",  "r",  "rz",   "R",      "~",  "y",
+                                          "yy",   "Y",    "p",    "P",  "u",  "U",    ".",      "3",  "12",
+                                          "f",    "f<",   "t>",   "F1", ";",  ",",    "%",      "|",  "m",
+                                          "ma",   "`a",   "&",    "_",  "=",  "*",    "\\",     "/",  "/be\r",
+                                          "?1\r", "n",    "N",    "#",  "v",  "\022", "\022be", "\r", "\n",
+                                          "\t",   "\025", "\027", "\b"};
     terminal_type(terminal, "\033");
     for (uint32_t i = 1 + dice(3); i > 0; i--)
         terminal_type(terminal, pressed[dice(sizeof pressed / sizeof *pressed)]);
@@ -77,8 +83,10 @@ static void surface_keys(Terminal *terminal) {
 }
 
 static void paste(Terminal *terminal) {
-    static const char *const pieces[] = {"1girl\n", "<n>miku</n>\n", "\n", "\t", "世界", "\033[31m", "\007", "word ",
-                                         "<appearance>\n", "\xc3\xa9", "\"\"\"\n", ":quit\n", "exit\n"};
+    static const char *const pieces[] = {"1girl\n",        "<n>miku</n>\n", "\n",       "\t",
+                                         "世界",           "\033[31m",      "\007",     "word ",
+                                         "<appearance>\n", "\xc3\xa9",      "\"\"\"\n", ":quit\n",
+                                         "exit\n"};
     Buf text = {0};
     uint32_t count = sizeof pieces / sizeof *pieces - (lines ? 2 : 0);
     for (uint32_t i = dice(40); i > 0; i--)

@@ -569,8 +569,8 @@ static long switches_of(pid_t pid) {
     return sum;
 }
 
-/* Longer than the timers of the surface: 0.1 s between frames, 0.15 s before hints, 0.25 s for answers. If the
- * program slept all that time, none was running; one that ran out but found no processor is seen as R. */
+/* Longer than the timers of the surface: 0.1 s between frames, 0.15 s before hints, 0.25 s for answers. If
+ * the program slept all that time, none was running; one that ran out but found no processor is seen as R. */
 #define REST_MILLISECONDS 260
 
 bool terminal_settle(Terminal *terminal) {

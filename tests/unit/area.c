@@ -40,8 +40,10 @@ static size_t step(const char *text, size_t point, int columns, AreaStep way, in
 static void wrapping(void) {
     CHECK_STR(rows_of("", 0, 40, 5, 0), "8|\n0:8 0 0", "an empty area is one row behind the prompt");
     CHECK_STR(rows_of("abc", 3, 40, 5, 0), "8|abc\n0:11 0 0", "the cursor stands behind the text");
-    CHECK_STR(rows_of("abcdefgh", 8, 14, 5, 0), "8|abcdef\n0|gh\n1:2 0 0", "a long line goes on in the next row");
-    CHECK_STR(rows_of("abcdef", 6, 14, 5, 0), "8|abcdef\n0|\n1:0 0 0", "a cursor behind a full row has its own");
+    CHECK_STR(rows_of("abcdefgh", 8, 14, 5, 0), "8|abcdef\n0|gh\n1:2 0 0",
+              "a long line goes on in the next row");
+    CHECK_STR(rows_of("abcdef", 6, 14, 5, 0), "8|abcdef\n0|\n1:0 0 0",
+              "a cursor behind a full row has its own");
     CHECK_STR(rows_of("abcde世x", 9, 14, 5, 0), "8|abcde\n0|世x\n1:3 0 0", "X3: a wide character is not cut");
     CHECK_STR(rows_of("abcdee\xcc\x81x", 9, 14, 5, 0), "8|abcdee\xcc\x81\n0|x\n1:1 0 0",
               "X3: a mark stays with its character");
@@ -56,7 +58,8 @@ static void window(void) {
     CHECK_STR(rows_of(text, 11, 40, 3, 0), "8|4\n8|5\n8|6\n2:9 3 0", "F6: the cursor is always seen");
     CHECK_STR(rows_of(text, 0, 40, 3, 6), "8|1\n8|2\n8|3\n0:8 0 3", "also above the old window");
     CHECK_STR(rows_of(text, 4, 40, 3, 2), "8|2\n8|3\n8|4\n1:8 1 2", "which moves no more than it must");
-    CHECK_STR(rows_of(text, 0, 40, 9, 11), "8|1\n8|2\n8|3\n8|4\n8|5\n8|6\n0:8 0 0", "and shows all when it can");
+    CHECK_STR(rows_of(text, 0, 40, 9, 11), "8|1\n8|2\n8|3\n8|4\n8|5\n8|6\n0:8 0 0",
+              "and shows all when it can");
 }
 
 static void steps(void) {

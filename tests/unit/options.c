@@ -123,7 +123,8 @@ static void refusals_say_what_to_type(void) {
     CHECK_STR(st ? st->message : NULL, "size 1000x1000 is not a multiple of 16", "a bad size says why");
     CHECK_STR(st ? st->hint : NULL, ":size 992x992 or :size 1008x1008", "and names its neighbours");
     st = settings_set(&settings, SET_HISTORY, "-1", FROM_USER);
-    CHECK_STR(st ? st->hint : NULL, ":set history 10000 is the default", "a hint never names another command");
+    CHECK_STR(st ? st->hint : NULL, ":set history 10000 is the default",
+              "a hint never names another command");
     st = settings_set(&settings, SET_LINT, "bad", FROM_USER);
     CHECK_STR(st ? st->hint : NULL, ":set lint on is the default", "as :lint is");
     settings_done(&settings);

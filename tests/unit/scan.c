@@ -182,8 +182,8 @@ static void hostile(void) {
         slowest = took > slowest ? took : slowest;
     }
     printf("# slowest half MiB: %.3f s\n", slowest);
-    /* 0.002 s on one core; square growth takes half a minute. The thread sanitizer looks at all the rest of the
-     * text at each memmem, which made it 4 s on a busy machine. */
+    /* 0.002 s on one core; square growth takes half a minute. The thread sanitizer looks at all the rest of
+     * the text at each memmem, which made it 4 s on a busy machine. */
     CHECK(slowest < 8, "half a MiB of the worst text is scanned in no time");
     Scan scan;
     scan_text(&scan, "", 0);

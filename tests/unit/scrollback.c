@@ -105,7 +105,8 @@ static void pictures(void) {
     CHECK_STR(seen(&log, 7), "before\nafter\n   ########\n   ########\n   ########\n   ########\n\n",
               "F3: the picture replaces it");
     scrollback_move(&log, 1, 5);
-    CHECK_STR(seen(&log, 5), "before\nafter\n   ########\n   ########\n   ########\n", "and scrolls with the lines");
+    CHECK_STR(seen(&log, 5), "before\nafter\n   ########\n   ########\n   ########\n",
+              "and scrolls with the lines");
     scrollback_to_end(&log);
     scrollback_picture(&log, &image, PICTURE_LARGE);
     PicturePlace place;

@@ -291,7 +291,8 @@ static void check_damaged_weights(Worker *worker, const char *demo, const char *
     char *model = file_join(directory, "spoiled");
     char *file = file_join(model, "transformer/diffusion_pytorch_model.safetensors");
     CHECK(spoil(file, "layers.0.feed_forward.w2.weight"), "(with one number that is none)");
-    CHECK_EQ(load(worker, model, message, sizeof message), EVENT_MODEL, "it loads: nobody looks at every number");
+    CHECK_EQ(load(worker, model, message, sizeof message), EVENT_MODEL,
+             "it loads: nobody looks at every number");
     Job job = demo_job(300, directory);
     CHECK_OK(worker_submit(worker, &job), "and takes a job");
     Story story = follow(worker, 300, NO_STOP);
