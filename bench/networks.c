@@ -108,22 +108,17 @@ static void put_row(const Case *c, double *seconds, int count, const Laps *work,
            c->text[0], c->text[1], 1e3 * median);
 }
 
-/* ---- running a case: first over empty kernels, to know its memory and work ---------------------------- */
+/* ---- running a case: first over empty kernels, to know its memory and work ----------------------------- */
 
 typedef void Work(const Case *c, Ops *o, Laps *laps);
 
 static void run_case(const Case *c, Work *work) {
     Session *s = c->bench->session;
-    PlanCount count = {0};
-    Arena counting = arena_counting();
-    Backend backend = plan_like(s->ops.backend);
-    Ops dry = s->ops;
-    dry.backend = &backend;
-    dry.state = &count;
-    dry.arena = &counting;
-    Laps planned = {.wanted = 1, .plan = &count}, laps = {.wanted = WARM + TIMED};
-    work(c, &dry, &planned);
-    must(session_reserve(s, counting.peak));
+    PlanRun dry;
+    plan_begin(&dry, &s->ops, s->ops.streamed);
+    Laps planned = {.wanted = 1, .plan = &dry.count}, laps = {.wanted = WARM + TIMED};
+    work(c, &dry.ops, &planned);
+    must(session_reserve(s, dry.arena.peak));
     work(c, &s->ops, &laps);
     must(ops_status(&s->ops));
     put_row(c, laps.seconds + WARM, TIMED, &planned, "");
@@ -259,7 +254,7 @@ static void vae_work(const Case *c, Ops *o, Laps *laps) {
     ops_release(o, mark);
 }
 
-/* ---- kernels: every op of a step by itself, waited for ------------------------------------------------ */
+/* ---- kernels: every op of a step by itself, waited for ------------------------------------------------- */
 
 typedef struct Kernel {
     char name[64];          /* "linear 3840x2304", "attention" */

@@ -24,6 +24,7 @@
 #include "cpu/cpu.h"
 #include "engine/run.h"
 #include "engine/selfcheck.h"
+#include "ops/check.h"
 #include "ops/plan.h"
 
 /* performance.md 3.8: a model in bf16 against float32. */
@@ -133,17 +134,13 @@ static float *velocity_on(size_t *count, const Device *device, Precision precisi
     layers.ops.arena = &layers.arena;
     must(ops_open(&layers.ops, device->backend, &options));
     must(dit_load(&layers.dit, &layers.ops, file, NULL, NULL));
-    Arena counting = arena_counting();
-    Backend plan = plan_like(layers.ops.backend);
-    PlanCount work = {.precision = precision};
-    Ops dry = layers.ops;
-    dry.backend = &plan;
-    dry.state = &work;
-    dry.arena = &counting;
-    velocity(NULL, &dry, &layers);
-    void *block = ops_mem_alloc(&layers.ops, counting.peak);
+    PlanRun dry;
+    plan_begin(&dry, &layers.ops, 0);
+    velocity(NULL, &dry.ops, &layers);
+    size_t bytes = dry.arena.peak;
+    void *block = ops_mem_alloc(&layers.ops, bytes);
     must(ops_status(&layers.ops));
-    layers.arena = arena_over(block, counting.peak);
+    layers.arena = arena_over(block, bytes);
     *count = (size_t)dit_config(layers.dit)->channels * (size_t)(layers.side / 8) * (size_t)(layers.side / 8);
     float *host = must_alloc(*count * sizeof *host);
     velocity(host, &layers.ops, &layers);
@@ -152,7 +149,7 @@ static float *velocity_on(size_t *count, const Device *device, Precision precisi
            (long long)dit_config(layers.dit)->layers, (long long)dit_config(layers.dit)->dim, layers.side,
            layers.side, layers.text, clock_seconds() - begun);
     dit_free(layers.dit, &layers.ops);
-    ops_mem_free(&layers.ops, block, counting.peak);
+    ops_mem_free(&layers.ops, block, bytes);
     layers.ops.backend->close(layers.ops.state);
     return host;
 }
@@ -167,15 +164,8 @@ static void verify_layers(const Device *device, const char *folder, const char *
     float *exact = velocity_on(&count, &host, PRECISION_F32, file, layers);
     float *found = velocity_on(&count, device, PRECISION_BF16, file, layers);
     safetensors_close(file);
-    double dot = 0, a = 0, b = 0, error = 0;
-    for (size_t i = 0; i < count; i++) {
-        double x = found[i], y = exact[i];
-        dot += x * y;
-        a += x * x;
-        b += y * y;
-        error += (x - y) * (x - y);
-    }
-    double cosine = dot / sqrt(a * b), difference = sqrt(error / b);
+    Tensor a = tensor_1d(found, DT_F32, (int64_t)count), b = tensor_1d(exact, DT_F32, (int64_t)count);
+    double cosine = check_cosine(a, b), difference = check_difference(a, b);
     printf("cosine %.6f, relative L2 %.4g; expected at least %g, at most %g\n", cosine, difference,
            COSINE_LEAST,
            DIFFERENCE_MOST);

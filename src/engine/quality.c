@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/rng.h"
 #include "engine/run.h"
+#include "ops/check.h"
 #include "ops/plan.h"
 
 static const double TIMES[QUALITY_TIMES] = {0.1, 0.5, 0.9};
@@ -126,15 +127,10 @@ static void velocities(Made *made, Ops *o, const Session *session, const Job *li
 }
 
 static Status make_velocities(Made *made, Session *session, const Job *like, const Origin *origin) {
-    PlanCount count = {0};
-    Arena arena = arena_counting();
-    Backend backend = plan_like(session->ops.backend);
-    Ops dry = session->ops;
-    dry.backend = &backend;
-    dry.state = &count;
-    dry.arena = &arena;
-    velocities(NULL, &dry, session, like, origin);
-    TRY(session_reserve(session, arena.peak));
+    PlanRun dry;
+    plan_begin(&dry, &session->ops, session->ops.streamed);
+    velocities(NULL, &dry.ops, session, like, origin);
+    TRY(session_reserve(session, dry.arena.peak));
     velocities(made, &session->ops, session, like, origin);
     return ops_status(&session->ops);
 }
@@ -161,16 +157,9 @@ static void made_done(Made *made) {
 
 /* ---- comparing ----------------------------------------------------------------------------------------- */
 
-static VelocityGate compare_velocities(double time, const float *asked, const float *exact, int64_t count) {
-    double dot = 0, a = 0, b = 0, error = 0;
-    for (int64_t i = 0; i < count; i++) {
-        double x = asked[i], y = exact[i];
-        dot += x * y;
-        a += x * x;
-        b += y * y;
-        error += (x - y) * (x - y);
-    }
-    return (VelocityGate){.time = time, .difference = sqrt(error / b), .cosine = dot / sqrt(a * b)};
+static VelocityGate compare_velocities(double time, float *asked, float *exact, int64_t count) {
+    Tensor a = tensor_1d(asked, DT_F32, count), b = tensor_1d(exact, DT_F32, count);
+    return (VelocityGate){.time = time, .difference = check_difference(a, b), .cosine = check_cosine(a, b)};
 }
 
 static double psnr(const uint8_t *a, const uint8_t *b, size_t size) {

@@ -62,9 +62,8 @@ Status residency_possible(const Session *s, const Residency *residency) {
     return NULL;
 }
 
-/* Device and host are one: weights cannot be anywhere else. */
-static bool one_memory(const SessionOptions *options) {
-    return !options->backend->devices && !options->vram && !options->residency;
+bool residency_one_memory(const Session *s) {
+    return !s->options.backend->devices && !s->options.vram && !s->options.residency;
 }
 
 bool residency_allowed(const Session *s, const Residency *residency) {
@@ -77,7 +76,7 @@ bool residency_allowed(const Session *s, const Residency *residency) {
         return residency == options->residency;
     if (residency->eight && !precision_eight(options))
         return false;
-    return !one_memory(options) || !residency->streamed;
+    return !residency_one_memory(s) || !residency->streamed;
 }
 
 /* Bytes of what these groups hold. */
@@ -106,7 +105,7 @@ uint64_t residency_room(Session *s) {
 void residency_fit(PlanInfo *plan, const Session *s, uint64_t room) {
     uint64_t weights = plan->weights_bytes + (s->ops.backend->share ? plan->weights_bytes / PAGES_WASTE : 0);
     uint64_t steps = weights + plan->steps_bytes, decode = weights + plan->decode_bytes;
-    bool movable = s->ops.backend->prefetch && !one_memory(&s->options);
+    bool movable = s->ops.backend->prefetch && !residency_one_memory(s);
     int most = movable && !(plan->residency->streamed & GROUP_LAYERS) ? dit_drop_most(s->dit) : 0;
     plan->peak_bytes = decode > steps ? decode : steps;
     plan->fits = plan->peak_bytes <= room;

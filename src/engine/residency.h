@@ -42,6 +42,9 @@ unsigned residency_eight(const Session *session, const Residency *residency);
 /* NULL when the backend and the precision have what a plan asks for. Errors: ERR_UNSUPPORTED. */
 Status residency_possible(const Session *session, const Residency *residency);
 
+/* Device and host are one, and nobody pretends otherwise: weights cannot be anywhere else. */
+bool residency_one_memory(const Session *session);
+
 /* What setting `plan`, the backend, the device and the numbers that are loaded leave to choose from: where
  * device and host share one memory, streaming gains nothing, so everything is hot there unless somebody asks
  * for it. */

@@ -84,7 +84,7 @@ static void tap(Flow *flow, const char *name, int step, Tensor tensor) {
         flow->hooks->tap(flow->hooks->context, name, step, flow->o, tensor);
 }
 
-/* ---- text --------------------------------------------------------------------------------------------- */
+/* ---- text ---------------------------------------------------------------------------------------------- */
 
 /* The two texts of a branch, as the encoders read them. */
 typedef struct BranchText {
@@ -201,7 +201,7 @@ static Status all_texts(Flow *flow) {
     return NULL;
 }
 
-/* ---- denoising ---------------------------------------------------------------------------------------- */
+/* ---- denoising ----------------------------------------------------------------------------------------- */
 
 static void evaluate(void *context, Ops *o, Tensor velocity, Tensor x, int evaluation) {
     Flow *flow = context;
@@ -320,7 +320,7 @@ static void report_step(Flow *flow, const StepInfo *info, RunWish wish) {
     free(denoised);
 }
 
-/* ---- pixels ------------------------------------------------------------------------------------------- */
+/* ---- pixels -------------------------------------------------------------------------------------------- */
 
 /* pixels [height, width, 3] of a latent, or NULL in a plan. */
 static void decode(Flow *flow, uint8_t *pixels, Tensor latent) {
@@ -348,18 +348,21 @@ static void hash_latent(Flow *flow, char out[65], Tensor latent) {
     free(host);
 }
 
-/* Of the device all that is in use now: the arena is as large as the job ever needed it. Without a device the
- * highest resident memory of the process so far. */
-static uint64_t peak_memory(Session *session) {
+/* Of the device all that is in use now, of which the job's highest counts: it changes between steps and
+ * pixels. Without a device the highest resident memory of the process so far. */
+static void note_peak(RunResult *result, Session *session) {
     MemInfo memory;
+    struct rusage usage;
+    uint64_t bytes;
     session_device_memory(session, &memory);
     if (session->options.backend->devices)
-        return memory.total - memory.free;
-    struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) ? 0 : (uint64_t)usage.ru_maxrss * 1024;
+        bytes = memory.total - memory.free;
+    else
+        bytes = getrusage(RUSAGE_SELF, &usage) ? 0 : (uint64_t)usage.ru_maxrss * 1024;
+    result->peak_bytes = bytes > result->peak_bytes ? bytes : result->peak_bytes;
 }
 
-/* ---- steps that are kept ------------------------------------------------------------------------------ */
+/* ---- steps that are kept ------------------------------------------------------------------------------- */
 
 /* Hands over the picture of a step: what a gentle stop after it would have made. */
 static void hand_over(Flow *flow, const KeptStep *step, Tensor latent) {
@@ -373,7 +376,7 @@ static void hand_over(Flow *flow, const KeptStep *step, Tensor latent) {
     hash_latent(flow, result.latent_sha256, latent);
     decode(flow, result.pixels, latent);
     result.seconds[PHASE_VAE] = clock_seconds() - begun;
-    result.peak_bytes = peak_memory(flow->session);
+    note_peak(&result, flow->session);
     if (!ops_status(flow->o)) /* else the next step says what is wrong */
         flow->hooks->kept(flow->hooks->context, &result);
     run_result_done(&result);
@@ -458,7 +461,7 @@ static Status all_steps(Flow *flow, RunResult *result, const PlanInfo *plan) {
     return ops_status(flow->o);
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------------------------------------- */
 
 static Status flow_begin(Flow *flow, Session *session, const Job *job, const RunHooks *hooks) {
     *flow = (Flow){.session = session, .job = job, .hooks = hooks ? hooks : &NO_HOOKS};
@@ -519,31 +522,28 @@ static Status plan_texts(Flow *flow) {
 /* Walks the flow over empty kernels, every step of it: some are guided and some are not, and now and then
  * one computes the modulation rows of the next evaluations. */
 static Status plan_flow(Flow *flow, PlanInfo *out) {
-    PlanCount count = {0};
-    Arena arena = arena_counting();
-    Backend backend = plan_like(flow->session->ops.backend);
-    Ops ops = {.backend = &backend, .state = &count, .arena = &arena, .streamed = out->residency->streamed,
-               .activation = flow->session->ops.activation};
-    flow->o = &ops;
+    PlanRun dry;
+    plan_begin(&dry, &flow->session->ops, out->residency->streamed);
+    flow->o = &dry.ops;
     double last = 0;
     TRY(plan_texts(flow));
-    out->flops[PHASE_TEXT] = count_since(&count, &last);
+    out->flops[PHASE_TEXT] = count_since(&dry.count, &last);
     flow->latent = new_latent(flow);
-    ArenaMark mark = ops_mark(&ops);
+    ArenaMark mark = ops_mark(&dry.ops);
     begin_denoising(flow);
     for (int i = 0; i < flow->intervals; i++)
-        solver_step(&flow->run, &ops, i);
-    velocity_norm(&ops, flow->run.work[0]);
-    out->flops[PHASE_DENOISE] = count_since(&count, &last);
-    out->steps_bytes = arena.peak;
-    arena.peak = 0;
+        solver_step(&flow->run, &dry.ops, i);
+    velocity_norm(&dry.ops, flow->run.work[0]);
+    out->flops[PHASE_DENOISE] = count_since(&dry.count, &last);
+    out->steps_bytes = dry.arena.peak;
+    dry.arena.peak = 0;
     end_denoising(flow, mark);
     decode(flow, NULL, flow->latent);
-    out->flops[PHASE_VAE] = count_since(&count, &last);
-    out->decode_bytes = arena.peak;
+    out->flops[PHASE_VAE] = count_since(&dry.count, &last);
+    out->decode_bytes = dry.arena.peak;
     out->activation_bytes = out->decode_bytes > out->steps_bytes ? out->decode_bytes : out->steps_bytes;
-    out->copied_bytes = count.copied;
-    return fault_raise(&ops.fault); /* ops is about to go */
+    out->copied_bytes = dry.count.copied;
+    return fault_raise(&dry.ops.fault); /* it is about to go */
 }
 
 /* What the job needs, its pixels decoded as out->tiled says. */
@@ -589,7 +589,7 @@ static Status does_not_fit(Session *s, const Job *job, const PlanInfo *least) {
                     ":size %dx%d needs about a quarter", width, height);
     MemInfo memory;
     session_device_memory(s, &memory);
-    uint64_t used = memory.total - memory.free, others = used > memory.held ? used - memory.held : 0;
+    uint64_t others = session_others(&memory);
     char a[24], b[24], c[24];
     Status st = fail(ERR_MEMORY, "%s fits %s in no plan: the smallest needs %s, %s of %s are free", size,
                      s->where, memory_print(a, least->peak_bytes),
@@ -736,6 +736,7 @@ static Status flow_run(Flow *flow, RunResult *result) {
     phase_done(flow, result, PHASE_TEXT, &since);
     TRY(denoise(flow, result, &plan));
     phase_done(flow, result, PHASE_DENOISE, &since);
+    note_peak(result, flow->session);
     if (plan.dropped)
         TRY(make_room(flow, &plan));
     double kept = clock_seconds();
@@ -744,6 +745,7 @@ static Status flow_run(Flow *flow, RunResult *result) {
     result->pixels = must_alloc((size_t)job->width * job->height * 3);
     decode(flow, result->pixels, flow->latent);
     TRY(ops_status(flow->o));
+    note_peak(result, flow->session);
     phase_done(flow, result, PHASE_VAE, &since);
     return NULL;
 }
@@ -786,7 +788,6 @@ Status run_job(RunResult *result, Session *session, const Job *job, const RunHoo
     found.sigmas = flow.sigmas.value; /* takes the list over */
     found.sigma_count = flow.sigmas.count;
     flow.sigmas = (Sigmas){0};
-    found.peak_bytes = peak_memory(session);
     *result = found;
     flow_end(&flow);
     return NULL;

@@ -35,7 +35,7 @@ void session_options_done(SessionOptions *options) {
     *options = (SessionOptions){0};
 }
 
-/* ---- what the model says of itself -------------------------------------------------------------------- */
+/* ---- what the model says of itself --------------------------------------------------------------------- */
 
 static char **words_of(const Json *list) {
     size_t count = json_count(list), kept = 0;
@@ -88,7 +88,7 @@ static void fill_info(Session *s) {
         s->preview = PREVIEW_FLUX;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------ */
+/* ---- opening ------------------------------------------------------------------------------------------- */
 
 static Precision precision_of(const SessionOptions *options) {
     switch (options->precision) {
@@ -259,7 +259,7 @@ static void fill_bytes(Session *s) {
     }
 }
 
-/* ---- does it fit -------------------------------------------------------------------------------------- */
+/* ---- does it fit --------------------------------------------------------------------------------------- */
 
 /* For the CPU, where embedding tables stay in the mapping, which the system may drop. */
 static Status too_large_for_host(const Session *s, uint64_t needed, uint64_t room) {
@@ -270,17 +270,22 @@ static Status too_large_for_host(const Session *s, uint64_t needed, uint64_t roo
                 ":demo runs on any machine; close other programs and :model reload");
 }
 
+uint64_t session_others(const MemInfo *memory) {
+    uint64_t used = memory->total - memory->free;
+    return used > memory->held ? used - memory->held : 0;
+}
+
 static Status too_large(Session *s, uint64_t needed, uint64_t room) {
     if (!s->options.backend->devices && !s->options.vram)
         return too_large_for_host(s, needed, room);
     MemInfo memory;
     session_device_memory(s, &memory);
-    uint64_t used = memory.total - memory.free, others = used > memory.held ? used - memory.held : 0;
     char a[24], b[24], c[24];
     Status st = fail(ERR_MEMORY, "the model fits %s in no plan: the smallest needs %s for its weights, "
                                  "%s of %s are free",
                      s->where, memory_print(a, needed), memory_print(b, room), memory_print(c, memory.total));
-    return hint(st, "other programs hold %s; :set device cpu needs none", memory_print(a, others));
+    return hint(st, "other programs hold %s; :set device cpu needs none",
+                memory_print(a, session_others(&memory)));
 }
 
 Job session_usual_job(const Session *s) {
@@ -397,13 +402,11 @@ static Status open_all(Session *s, const SessionHow *how) {
 static void fill_plan(Session *s) {
     MemInfo memory;
     session_device_memory(s, &memory);
-    bool shared = !s->options.backend->devices && !s->options.vram && !s->options.residency;
     memcpy(s->info.where, s->where, sizeof s->info.where);
-    s->info.residency = shared ? NULL : s->residency;
+    s->info.residency = residency_one_memory(s) ? NULL : s->residency;
     s->info.device_weights = residency_weights(s, s->residency);
     s->info.device_total = memory.total;
-    uint64_t used = memory.total - memory.free;
-    s->info.device_other = used > memory.held ? used - memory.held : 0;
+    s->info.device_other = session_others(&memory);
 }
 
 Status session_open(Session **out, const SessionOptions *options, const SessionHow *how) {

@@ -94,6 +94,9 @@ Job session_usual_job(const Session *session);
 /* Memory of the device as the session may use it: what there is, or what `vram` pretends. */
 void session_device_memory(Session *session, MemInfo *info);
 
+/* What the driver and other programs hold of it, bytes. */
+uint64_t session_others(const MemInfo *memory);
+
 /* Weights, activations, others and free memory of the host now, and of the device; a total of 0: the
  * device is the host. */
 void session_memory(Session *session, MemoryUse *host, MemoryUse *device);

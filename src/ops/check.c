@@ -186,6 +186,20 @@ double check_difference(Tensor a, Tensor b) {
     return norm > 0 ? sqrt(error / norm) : sqrt(error);
 }
 
+double check_cosine(Tensor a, Tensor b) {
+    double dot = 0, x = 0, y = 0, as[CHUNK], bs[CHUNK];
+    for (int64_t from = 0, count; from < tensor_count(a); from += count) {
+        count = read_chunk(as, a, from);
+        read_chunk(bs, b, from);
+        for (int64_t i = 0; i < count; i++) {
+            dot += as[i] * bs[i];
+            x += as[i] * as[i];
+            y += bs[i] * bs[i];
+        }
+    }
+    return dot / sqrt(x * y);
+}
+
 /* "[2, 3] f32, [3] f32" */
 static void add_shapes(Buf *text, const OpTensors *tensors) {
     const char *comma = "";

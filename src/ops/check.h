@@ -15,3 +15,6 @@ void check_end(Ops *o);
 /* ‖a − b‖ / ‖b‖, or ‖a‖ when b is zero; infinite when a number is not finite unless both are the same
  * infinity. a, b of the same shape and of float types or bytes, in host memory. */
 double check_difference(Tensor a, Tensor b);
+
+/* a·b / (‖a‖ ‖b‖), of the same two; not a number when one of them is zero or not finite. */
+double check_cosine(Tensor a, Tensor b);

@@ -141,3 +141,11 @@ Backend plan_like(const Backend *real) {
     ops_match_fused(&plan, real);
     return plan;
 }
+
+void plan_begin(PlanRun *out, const Ops *real, unsigned streamed) {
+    out->count = (PlanCount){0};
+    out->arena = arena_counting();
+    out->backend = plan_like(real->backend);
+    out->ops = (Ops){.backend = &out->backend, .state = &out->count, .arena = &out->arena,
+                     .streamed = streamed, .activation = real->activation};
+}

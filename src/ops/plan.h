@@ -22,3 +22,15 @@ extern const Backend PLAN_BACKEND;
  * need temporaries, and the peak that a dry run finds is the real one only when both compose the same ops.
  * */
 Backend plan_like(const Backend *real);
+
+/* A dry run: ops over empty kernels, and what they count. Not to be moved after plan_begin. */
+typedef struct PlanRun {
+    Ops ops;         /* of no device; nothing has to be closed */
+    PlanCount count; /* of the work */
+    Arena arena;     /* whose peak is that of the activations */
+    Backend backend;
+} PlanRun;
+
+/* Begins a dry run of what `real` would do, with these groups of weights streamed (model/stream.h). Reads
+ * only the backend and the activations of `real`, which may be at work on another thread. */
+void plan_begin(PlanRun *out, const Ops *real, unsigned streamed);

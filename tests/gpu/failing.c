@@ -190,16 +190,6 @@ static void test_work(void) {
 
 /* ---- a session ----------------------------------------------------------------------------------------- */
 
-static Session *open_session(void) {
-    SessionOptions options = demo_options(1);
-    options.backend = backend;
-    options.precision = CHOOSE_BF16;
-    Session *session = NULL;
-    CHECK_OK(session_open(&session, &options, NULL), "the demo model opens on the emulated card");
-    session_options_done(&options);
-    return session;
-}
-
 /* Makes the picture; true when it is as expected. */
 static bool picture(Session *session, const Job *job, uint8_t *pixels, Status *st) {
     RunResult result = {0};
@@ -220,7 +210,8 @@ static bool told_once(const char *message) {
 }
 
 static void test_session(void) {
-    Session *session = open_session();
+    Session *session = demo_session(backend);
+    CHECK(session != NULL, "the demo model opens on the emulated card");
     if (!session)
         return;
     Job job = demo_job(1, ".");

@@ -178,7 +178,8 @@ static void on_plan(void *context, const PlanInfo *plan) {
     *(PlanInfo *)context = *plan;
 }
 
-/* Makes the picture; told is its plan. */
+/* Makes the picture; told is its plan. What the picture tells as its highest memory is what the plan comes
+ * to. */
 static bool picture(Session *session, uint8_t *pixels, PlanInfo *told) {
     Job job = demo_job(1, ".");
     RunResult result = {0};
@@ -190,8 +191,16 @@ static bool picture(Session *session, uint8_t *pixels, PlanInfo *told) {
         printf("# %s\n", st->message);
     else
         memcpy(pixels, result.pixels, PIXELS);
+    MemInfo memory;
+    session_device_memory(session, &memory);
+    uint64_t steps = told->steps_bytes + told->dropped_bytes, pixels_bytes = told->decode_bytes;
+    uint64_t least = (steps > pixels_bytes ? steps : pixels_bytes) - told->dropped_bytes +
+                     told->weights_bytes + session_others(&memory);
+    bool peak = st || result.peak_bytes >= least;
+    if (!peak)
+        printf("# peak %llu of %llu\n", (unsigned long long)result.peak_bytes, (unsigned long long)least);
     run_result_done(&result);
-    return !st;
+    return !st && peak;
 }
 
 /* A card on which a layer has to leave for the pixels. */

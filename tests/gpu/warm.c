@@ -10,16 +10,6 @@
 static EmuControl *control;
 static const Backend *backend;
 
-static Session *open_session(void) {
-    SessionOptions options = demo_options(1);
-    options.backend = backend;
-    options.precision = CHOOSE_BF16;
-    Session *session = NULL;
-    CHECK_OK(session_open(&session, &options, NULL), "the demo model opens on the emulated card");
-    session_options_done(&options);
-    return session;
-}
-
 static double seconds_of_a_picture(Session *session) {
     PlanInfo plan = {0};
     Job job = session_usual_job(session);
@@ -77,7 +67,8 @@ int main(void) {
         printf("ok 1 - warming # SKIP this build has no emulated CUDA module\n1..1\n");
         return 0;
     }
-    Session *session = open_session();
+    Session *session = demo_session(backend);
+    CHECK(session != NULL, "the demo model opens on the emulated card");
     if (session) {
         pace_is_found(session);
         failures_are_survived(session);

@@ -179,6 +179,14 @@ static bool weather(Terminal *terminal, uint32_t events) {
     return true;
 }
 
+static void leave(Terminal *terminal) {
+    terminal_type(terminal, "\003quit\r");
+    terminal_type(terminal, "d");
+    EXPECT_STATUS(terminal, 0, "it leaves as ever");
+    CHECK(terminal_is_restored(terminal), "with everything restored");
+    terminal_close(terminal);
+}
+
 static void storm(uint64_t seed, const TerminalHow *how) {
     const char *only = getenv("NEWBIE_STORM_SEED");
     if (only && strtoull(only, NULL, 10) != seed)
@@ -194,11 +202,7 @@ static void storm(uint64_t seed, const TerminalHow *how) {
     EXPECT_FRESH(terminal, "F7: after it, Ctrl-L changes nothing");
     terminal_type(terminal, "\003typed");
     EXPECT_CURSOR(terminal, "newbie> typed", "and keys are typed");
-    terminal_type(terminal, "\003quit\r");
-    terminal_type(terminal, "d");
-    EXPECT_STATUS(terminal, 0, "it leaves as ever");
-    CHECK(terminal_is_restored(terminal), "with everything restored");
-    terminal_close(terminal);
+    leave(terminal);
 }
 
 /* The screen of lines is the terminal's own: there is nothing to compare, only somebody to stay alive. */
@@ -221,11 +225,7 @@ static void storm_over_lines(void) {
     terminal_settle(terminal);
     terminal_type(terminal, "\003\003:queue clear\r\003:say still here\r");
     EXPECT(terminal, "\nstill here", "the program of lines is over a storm, too");
-    terminal_type(terminal, "\003quit\r");
-    terminal_type(terminal, "d");
-    EXPECT_STATUS(terminal, 0, "it leaves as ever");
-    CHECK(terminal_is_restored(terminal), "with everything restored");
-    terminal_close(terminal);
+    leave(terminal);
 }
 
 #define STORMY "--no-rc", "--steps=2", "--seed=1", "--size=64x64", "--editor=true", "--timing=off"

@@ -19,6 +19,19 @@ static inline SessionOptions demo_options(int threads) {
         .path = demo_path(), .precision = CHOOSE_F32, .threads = threads, .backend = &CPU_BACKEND};
 }
 
+/* Opens the demo model on a card, in bf16; NULL when it cannot. */
+static inline Session *demo_session(const Backend *card) {
+    SessionOptions options = demo_options(1);
+    options.backend = card;
+    options.precision = CHOOSE_BF16;
+    Session *session = NULL;
+    Status st = session_open(&session, &options, NULL);
+    if (st)
+        printf("# %s\n", st->message);
+    session_options_done(&options);
+    return session;
+}
+
 /* Borrowed strings: job_copy what must live. */
 static inline Job demo_job(int id, const char *directory) {
     return (Job){.id = id, .prompt = (char *)"<character_1>\n<n>miku</n>\n</character_1>",
